@@ -1,0 +1,1 @@
+"""From Stable Diffusion weights to verified SavedModels in storage."""

@@ -1,0 +1,1 @@
+"""From a prompt to images over a pipeline's three Services."""

@@ -1,0 +1,129 @@
+"""Where a model lies and what lies there: the URI, its versions and their manifest.
+
+<uri>/<version>/saved_model.pb      uploaded last, so that a version that has it is whole
+<uri>/<version>/variables/...
+<uri>/<version>/sdpipeline.json     the manifest, uploaded before last
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Final, Literal, NewType, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from sdp_serving.contract.components import Component
+from sdp_serving.contract.signatures import Signature, SignatureName
+
+MANIFEST: Final = "sdpipeline.json"
+SAVED_MODEL: Final = "saved_model.pb"
+
+Version = NewType("Version", int)
+"""A version of an artifact, and of the model in TensorFlow Serving: milliseconds since the epoch at its export."""
+
+_URI: Final = re.compile(r"(?P<scheme>gs|file)://(?P<path>[^?#]+?)/*", re.ASCII)
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+
+
+class UnusableUriError(ValueError):
+    """The text is not a URI of a model; the message says what one looks like."""
+
+
+class ModelUri(BaseModel):
+    """Where a model lies: its newest whole version, or the one that the URI's last segment pins.
+
+    Attributes:
+        scheme: `gs` for Google Cloud Storage, `file` for a folder.
+        location: the bucket and the object prefix (`bucket/a/b`), or the folder's absolute path (`/a/b`); no version.
+        version: the pinned version, None for the newest.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    scheme: Literal["gs", "file"]
+    location: str
+    version: Version | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a URI such as `gs://bucket/sd/diffusion-model` or `gs://bucket/sd/diffusion-model/1700000000000`.
+
+        Raises:
+            UnusableUriError: for anything else.
+        """
+        match = _URI.fullmatch(text.strip())
+        if match is None:
+            raise UnusableUriError(f"{text!r} is no model URI: give one such as gs://bucket/folder or file:///folder")
+        scheme, path = match["scheme"], match["path"]
+        if scheme == "file" and not path.startswith("/"):
+            raise UnusableUriError(f"{text!r} names no absolute folder: write three slashes, as in file:///folder")
+        if ".." in path.split("/"):
+            raise UnusableUriError(f"{text!r} must not contain '..'")
+        head, _, last = path.rpartition("/")
+        if head and _VERSION.fullmatch(last):
+            return cls.model_validate({"scheme": scheme, "location": head, "version": Version(int(last))})
+        return cls.model_validate({"scheme": scheme, "location": path})
+
+    def __str__(self) -> str:
+        """The URI as a user would write it."""
+        tail = "" if self.version is None else f"/{self.version}"
+        return f"{self.scheme}://{self.location}{tail}"
+
+    def at(self, version: Version) -> Self:
+        """The same model pinned to `version`."""
+        return self.model_copy(update={"version": version})
+
+
+class FileEntry(BaseModel):
+    """One file of an artifact: its size in bytes and its CRC32C checksum as 8 hexadecimal digits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: Annotated[int, Field(ge=0)]
+    crc32c: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
+
+
+class Manifest(BaseModel):
+    """What an artifact says of itself. Unknown fields are ignored: an older reader accepts a newer artifact."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format: Literal[1] = 1
+    component: Component
+    version: Annotated[int, Field(gt=0)]
+    created: AwareDatetime
+    sd_version: Annotated[str, Field(min_length=1)]
+    """The version of Stable Diffusion whose anatomy this is, such as `1.5`; `tiny` for sd-tiny."""
+    width: Annotated[int, Field(gt=0)]
+    """Size of a token's context vector: components of one pipeline must agree on it."""
+    image_size: Annotated[int, Field(gt=0, multiple_of=8)]
+    """Pixels along one side of an image."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    sampler: Literal["ddim"] | None = None
+    """Of the diffusion model only."""
+    tensorflow: str
+    """The TensorFlow that wrote the SavedModel: the server's must not be older."""
+    exporter: str
+    """The exporter's version."""
+    weights: str
+    """What was exported, in a person's words, such as `sd-tiny/striped`."""
+    source_digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    """Of the weights and all that the export depends on: two artifacts with the same one are the same model."""
+    signatures: Mapping[SignatureName, Signature]
+    files: Mapping[str, FileEntry]
+    """Every file but the manifest, by its path in the artifact."""
+
+    @model_validator(mode="after")
+    def _has_a_model(self) -> Self:
+        if SAVED_MODEL not in self.files:
+            raise ValueError(f"files must list {SAVED_MODEL}")
+        return self
+
+
+def whole_versions(paths: Iterable[str]) -> list[Version]:
+    """The whole versions, oldest first, among `paths` relative to the model's location (`1700000000000/saved_model.pb`)."""
+    names = (path.split("/") for path in paths)
+    return sorted(
+        Version(int(parts[0]))
+        for parts in names
+        if len(parts) == 2 and _VERSION.fullmatch(parts[0]) and parts[1] == SAVED_MODEL
+    )

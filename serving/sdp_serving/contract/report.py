@@ -1,0 +1,60 @@
+"""What the puller tells the operator: one JSON object as the container's termination message."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from sdp_serving.contract.components import Component
+
+
+class PullFailure(StrEnum):
+    """Why a model could not be brought in. The values are reasons of conditions."""
+
+    MODEL_NOT_FOUND = "ModelNotFound"
+    MODEL_INCOMPLETE = "ModelIncomplete"
+    WRONG_COMPONENT = "WrongComponent"
+    CORRUPT = "ModelCorrupt"
+    ACCESS_DENIED = "AccessDenied"
+    STORAGE_UNAVAILABLE = "StorageUnavailable"
+    UNUSABLE_URI = "UnusableURI"
+
+
+class Pulled(BaseModel):
+    """The model lies beside the server."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    outcome: Literal["pulled"] = "pulled"
+    component: Component
+    uri: str
+    version: int
+    source_digest: str
+    weights: str
+    width: int
+    sd_version: str
+    size_bytes: int
+    seconds: float
+
+
+class NotPulled(BaseModel):
+    """It does not; `message` says in one sentence what is wrong and what to do."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    outcome: Literal["failed"] = "failed"
+    reason: PullFailure
+    message: str
+
+
+PullReport = Annotated[Pulled | NotPulled, Field(discriminator="outcome")]
+
+_ADAPTER: TypeAdapter[Pulled | NotPulled] = TypeAdapter(PullReport)
+
+
+def read_report(text: str) -> Pulled | NotPulled | None:
+    """The report in a termination message; None when it holds none, as when the container was killed."""
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError:
+        return None

@@ -1,0 +1,115 @@
+"""The signatures of each component's SavedModel: what a client sends and what a server answers."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sdp_serving.contract.components import Component
+
+TOKENS: Final = 77
+"""Tokens in a prompt: CLIP's context length."""
+LATENT_CHANNELS: Final = 4
+LATENT_FACTOR: Final = 8
+"""Pixels of the image along one side of a latent's cell."""
+
+DType = Literal["int32", "int64", "float32", "uint8"]
+
+
+class TensorSpec(BaseModel):
+    """One named tensor: its dtype, and its shape where None is a size known only at run time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dtype: DType
+    shape: tuple[Annotated[int, Field(gt=0)] | None, ...] | None
+    """None: the rank too is free, as of the text encoder's tokens."""
+
+
+class Signature(BaseModel):
+    """The inputs and outputs of one function of a SavedModel."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+
+
+class SignatureName(StrEnum):
+    """The functions that a component's SavedModel offers."""
+
+    DEFAULT = "serving_default"
+    SAMPLE = "sample"
+    """The diffusion model's only: `serving_default` and a seed and the guidance scale, to make an image again."""
+
+
+def signatures(component: Component, *, width: int, image_size: int) -> Mapping[SignatureName, Signature]:
+    """What `component` must offer.
+
+    Args:
+        component: the model.
+        width: the size of a token's context vector: 768 for Stable Diffusion 1.x.
+        image_size: pixels along one side of the image.
+    """
+    latent = (None, image_size // LATENT_FACTOR, image_size // LATENT_FACTOR, LATENT_CHANNELS)
+    contexts = {
+        name: TensorSpec(dtype="float32", shape=(None, TOKENS, width)) for name in ("context", "unconditional_context")
+    }
+    match component:
+        case Component.TEXT_ENCODER:
+            inputs = {"tokens": TensorSpec(dtype="int32", shape=None), "batch_size": _scalar("int32")}
+            return _offer({SignatureName.DEFAULT: Signature(inputs=inputs, outputs=contexts)})
+        case Component.DIFFUSION_MODEL:
+            inputs = {**contexts, "num_steps": _scalar("int32"), "batch_size": _scalar("int32")}
+            outputs = {"latent": TensorSpec(dtype="float32", shape=latent)}
+            sample = {**inputs, "seed": _scalar("int64"), "guidance_scale": _scalar("float32")}
+            return _offer(
+                {
+                    SignatureName.DEFAULT: Signature(inputs=inputs, outputs=outputs),
+                    SignatureName.SAMPLE: Signature(inputs=sample, outputs=outputs),
+                }
+            )
+        case Component.DECODER:
+            images = TensorSpec(dtype="uint8", shape=(None, image_size, image_size, 3))
+            return _offer(
+                {
+                    SignatureName.DEFAULT: Signature(
+                        inputs={"latent": TensorSpec(dtype="float32", shape=latent)}, outputs={"images": images}
+                    )
+                }
+            )
+
+
+def differences(expected: Mapping[SignatureName, Signature], actual: Mapping[str, Signature]) -> Sequence[str]:
+    """Say in what `actual` falls short of `expected`; empty when a client of `expected` can use it."""
+    found: list[str] = []
+    for name, wanted in expected.items():
+        offered = actual.get(name)
+        if offered is None:
+            found.append(f"the signature {name} is missing")
+            continue
+        for direction in ("inputs", "outputs"):
+            want, have = getattr(wanted, direction), getattr(offered, direction)
+            found += [f"{name}: {direction} lack {tensor}" for tensor in want.keys() - have.keys()]
+            found += [
+                f"{name}: {tensor} is {_describe(have[tensor])}, not {_describe(want[tensor])}"
+                for tensor in want.keys() & have.keys()
+                if have[tensor] != want[tensor]
+            ]
+    return sorted(found)
+
+
+def _offer(signatures_: dict[SignatureName, Signature]) -> Mapping[SignatureName, Signature]:
+    return MappingProxyType(signatures_)
+
+
+def _scalar(dtype: DType) -> TensorSpec:
+    return TensorSpec(dtype=dtype, shape=())
+
+
+def _describe(tensor: TensorSpec) -> str:
+    if tensor.shape is None:
+        return f"{tensor.dtype} [...]"
+    return f"{tensor.dtype} [{', '.join('?' if size is None else str(size) for size in tensor.shape)}]"

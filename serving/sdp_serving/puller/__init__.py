@@ -1,0 +1,1 @@
+"""Brings a model from storage beside the model server, verified."""
