@@ -120,7 +120,7 @@ class Manifest(BaseModel):
 
 
 def whole_versions(paths: Iterable[str]) -> list[Version]:
-    """The whole versions, oldest first, among `paths` relative to the model's location (`1700000000000/saved_model.pb`)."""
+    """The whole versions, oldest first, among `paths` relative to the location (`1700000000000/saved_model.pb`)."""
     names = (path.split("/") for path in paths)
     return sorted(
         Version(int(parts[0]))
