@@ -1,0 +1,48 @@
+# Every task of this project; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+RUN := .venv/bin/
+
+.PHONY: help
+help: ## List the tasks
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Bring .venv to what uv.lock says
+	@scripts/setup
+
+.PHONY: demo
+demo: setup ## From nothing to two pictures on a local Kubernetes (CONTEXT=kind-NAME: on your own kind cluster)
+	@$(RUN)python -m demo up $(if $(CONTEXT),--context $(CONTEXT))
+
+.PHONY: demo-down
+demo-down: setup ## Stop and remove all that `make demo` started (CONTEXT as for demo)
+	@$(RUN)python -m demo down $(if $(CONTEXT),--context $(CONTEXT))
+
+.PHONY: test
+test: setup ## Run the unit, contract, cluster and end-to-end tests
+	@$(RUN)pytest
+
+.PHONY: test-unit
+test-unit: setup ## Run the unit tests only: seconds, no cluster
+	@$(RUN)pytest tests/unit
+
+.PHONY: lint
+lint: setup ## Formatting, lint, types, layers, Dockerfiles
+	$(RUN)ruff format --check
+	$(RUN)ruff check
+	$(RUN)mypy
+	$(RUN)lint-imports
+	$(RUN)hadolint Dockerfile images/*/Dockerfile
+
+.PHONY: generate
+generate: setup ## Write what is generated and committed: the CRD, the protobuf code
+	$(RUN)python -m sdp_operator crd > crds/stablediffusionpipelines.yaml
+
+.PHONY: format
+format: setup ## Format the code, mend what lint can mend
+	$(RUN)ruff format
+	$(RUN)ruff check --fix
