@@ -1,0 +1,209 @@
+"""Bringing a cluster up and taking it down, so that nothing is left of it."""
+
+import datetime as dt
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from devcluster import cgroups, control_plane, debian, host_network, namespaces, node, processes, programs
+from devcluster.addresses import Addresses
+from devcluster.certificates import Authority
+from devcluster.cluster import Cluster
+from devcluster.console import done, step
+from devcluster.errors import ClusterError
+from devcluster.lock import locked, locked_or_refused
+from devcluster.paths import ClusterPaths, cache_dir
+
+
+@dataclass(frozen=True)
+class Record:
+    """What `up` has begun and how far it came.
+
+    Attributes:
+        slot: the address range of the node; None for a cluster without one.
+        ready: `up` came to its end.
+    """
+
+    slot: int | None
+    ready: bool
+
+
+def prepare(*, with_node: bool) -> programs.Programs:
+    """Build and install every program that a cluster needs.
+
+    Raises:
+        ClusterError: something can't be had here.
+    """
+    if with_node:
+        if os.geteuid() != 0:
+            raise ClusterError("A node needs root: run this with sudo, or without a node (--control-plane-only).")
+        debian.provide(debian.NODE_PROGRAMS)
+    modules = (programs.KUBERNETES, programs.CONTAINERD, programs.CNI, programs.ADDONS) if with_node else (programs.KUBERNETES,)
+    return programs.provide(modules)
+
+
+def up(name: str, *, with_node: bool) -> Cluster:
+    """Start the cluster, or find that it runs already.
+
+    Raises:
+        ClusterError: it can't be started; nothing is left of the try.
+    """
+    paths = ClusterPaths.of(name)
+    with locked_or_refused(paths.lock, f"The cluster {name}"):
+        return _up(paths, prepare(with_node=with_node), with_node=with_node)
+
+
+def down(name: str) -> None:
+    """Stop the cluster and remove everything but its images; without a cluster nothing happens.
+
+    Raises:
+        ClusterError: someone uses it, or a part of it can't be removed.
+    """
+    paths = ClusterPaths.of(name)
+    with locked_or_refused(paths.lock, f"The cluster {name}"):
+        _down(paths)
+    paths.lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def session(name: str, *, with_node: bool) -> Iterator[Cluster]:
+    """Give a cluster to one user for the length of a `with` block, whatever was there of that name before.
+
+    Raises:
+        ClusterError: it can't be started, or another process uses it.
+    """
+    paths = ClusterPaths.of(name)
+    with locked_or_refused(paths.lock, f"The cluster {name}"):
+        tools = prepare(with_node=with_node)
+        _down(paths)
+        try:
+            yield _up(paths, tools, with_node=with_node)
+        finally:
+            _down(paths)
+            paths.lock.unlink(missing_ok=True)
+
+
+def remove_abandoned(prefix: str) -> None:
+    """Remove what is left of the clusters whose name begins with `prefix` and whose user has died."""
+    for state in sorted((cache_dir() / "cluster").glob(f"{prefix}*/")):
+        try:
+            down(state.name)
+        except ClusterError:
+            continue  # Someone uses it.
+
+
+def names() -> list[str]:
+    """Give the names of all clusters of which something is there."""
+    return sorted(path.name for path in (cache_dir() / "cluster").glob("*/"))
+
+
+def read_record(paths: ClusterPaths) -> Record | None:
+    """Give what `up` wrote down, or None where it never came so far."""
+    try:
+        return Record(**json.loads(paths.record.read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def access(name: str) -> Cluster:
+    """Give access to a cluster that runs already.
+
+    Raises:
+        ClusterError: it does not run.
+    """
+    paths = ClusterPaths.of(name)
+    record = read_record(paths)
+    if record is None or not record.ready:
+        raise ClusterError(f"The cluster {name} is not up: start it with `devcluster up`.")
+    tools = programs.provide([programs.KUBERNETES])
+    return Cluster(name, paths.kubeconfig, tools.control_plane("kubectl"), has_node=record.slot is not None)
+
+
+def _up(paths: ClusterPaths, tools: programs.Programs, *, with_node: bool) -> Cluster:
+    cluster = Cluster(paths.name, paths.kubeconfig, tools.control_plane("kubectl"), has_node=with_node)
+    if _serves(paths, cluster):
+        done(f"The cluster {paths.name} is up already")
+        return cluster
+    _down(paths)
+    try:
+        _start(paths, tools, cluster)
+    except ClusterError as error:
+        logs = _keep_logs(paths)
+        _down(paths)
+        raise ClusterError(f"{error}\nAll logs: {logs}") from None
+    except BaseException:
+        _down(paths)
+        raise
+    return cluster
+
+
+def _start(paths: ClusterPaths, tools: programs.Programs, cluster: Cluster) -> None:
+    record = _begin(paths, with_node=cluster.has_node)
+    for folder in (paths.pki, paths.configs, paths.logs, paths.run):
+        folder.mkdir(mode=0o700)
+    authority = Authority(paths.pki, dt.datetime.now(dt.UTC))
+    if record.slot is None:
+        step(f"Starting the control plane {paths.name}")
+        endpoint = control_plane.on_loopback()
+        control_plane.launch(paths, tools, authority, endpoint)
+    else:
+        addresses = Addresses(record.slot)
+        endpoint = control_plane.on_link(addresses)
+        step(f"Starting the control plane {paths.name}")
+        host_network.guard(addresses)
+        inside = namespaces.create(paths, tools)
+        host_network.connect(addresses, inside.pid)
+        node.configure_network(inside, addresses)
+        control_plane.launch(paths, tools, authority, endpoint)
+        step("Starting the node")
+        node.launch(inside, cluster, authority, endpoint, addresses)
+    _write_record(paths, Record(record.slot, ready=True))
+    done(f"The cluster {paths.name} is up: export KUBECONFIG={paths.kubeconfig}")
+
+
+def _begin(paths: ClusterPaths, *, with_node: bool) -> Record:
+    # Two clusters that start at once must not choose the same slot.
+    with locked(paths.clusters / ".slots.lock"):
+        taken = {record.slot for name in names() if (record := read_record(ClusterPaths.of(name))) and record.slot is not None}
+        record = Record(host_network.free_slot(taken) if with_node else None, ready=False)
+        paths.state.mkdir(mode=0o700)
+        _write_record(paths, record)
+    return record
+
+
+def _down(paths: ClusterPaths) -> None:
+    processes.kill(paths.state)
+    record = read_record(paths)
+    if record is not None and record.slot is not None:
+        cgroups.remove(paths.name)
+        host_network.disconnect(Addresses(record.slot))
+    if paths.state.exists():
+        shutil.rmtree(paths.state)
+
+
+def _serves(paths: ClusterPaths, cluster: Cluster) -> bool:
+    record = read_record(paths)
+    if record is None or not record.ready or (record.slot is not None) != cluster.has_node:
+        return False
+    try:
+        cluster.kubectl("get", "--raw=/readyz", "--request-timeout=5s")
+        return not cluster.has_node or node.is_ready(cluster)
+    except ClusterError:
+        return False
+
+
+def _write_record(paths: ClusterPaths, record: Record) -> None:
+    new = paths.record.with_suffix(".new")
+    new.write_text(json.dumps(asdict(record)))
+    new.replace(paths.record)
+
+
+def _keep_logs(paths: ClusterPaths) -> Path:
+    kept = paths.cache / "failed" / paths.name
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(paths.logs, kept, dirs_exist_ok=True)
+    return kept

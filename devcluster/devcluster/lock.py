@@ -1,0 +1,45 @@
+"""Locks between processes, which the kernel gives back when their holder dies."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from devcluster.errors import ClusterError
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock, after waiting for it as long as it takes."""
+    with _opened(path) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def locked_or_refused(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock at once.
+
+    Raises:
+        ClusterError: another process holds it.
+    """
+    with _opened(path) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+            raise ClusterError(f"{what} is in use by process {holder}: wait for that to end, or end it.") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
