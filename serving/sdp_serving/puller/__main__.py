@@ -18,7 +18,12 @@ from sdp_serving.puller.storage import open_storage
 
 
 @click.command()
-@click.option("--component", type=click.Choice(Component), required=True, help="The component that the model must be.")
+@click.option(
+    "--component",
+    type=click.Choice([component.value for component in Component]),
+    required=True,
+    help="The component that the model must be.",
+)
 @click.option("--uri", required=True, help="Where the model lies: gs://bucket/folder or file:///folder[/version].")
 @click.option(
     "--models",
@@ -41,11 +46,11 @@ from sdp_serving.puller.storage import open_storage
     show_default=True,
     help="Seconds during which a transient error of the storage is tried again.",
 )
-def main(component: Component, uri: str, models: Path, report: Path, patience: float) -> None:
+def main(component: str, uri: str, models: Path, report: Path, patience: float) -> None:
     """Bring a model beside the model server, verified."""
     # As a container's first process it would otherwise ignore the signal until the grace period ends.
     signal.signal(signal.SIGTERM, _end)
-    outcome = _pulled(component, uri, models, patience)
+    outcome = _pulled(Component(component), uri, models, patience)
     _write(report, termination_message(outcome))
     if isinstance(outcome, NotPulled):
         _say(f"Error: {outcome.message}.")
