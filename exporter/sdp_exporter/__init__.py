@@ -1,1 +1,5 @@
-"""From Stable Diffusion weights to verified SavedModels in storage."""
+"""Writes the models of Stable Diffusion as SavedModels and publishes them; the only part that builds models."""
+
+from typing import Final
+
+__version__: Final = "0.1.0"

@@ -21,6 +21,23 @@ def require_positive_batch(batch_size: tf.Tensor) -> tf.Operation | None:
     return require(batch_size >= 1, "batch_size is {}; it must be at least 1", batch_size)
 
 
+def as_declared(name: str, tensor: tf.Tensor) -> tf.Tensor:
+    """`tensor`, certain to have the rows' shape that its signature declares: the server does not check it.
+
+    Raises:
+        tf.errors.InvalidArgumentError: when the graph runs, if it has another.
+    """
+    declared = tensor.shape[1:].as_list()
+    row = tf.shape(tensor)[1:]
+    fits = require(
+        tf.reduce_all(row == declared),
+        f"{name} has rows of the shape {{}}, not {declared}: it comes from a model of another anatomy",
+        row,
+    )
+    with tf.control_dependencies([fits]):
+        return tf.identity(tensor)
+
+
 def for_batch(name: str, tensor: tf.Tensor, batch_size: tf.Tensor) -> tf.Tensor:
     """`tensor` with `batch_size` rows: as it is, or its single row repeated.
 

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from sdp_exporter.signatures.checks import as_declared
 from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, SignatureName
 
 
@@ -30,4 +31,5 @@ class Decoder(tf.Module):
 
     def _decode_to_pixels(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
         """Decode latents, float32 [batch, h/8, w/8, 4], to `images`, uint8 [batch, h, w, 3] of RGB."""
-        return {"images": tf.saturate_cast(tf.round((self._decode(latent) + 1.0) * 127.5), tf.uint8)}
+        images = self._decode(as_declared("latent", latent))
+        return {"images": tf.saturate_cast(tf.round((images + 1.0) * 127.5), tf.uint8)}

@@ -6,7 +6,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from sdp_exporter.sampling import ddim, loop, noise
-from sdp_exporter.signatures.checks import for_batch, require, require_positive_batch
+from sdp_exporter.signatures.checks import as_declared, for_batch, require, require_positive_batch
 from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, TOKENS, SignatureName
 
 
@@ -85,8 +85,10 @@ class DiffusionModel(tf.Module):
         with tf.control_dependencies([possible, require_positive_batch(batch_size)]):
             num_steps, batch_size = tf.identity(num_steps), tf.identity(batch_size)
         # The loop must not start before both contexts are known to fit.
-        context = for_batch("context", context, batch_size)
-        unconditional_context = for_batch("unconditional_context", unconditional_context, batch_size)
+        context = for_batch("context", as_declared("context", context), batch_size)
+        unconditional_context = for_batch(
+            "unconditional_context", as_declared("unconditional_context", unconditional_context), batch_size
+        )
         with tf.control_dependencies([context, unconditional_context]):
             latent = noise.initial_latent(seed, batch_size, self._latent_shape)
         clean = loop.sample(

@@ -1,0 +1,41 @@
+"""The digest of all that an exported model depends on: with the same one, there is nothing to export again."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from sdp_exporter.sources import Source
+from sdp_serving.contract import signatures
+
+_HERE: Final = Path(__file__).parent
+_CODE: Final = ("models", "sampling", "signatures", "sources", "saved_model.py")
+"""The modules that shape a SavedModel."""
+
+
+def source_digest(source: Source) -> str:
+    """`sha256:` and the digest of the weights, the code that builds the model, and the libraries' versions."""
+    described = {
+        "component": source.component,
+        "sd_version": source.sd_version,
+        "width": source.width,
+        "image_size": source.image_size,
+        "weights": _file_digest(source.weights),
+        "code": [_file_digest(path) for path in _code()],
+        "libraries": {name: version(name) for name in ("tensorflow-cpu", "keras")},
+    }
+    return f"sha256:{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()}"
+
+
+def _code() -> Iterator[Path]:
+    for name in _CODE:
+        path = _HERE / name
+        yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    yield Path(signatures.__file__)
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

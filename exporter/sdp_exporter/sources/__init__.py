@@ -1,0 +1,39 @@
+"""What can be exported, described without loading TensorFlow."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from sdp_serving.contract.components import Component
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from sdp_serving.contract.signatures import SignatureName
+
+
+class Saveable(Protocol):
+    """A tf.Module that names the functions to save."""
+
+    def signatures(self) -> "dict[SignatureName, tf.types.experimental.PolymorphicFunction]":
+        """The functions by their signature's name."""
+        ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """One component with one set of weights."""
+
+    component: Component
+    sd_version: str
+    """The version of Stable Diffusion whose anatomy it has, such as `1.5`; `tiny` for sd-tiny."""
+    width: int
+    """Size of a token's context vector."""
+    image_size: int
+    """Pixels along one side of an image."""
+    name: str
+    """What it is in a person's words, such as `sd-tiny/striped`."""
+    weights: Path
+    build: Callable[[], Saveable]
+    """Load TensorFlow, build the model and load the weights."""
