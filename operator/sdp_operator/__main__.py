@@ -1,0 +1,43 @@
+"""The operator's commands."""
+
+import asyncio
+import logging
+
+import click
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Serves Stable Diffusion on Kubernetes as three models that can each be swapped by one field."""
+
+
+@main.command()
+def run() -> None:
+    """Run the operator against the cluster of KUBECONFIG, or the one that it runs in. SDP_ variables set it up."""
+    import kopf  # here, since it takes two seconds that `crd` need not wait for
+
+    from sdp_operator import handlers, settings  # noqa: F401 - kopf finds the handlers once they are imported
+
+    chosen = settings.Settings()
+    kopf.configure(verbose=False, log_format=kopf.LogFormat.FULL)
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    asyncio.run(
+        kopf.operator(
+            standalone=True,
+            clusterwide=not chosen.namespaces,
+            namespaces=chosen.namespaces,
+            liveness_endpoint=chosen.liveness_endpoint,
+        )
+    )
+
+
+@main.command()
+def crd() -> None:
+    """Print the CustomResourceDefinition."""
+    from sdp_operator.api.crd import render
+
+    click.echo(render(), nl=False)
+
+
+if __name__ == "__main__":
+    main()

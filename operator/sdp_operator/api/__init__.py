@@ -1,0 +1,1 @@
+"""The custom resource, one module a version, and the CustomResourceDefinition made from it."""

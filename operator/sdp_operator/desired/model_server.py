@@ -1,0 +1,92 @@
+"""The container that serves a model: TensorFlow Serving."""
+
+from typing import Final
+
+from sdp_operator.api.v1alpha1 import ComponentSpec
+from sdp_operator.desired.security import CONTAINER_SECURITY
+from sdp_operator.objects import KubeObject
+from sdp_operator.settings import Settings
+from sdp_serving.contract.components import GRPC_PORT, REST_PORT, Component
+
+CONTAINER: Final = "server"
+MODELS_FOLDER: Final = "/models"
+GPU_RESOURCE: Final = "nvidia.com/gpu"
+
+DRAIN_SECONDS: Final = 10
+"""How long a server that must go still answers: until no Service sends to it and most requests under way have ended.
+It dies at SIGTERM, whatever it is doing."""
+
+START_SECONDS: Final = 1800
+"""How long a model may take to load."""
+
+_PROBE_PERIOD_SECONDS: Final = 5
+
+
+def server(component: Component, spec: ComponentSpec, settings: Settings) -> KubeObject:
+    """The model server's container."""
+    container: KubeObject = {
+        "name": CONTAINER,
+        "image": spec.image or (spec.server and spec.server.image) or settings.server_image,
+        # Not the image's entry point: that is a shell that keeps SIGTERM to itself.
+        "command": ["tensorflow_model_server"],
+        "args": _flags(component, spec),
+        "ports": [
+            {"name": "grpc", "containerPort": GRPC_PORT, "protocol": "TCP"},
+            {"name": "rest", "containerPort": REST_PORT, "protocol": "TCP"},
+        ],
+        **_probes(component),
+        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
+        "securityContext": CONTAINER_SECURITY,
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a volume of the pod's own
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    if spec.uri is not None:
+        container["volumeMounts"].append({"name": "models", "mountPath": MODELS_FOLDER, "readOnly": True})
+    if resources := _resources(spec):
+        container["resources"] = resources
+    return container
+
+
+def _flags(component: Component, spec: ComponentSpec) -> list[str]:
+    return [
+        f"--port={GRPC_PORT}",
+        f"--rest_api_port={REST_PORT}",
+        f"--model_name={component}",
+        f"--model_base_path={MODELS_FOLDER}/{component}",
+        f"--rest_api_timeout_in_ms={spec.rest_timeout_seconds * 1000}",
+        "--enable_profiler=false",
+        # With no thread of its own for loading, a load delays predictions.
+        "--num_load_threads=1",
+        # The puller has checked the model, so a load that fails twice fails for good: exit, and say so, instead of
+        # waiting five minutes.
+        "--max_num_load_retries=1",
+        "--load_retry_interval_micros=1000000",
+    ]
+
+
+def _probes(component: Component) -> KubeObject:
+    # The model's status answers 200 in any state; its metadata only once it is loaded.
+    loaded = {"httpGet": {"path": f"/v1/models/{component}/metadata", "port": "rest"}, "timeoutSeconds": 5}
+    return {
+        "startupProbe": {
+            **loaded,
+            "periodSeconds": _PROBE_PERIOD_SECONDS,
+            "failureThreshold": START_SECONDS // _PROBE_PERIOD_SECONDS,
+        },
+        "readinessProbe": {**loaded, "periodSeconds": _PROBE_PERIOD_SECONDS, "failureThreshold": 3},
+        # Lenient: a long prediction on a busy CPU is no reason to kill the server.
+        "livenessProbe": {
+            "tcpSocket": {"port": "grpc"},
+            "periodSeconds": 30,
+            "timeoutSeconds": 10,
+            "failureThreshold": 10,
+        },
+    }
+
+
+def _resources(spec: ComponentSpec) -> KubeObject:
+    requests = dict((spec.resources and spec.resources.requests) or {})
+    limits = dict((spec.resources and spec.resources.limits) or {})
+    if spec.gpu and spec.gpu.count:
+        limits[GPU_RESOURCE] = spec.gpu.count
+    return {kind: amounts for kind, amounts in (("requests", requests), ("limits", limits)) if amounts}

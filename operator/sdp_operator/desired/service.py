@@ -1,0 +1,33 @@
+"""The Service in front of a component's model servers, and where it answers."""
+
+from sdp_operator.api.v1alpha1 import Endpoints, Pipeline
+from sdp_operator.desired.identity import child_name, metadata, selector
+from sdp_operator.objects import KubeObject
+from sdp_serving.contract.components import GRPC_PORT, REST_PORT, Component
+
+
+def service(pipeline: Pipeline, component: Component) -> KubeObject:
+    """The component's Service: TensorFlow Serving's two ports, under their names."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(pipeline, component),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": selector(pipeline, component),
+            "ports": [
+                _port("grpc", GRPC_PORT, "kubernetes.io/h2c"),
+                _port("rest", REST_PORT, "http"),
+            ],
+        },
+    }
+
+
+def endpoints(pipeline: Pipeline, component: Component) -> Endpoints:
+    """Where the Service answers inside the cluster."""
+    host = f"{child_name(pipeline, component)}.{pipeline.namespace}.svc"
+    return Endpoints(grpc=f"{host}:{GRPC_PORT}", rest=f"http://{host}:{REST_PORT}/v1/models/{component}")
+
+
+def _port(name: str, number: int, protocol: str) -> KubeObject:
+    return {"name": name, "port": number, "targetPort": name, "protocol": "TCP", "appProtocol": protocol}

@@ -1,0 +1,23 @@
+"""What can go wrong, sorted by who can mend it.
+
+OperatorError
+├── InvalidPipelineError   the user: the spec is not one that this operator understands
+├── RefusedError           the user or an administrator: the API server refuses what we ask for
+└── TransientError         nobody: it passes, try again
+"""
+
+
+class OperatorError(Exception):
+    """Its text is one sentence that can be shown to a user: no HTTP bodies, no tracebacks."""
+
+
+class InvalidPipelineError(OperatorError):
+    """The spec is not one that this operator understands."""
+
+
+class RefusedError(OperatorError):
+    """The API server refuses a request and will refuse it again until somebody changes something."""
+
+
+class TransientError(OperatorError):
+    """A request failed in a way that passes by itself."""

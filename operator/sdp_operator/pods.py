@@ -1,0 +1,174 @@
+"""What a pod says about itself: is it ready, what does it serve, and if not, what keeps it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sdp_operator.api.v1alpha1 import Serving
+from sdp_operator.desired import model_server, puller
+from sdp_operator.desired.identity import REVISION
+from sdp_operator.objects import KubeObject
+from sdp_operator.reasons import Reason
+from sdp_serving.contract.report import NotPulled, Pulled, read_report
+
+_IMAGE_REASONS: Final = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+)
+_CONTAINER_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+_QUOTED_CHARACTERS: Final = 300
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why something is not as it should be: a word for programs, a sentence for people, with what to do."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One pod of a component.
+
+    Attributes:
+        revision: the digest of the pod template that it was made from.
+        serving: the model that it serves; None unless it is ready.
+        problem: what keeps it from being ready; None when it is ready.
+    """
+
+    revision: str
+    serving: Serving | None
+    problem: Problem | None
+
+
+def read_replica(pod: KubeObject) -> Replica | None:
+    """Read a pod; None for one that has ended or is about to, which its Deployment replaces."""
+    if "deletionTimestamp" in pod["metadata"] or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}:
+        return None
+    ready = _condition(pod, "Ready").get("status") == "True"
+    return Replica(
+        revision=pod["metadata"].get("labels", {}).get(REVISION, ""),
+        serving=_serving(pod) if ready else None,
+        problem=None if ready else _problem(pod),
+    )
+
+
+def _serving(pod: KubeObject) -> Serving:
+    report = _report(_statuses(pod, "initContainerStatuses").get(puller.CONTAINER, {}))
+    if isinstance(report, Pulled):
+        return Serving(name=report.weights, version=report.version, digest=report.source_digest, model=report.uri)
+    for container in pod["spec"].get("initContainers", []):
+        if container["name"] == puller.CONTAINER:
+            uri = container["args"][container["args"].index("--uri") + 1]
+            return Serving(name=_short(uri), model=uri)
+    image = next(one["image"] for one in pod["spec"]["containers"] if one["name"] == model_server.CONTAINER)
+    return Serving(name=_short(image), model=image)
+
+
+def _problem(pod: KubeObject) -> Problem:
+    pulling = _statuses(pod, "initContainerStatuses").get(puller.CONTAINER)
+    serving = _statuses(pod, "containerStatuses").get(model_server.CONTAINER)
+    found = (
+        _unschedulable(pod)
+        or (pulling and (_not_started(pulling) or _pull_failed(pulling)))
+        or (serving and (_not_started(serving) or _crashed(serving)))
+    )
+    return found or _progress(pulling, serving)
+
+
+def _unschedulable(pod: KubeObject) -> Problem | None:
+    condition = _condition(pod, "PodScheduled")
+    if condition.get("status") != "False" or condition.get("reason") != "Unschedulable":
+        return None
+    said = _quote(condition.get("message"))
+    if "nvidia.com/gpu" in said:
+        remedy = "free a GPU, add a node that has one, or lower gpu.count or replicas"
+    elif "affinity" in said or "selector" in said:
+        remedy = "check gpu.accelerator and nodeSelector against the labels of the nodes"
+    else:
+        remedy = "make room, add a node, or ask for less"
+    return Problem(Reason.UNSCHEDULABLE, f"no node can take a replica ({said}): {remedy}")
+
+
+def _not_started(status: Mapping[str, Any]) -> Problem | None:
+    waiting = status.get("state", {}).get("waiting", {})
+    reason, said = waiting.get("reason"), _quote(waiting.get("message"))
+    if reason in _IMAGE_REASONS:
+        message = (
+            f"the image {status['image']} can't be pulled ({said or reason}): correct its name or give nodes access"
+        )
+        return Problem(Reason.IMAGE_UNAVAILABLE, message)
+    if reason in _CONTAINER_REASONS:
+        message = f"the container {status['name']} can't be started ({said or reason}): correct what it names"
+        return Problem(Reason.CONTAINER_REFUSED, message)
+    return None
+
+
+def _pull_failed(status: Mapping[str, Any]) -> Problem | None:
+    ended = _last_end(status)
+    if ended is None or ended.get("exitCode") == 0:
+        return None
+    report = _report(status)
+    if isinstance(report, NotPulled):
+        return Problem(report.reason, report.message)
+    if ended.get("reason") == "OOMKilled":
+        return Problem(Reason.OUT_OF_MEMORY, "the puller ran out of memory: give the node or the namespace more")
+    message = (
+        f"the puller ended with exit code {ended.get('exitCode')} and no report: see the log of its container puller"
+    )
+    return Problem(Reason.PULLER_FAILED, message)
+
+
+def _crashed(status: Mapping[str, Any]) -> Problem | None:
+    ended = _last_end(status)
+    if ended is None:
+        return None
+    if ended.get("reason") == "OOMKilled":
+        message = "the model server ran out of memory: raise resources.limits.memory"
+        return Problem(Reason.OUT_OF_MEMORY, message)
+    said = _quote(ended.get("message"))
+    message = f"the model server ended with exit code {ended.get('exitCode')}{f' ({said})' if said else ''}"
+    return Problem(Reason.SERVER_CRASHED, f"{message}: see the log of its container server, and check model and image")
+
+
+def _progress(pulling: Mapping[str, Any] | None, serving: Mapping[str, Any] | None) -> Problem:
+    if serving is not None and "running" in serving.get("state", {}):
+        return Problem(Reason.LOADING, "the model server is loading the model")
+    if pulling is not None and "running" in pulling.get("state", {}):
+        return Problem(Reason.PULLING, "the model is being pulled")
+    return Problem(Reason.STARTING, "the replica is being started")
+
+
+def _last_end(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """How the container last ended; a restart under way does not yet unmake that."""
+    ended: Mapping[str, Any] | None = status.get("state", {}).get("terminated") or status.get("lastState", {}).get(
+        "terminated"
+    )
+    return ended
+
+
+def _report(status: Mapping[str, Any]) -> Pulled | NotPulled | None:
+    ended = _last_end(status)
+    return None if ended is None else read_report(ended.get("message", ""))
+
+
+def _statuses(pod: KubeObject, key: str) -> dict[str, Mapping[str, Any]]:
+    return {status["name"]: status for status in pod.get("status", {}).get(key, [])}
+
+
+def _condition(pod: KubeObject, kind: str) -> Mapping[str, Any]:
+    return next(_of_type(pod, kind), {})
+
+
+def _of_type(pod: KubeObject, kind: str) -> Iterator[Mapping[str, Any]]:
+    return (condition for condition in pod.get("status", {}).get("conditions", []) if condition["type"] == kind)
+
+
+def _quote(text: str | None) -> str:
+    """Kubernetes' own words, short enough to stand in a sentence."""
+    line = " ".join((text or "").split()).rstrip(".")
+    return line if len(line) <= _QUOTED_CHARACTERS else f"{line[:_QUOTED_CHARACTERS]}…"
+
+
+def _short(source: str) -> str:
+    return "/".join(source.rstrip("/").split("/")[-2:])

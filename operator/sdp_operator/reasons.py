@@ -1,0 +1,39 @@
+"""Reasons of conditions, beside those of the puller's (`sdp_serving.contract.report.PullFailure`)."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a condition has its status."""
+
+    SERVING = "Serving"
+    """All replicas serve the model that is asked for."""
+    ALL_SERVING = "AllServing"
+    """All components do."""
+
+    STARTING = "Starting"
+    PULLING = "Pulling"
+    LOADING = "Loading"
+    SCALED_TO_ZERO = "ScaledToZero"
+
+    UNSCHEDULABLE = "Unschedulable"
+    IMAGE_UNAVAILABLE = "ImageUnavailable"
+    CONTAINER_REFUSED = "ContainerRefused"
+    PULLER_FAILED = "PullerFailed"
+    SERVER_CRASHED = "ServerCrashed"
+    OUT_OF_MEMORY = "OutOfMemory"
+    PODS_REFUSED = "PodsRefused"
+    """The Deployment can't make pods: a quota, a Pod Security level, a missing ServiceAccount."""
+
+    FILES_FORBIDDEN = "FilesForbidden"
+    """The operator's settings do not allow this file:// URI."""
+    NAME_TAKEN = "NameTaken"
+    """An object of that name is there already, and it is not ours."""
+    REFUSED = "Refused"
+    """The API server refuses a child."""
+    INVALID_SPEC = "InvalidSpec"
+    """The spec passed an older CustomResourceDefinition and makes no sense to this operator."""
+
+
+IN_PROGRESS = frozenset({Reason.STARTING, Reason.PULLING, Reason.LOADING})
+"""These pass by themselves."""
