@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from devcluster import lifecycle, node, processes, shelf
+from devcluster import images, lifecycle, node, processes
 from devcluster.console import done
 from devcluster.errors import ClusterError
 from devcluster.paths import ClusterPaths
@@ -77,8 +77,8 @@ def load(name: str, image: str) -> None:
     IMAGE is one of the repository's own, as operator or puller, which is built first from its Dockerfile if anything in it
     has changed; or the path of an archive in OCI form.
     """
-    for loaded in shelf.load(lifecycle.access(name), image):
-        done(f"The cluster {name} has {loaded}")
+    loaded = images.load_by_name(lifecycle.access(name), image)
+    done(f"The cluster {name} has {loaded}")
 
 
 @main.command()

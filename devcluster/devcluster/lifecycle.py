@@ -123,6 +123,15 @@ def access(name: str) -> Cluster:
     return Cluster(name, paths.kubeconfig, tools.control_plane("kubectl"), has_node=record.slot is not None)
 
 
+def node_of(cluster: Cluster) -> namespaces.Namespaces:
+    """Give the way into the cluster's node.
+
+    Raises:
+        ClusterError: it has none.
+    """
+    return namespaces.enter(ClusterPaths.of(cluster.name), programs.provide([programs.CONTAINERD]))
+
+
 def _up(paths: ClusterPaths, tools: programs.Programs, *, with_node: bool) -> Cluster:
     cluster = Cluster(paths.name, paths.kubeconfig, tools.control_plane("kubectl"), has_node=with_node)
     if _serves(paths, cluster):

@@ -161,7 +161,7 @@ def _compile(module: Module, source: Path, output: Path) -> None:
 
 def _linker_flags(source: Path) -> str:
     """Strip the programs, and tell Kubernetes its version, which it can't know from a build as a module."""
-    version = re.search(r"\bk8s\.io/kubernetes v(\d+)\.(\d+)\.(\d+)$", (source / "go.mod").read_text(), re.MULTILINE)
+    version = re.search(r"\bk8s\.io/kubernetes v(\d+)\.(\d+)\.(\d+)\b", (source / "go.mod").read_text())
     if version is None:
         return "-s -w"
     major, minor, patch = version.groups()
@@ -170,7 +170,7 @@ def _linker_flags(source: Path) -> str:
 
 
 def _digest(source: Path) -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(_linker_flags(source).encode())
     for path in sorted(source.rglob("*")):
         if path.is_file():
             digest.update(f"{path.relative_to(source)}\0".encode() + path.read_bytes())
