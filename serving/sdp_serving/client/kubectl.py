@@ -1,0 +1,112 @@
+"""What the client asks of the cluster, all of it through kubectl and so with the user's own way of signing in."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sdp_serving.client.errors import KubectlError, PipelineNotFoundError, PipelineNotReadyError
+from sdp_serving.contract.components import Component
+
+RESOURCE: Final = "stablediffusionpipelines.sdpipeline.dev"
+_TIMEOUT: Final = 30
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """kubectl with a choice of context and namespace; None leaves the choice to the kubeconfig."""
+
+    context: str | None = None
+    namespace: str | None = None
+
+    def command(self, *arguments: str) -> list[str]:
+        """The whole command line for `arguments`.
+
+        Raises:
+            KubectlError: when there is no kubectl.
+        """
+        program = shutil.which("kubectl")
+        if program is None:
+            raise KubectlError(
+                "kubectl is not on the PATH: install it (https://kubernetes.io/docs/tasks/tools), or run in a pod"
+            )
+        choice = [] if self.context is None else [f"--context={self.context}"]
+        choice += [] if self.namespace is None else [f"--namespace={self.namespace}"]
+        return [program, *choice, *arguments]
+
+    def get(self, *arguments: str) -> Mapping[str, Any]:
+        """The object that `kubectl get ... -o json` prints.
+
+        Raises:
+            PipelineNotFoundError: when there is no such object.
+            KubectlError: when the cluster gives no answer.
+        """
+        command = self.command("get", *arguments, "-o", "json")
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise KubectlError(
+                f"the cluster did not answer within {_TIMEOUT} s: check `kubectl get pods` and your kubeconfig"
+            ) from error
+        if run.returncode == 0:
+            answer: Mapping[str, Any] = json.loads(run.stdout)
+            return answer
+        said = run.stderr.strip().splitlines()[-1:] or ["nothing"]
+        if "(NotFound)" in run.stderr:
+            raise PipelineNotFoundError(f"there is no such pipeline: {said[0]}; see `kubectl get sdpipelines -A`")
+        if "have a resource type" in run.stderr:
+            raise KubectlError("this cluster knows no pipelines: install sdpipeline's operator, or choose --context")
+        raise KubectlError(f"kubectl failed: {said[0]}; check your kubeconfig and your rights in the namespace")
+
+
+def find_pipeline(kubectl: Kubectl, name: str | None) -> str:
+    """The name of the pipeline to use: `name`, or the only one, when it is Ready and has all three components.
+
+    Raises:
+        PipelineNotFoundError: when it does not exist, or there are several to choose from.
+        PipelineNotReadyError: when it cannot serve.
+        KubectlError: when the cluster gives no answer.
+    """
+    found = only(kubectl.get(RESOURCE)["items"]) if name is None else kubectl.get(RESOURCE, name)
+    require_ready(found)
+    return str(found["metadata"]["name"])
+
+
+def only(pipelines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The single one of `pipelines`.
+
+    Raises:
+        PipelineNotFoundError: when there are none or several.
+    """
+    match pipelines:
+        case [pipeline]:
+            return pipeline
+        case []:
+            raise PipelineNotFoundError(
+                "this namespace has no pipeline: apply one (examples/pipeline.yaml), or choose --namespace"
+            )
+        case _:
+            names = ", ".join(sorted(str(pipeline["metadata"]["name"]) for pipeline in pipelines))
+            raise PipelineNotFoundError(f"this namespace has several pipelines ({names}): choose one with --pipeline")
+
+
+def require_ready(pipeline: Mapping[str, Any]) -> None:
+    """Check that a pipeline can make images.
+
+    Raises:
+        PipelineNotReadyError: with its own words for why it cannot.
+    """
+    name = pipeline["metadata"]["name"]
+    missing = [component for component in Component if component.field not in pipeline.get("spec", {})]
+    if missing:
+        raise PipelineNotReadyError(
+            f"the pipeline {name} has no {' and no '.join(missing)}: add it to its spec, or choose another pipeline"
+        )
+    conditions = pipeline.get("status", {}).get("conditions", [])
+    ready = next((condition for condition in conditions if condition.get("type") == "Ready"), None)
+    if ready is None:
+        raise PipelineNotReadyError(f"the pipeline {name} has no status yet: check that the operator runs")
+    if ready.get("status") != "True":
+        raise PipelineNotReadyError(f"the pipeline {name} is not Ready ({ready.get('reason')}): {ready.get('message')}")
