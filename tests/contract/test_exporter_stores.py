@@ -1,0 +1,225 @@
+"""How a version comes into each kind of store: whole or not at all, and never mixed with another exporter's."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from google.cloud import storage
+
+from sdp_exporter.artifact import file_entries
+from sdp_exporter.errors import StoreError, VersionTakenError
+from sdp_exporter.stores import Store, open_store
+from sdp_serving.contract.artifact import MANIFEST, Manifest, ModelUri, Version, whole_versions
+from sdp_serving.contract.components import Component
+
+FILES = ["fingerprint.pb", "saved_model.pb", "variables/variables.data-00000-of-00001", "variables/variables.index"]
+
+
+@pytest.fixture(params=["gs", "file"])
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> ModelUri:
+    if request.param == "gs":
+        bucket = request.getfixturevalue("bucket")
+        return ModelUri.parse(f"gs://{bucket.name}/sd/decoder")
+    return ModelUri.parse(f"file://{tmp_path}/sd/decoder")
+
+
+@pytest.fixture
+def store(uri: ModelUri) -> Store:
+    return open_store(uri)
+
+
+def saved_model(folder: Path, content: str = "content") -> Path:
+    for path in FILES:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(f"{content} of {path}")
+    return folder
+
+
+def manifest(folder: Path, version: int, digest: str = "0" * 64) -> Manifest:
+    return Manifest.model_validate(
+        {
+            "component": Component.DECODER,
+            "version": version,
+            "created": datetime(2026, 1, 1, tzinfo=UTC),
+            "sd_version": "toy",
+            "width": 6,
+            "image_size": 16,
+            "tensorflow": "2.20.0",
+            "exporter": "0.1.0",
+            "weights": "toy/base",
+            "source_digest": f"sha256:{digest}",
+            "signatures": {},
+            "files": file_entries(folder),
+        }
+    )
+
+
+def publish(store: Store, folder: Path, version: int, digest: str = "0" * 64) -> Manifest:
+    published = manifest(folder, version, digest)
+    store.publish(folder, published, lambda size: None)
+    return published
+
+
+def names(bucket: storage.Bucket) -> list[str]:
+    return [blob.name.removeprefix("sd/decoder/") for blob in bucket.list_blobs()]
+
+
+def test_a_place_without_versions_has_no_newest(store: Store) -> None:
+    assert store.newest() is None
+    assert store.taken() == []
+
+
+def test_the_newest_version_is_found_by_its_number(store: Store, tmp_path: Path) -> None:
+    folder = saved_model(tmp_path / "model")
+    for version in (9, 100, 20):
+        publish(store, folder, version)
+    newest = store.newest()
+    assert newest is not None
+    assert newest.version == 100
+    assert store.taken() == [9, 20, 100]
+
+
+def test_progress_is_told_every_byte(store: Store, tmp_path: Path) -> None:
+    folder = saved_model(tmp_path / "model")
+    stored: list[int] = []
+    store.publish(folder, manifest(folder, 1), stored.append)
+    assert sorted(stored) == sorted((folder / path).stat().st_size for path in FILES)
+
+
+def test_a_version_that_is_there_is_left_as_it_is(store: Store, tmp_path: Path) -> None:
+    first = publish(store, saved_model(tmp_path / "first"), 7, "1" * 64)
+    with pytest.raises(VersionTakenError):
+        publish(store, saved_model(tmp_path / "second", "other content"), 7, "2" * 64)
+    assert store.newest() == first
+
+
+def test_of_many_exporters_racing_for_a_version_one_wins_whole(uri: ModelUri, tmp_path: Path) -> None:
+    racers = 8
+    folders = [saved_model(tmp_path / str(number), f"content {number}") for number in range(racers)]
+    together = threading.Barrier(racers)
+
+    def race(number: int) -> bool:
+        store = open_store(uri)
+        together.wait()
+        try:
+            publish(store, folders[number], 7, str(number) * 64)
+        except VersionTakenError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(racers) as pool:
+        won = list(pool.map(race, range(racers)))
+    assert won.count(True) == 1
+    winner = manifest(folders[won.index(True)], 7, str(won.index(True)) * 64)
+    assert open_store(uri).newest() == winner
+
+
+def test_the_manifest_is_stored_before_last_and_the_saved_model_last(bucket: storage.Bucket, tmp_path: Path) -> None:
+    publish(open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder")), saved_model(tmp_path), 7)
+    created = sorted((blob.time_created, blob.name) for blob in bucket.list_blobs())
+    order = [name.removeprefix("sd/decoder/7/") for _, name in created]
+    assert order[-2:] == [MANIFEST, "saved_model.pb"]
+    assert sorted(order) == sorted([*FILES, MANIFEST])
+
+
+def test_stored_objects_are_the_files_of_the_manifest(bucket: storage.Bucket, tmp_path: Path) -> None:
+    folder = saved_model(tmp_path)
+    publish(open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder")), folder, 7)
+    for path in FILES:
+        assert bucket.blob(f"sd/decoder/7/{path}").download_as_bytes() == (folder / path).read_bytes()
+
+
+@pytest.mark.parametrize("lost", FILES)
+def test_an_upload_that_dies_leaves_nothing_to_serve_and_the_next_goes_past_it(
+    bucket: storage.Bucket, tmp_path: Path, lost: str
+) -> None:
+    store = open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder"))
+    old = publish(store, saved_model(tmp_path / "old"), 6)
+    folder = saved_model(tmp_path / "new")
+    dying = manifest(folder, 7)
+    (folder / lost).unlink()
+    with pytest.raises(FileNotFoundError):
+        store.publish(folder, dying, lambda size: None)
+    assert whole_versions(names(bucket)) == [6]
+    assert store.newest() == old
+    publish(store, saved_model(tmp_path / "again"), 8)
+    assert whole_versions(names(bucket)) == [6, 8]
+
+
+def test_versions_of_dead_uploads_are_taken(bucket: storage.Bucket) -> None:
+    bucket.blob("sd/decoder/7/variables/variables.index").upload_from_string("")
+    assert open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder")).taken() == [Version(7)]
+
+
+def test_a_request_that_is_repeated_because_its_answer_was_lost_knows_its_own_object(
+    bucket: storage.Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = storage.Blob.upload_from_filename
+
+    def upload_twice(blob: storage.Blob, *arguments: object, **options: object) -> None:
+        upload(blob, *arguments, **options)
+        upload(blob, *arguments, **options)
+
+    monkeypatch.setattr(storage.Blob, "upload_from_filename", upload_twice)
+    store = open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder"))
+    assert publish(store, saved_model(tmp_path), 7) == store.newest()
+
+
+def test_a_file_that_changed_since_it_was_described_is_not_published(bucket: storage.Bucket, tmp_path: Path) -> None:
+    store = open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder"))
+    folder = saved_model(tmp_path)
+    described = manifest(folder, 7)
+    (folder / "variables" / "variables.index").write_text("changed")
+    with pytest.raises(StoreError, match="stored damaged: export again"):
+        store.publish(folder, described, lambda size: None)
+    assert store.newest() is None
+
+
+def test_a_large_file_is_stored_whole(bucket: storage.Bucket, tmp_path: Path) -> None:
+    folder = saved_model(tmp_path)
+    (folder / "variables" / "variables.data-00000-of-00001").write_bytes(b"0123456789" * 1_000_000)
+    store = open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder"))
+    assert publish(store, folder, 7) == store.newest()
+
+
+def test_a_missing_bucket_is_named_with_what_to_do(storage_emulator: str) -> None:
+    with pytest.raises(StoreError, match=r"the bucket gs://not-there does not exist: create it"):
+        open_store(ModelUri.parse("gs://not-there/sd/decoder")).newest()
+
+
+def test_a_store_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
+    monkeypatch.setattr("sdp_exporter.stores.gcs._READ_RETRY", None)
+    with pytest.raises(StoreError, match=r"the storage emulator at http://127.0.0.1:1 .* cannot be reached: check"):
+        open_store(ModelUri.parse("gs://bucket/sd/decoder")).newest()
+
+
+def test_missing_credentials_are_named_with_the_command_that_gives_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    with pytest.raises(StoreError, match="no Google Cloud credentials were found: run `gcloud auth"):
+        open_store(ModelUri.parse("gs://bucket/sd/decoder"))
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"file/decoder cannot be used: not a directory"):
+        publish(open_store(ModelUri.parse(f"file://{tmp_path}/file/decoder")), saved_model(tmp_path / "model"), 7)
+
+
+def test_a_folder_holds_nothing_but_whole_versions_after_an_interrupted_copy(tmp_path: Path) -> None:
+    store = open_store(ModelUri.parse(f"file://{tmp_path}/decoder"))
+    folder = saved_model(tmp_path / "model")
+
+    def interrupt(size: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.publish(folder, manifest(folder, 7), interrupt)
+    assert list((tmp_path / "decoder").iterdir()) == []
