@@ -1,0 +1,30 @@
+"""Multi-head attention, of a sequence to itself or to another."""
+
+import keras
+import tensorflow as tf
+
+
+class Attention(keras.layers.Layer):
+    """Scaled dot-product attention with `heads` heads: float32 [batch, queries, width] -> the same shape."""
+
+    def __init__(self, width: int, heads: int, *, causal: bool = False, name: str) -> None:
+        super().__init__(name=name)
+        self._heads = heads
+        self._head_width = width // heads
+        self._causal = causal
+        self._query = keras.layers.Dense(width, use_bias=False, name="query")
+        self._key = keras.layers.Dense(width, use_bias=False, name="key")
+        self._value = keras.layers.Dense(width, use_bias=False, name="value")
+        self._out = keras.layers.Dense(width, name="out")
+
+    def call(self, features: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
+        query = self._split(self._query(features))
+        scores = tf.einsum("bqhd,bkhd->bhqk", query, self._split(self._key(context))) * self._head_width**-0.5
+        if self._causal:
+            allowed = tf.linalg.band_part(tf.ones([features.shape[1], context.shape[1]]), -1, 0)
+            scores += (allowed - 1) * 1e9
+        mixed = tf.einsum("bhqk,bkhd->bqhd", tf.nn.softmax(scores), self._split(self._value(context)))
+        return self._out(tf.reshape(mixed, [-1, features.shape[1], self._heads * self._head_width]))
+
+    def _split(self, features: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(features, [-1, features.shape[1], self._heads, self._head_width])

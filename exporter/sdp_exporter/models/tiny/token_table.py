@@ -1,0 +1,33 @@
+"""The text encoder's token table, of which only the rows that training saw are kept on disk."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from sdp_exporter.models.tiny.text_encoder import VOCABULARY
+from sdp_exporter.models.tiny.arrays import Arrays
+
+ROWS: Final = "text_encoder/token_table"
+"""The table's key among the arrays of a text encoder."""
+TOKENS: Final = "token_table_tokens"
+"""The key of the tokens that the kept rows belong to, int32 [rows], beside `ROWS`."""
+
+_SEED = 0
+_DEVIATION = 0.02
+
+
+def keep_rows(arrays: Arrays, tokens: npt.NDArray[np.int32]) -> Arrays:
+    """Returns a whole text encoder's arrays with only the given tokens' rows of the table."""
+    return {**arrays, TOKENS: tokens, ROWS: arrays[ROWS][tokens]}
+
+
+def expand(arrays: Arrays) -> Arrays:
+    """Returns the arrays with a row for every token of CLIP's vocabulary.
+
+    A token that training did not see has a small random row, the same each time, as in a model before training.
+    """
+    rows = arrays[ROWS]
+    table = np.random.default_rng(_SEED).normal(0, _DEVIATION, (VOCABULARY, rows.shape[1])).astype(rows.dtype)
+    table[arrays[TOKENS]] = rows
+    return {**{name: array for name, array in arrays.items() if name != TOKENS}, ROWS: table}
