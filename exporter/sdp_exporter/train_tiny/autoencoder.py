@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import optimizers
 
 from sdp_exporter.models.tiny.autoencoder import Decoder, Encoder
-from sdp_exporter.train_tiny.dataset import draw_all, to_model
+from sdp_exporter.train_tiny.dataset import draw_all
 from sdp_exporter.train_tiny.drawings import SCENES, Style
 from sdp_exporter.train_tiny.progress import Progress
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import optimizers
 
 from sdp_exporter.models.tiny.autoencoder import Encoder
-from sdp_exporter.models.tiny.diffusion_model import DiffusionModel
+from sdp_exporter.models.tiny.unet import DiffusionModel
 from sdp_exporter.sampling.ddim import TRAINING_STEPS
 from sdp_exporter.sampling.schedule import alphas_cumprod
 from sdp_exporter.train_tiny.captions import NULL_CAPTION, tokens

@@ -12,8 +12,8 @@ from sdp_serving.contract.components import Component
 
 if TYPE_CHECKING:
     from sdp_exporter.models.tiny.autoencoder import Decoder, Encoder
-    from sdp_exporter.models.tiny.diffusion_model import DiffusionModel
-    from sdp_exporter.models.tiny.text_encoder import TextEncoder
+    from sdp_exporter.models.tiny.text_tower import TextEncoder
+    from sdp_exporter.models.tiny.unet import DiffusionModel
 
 WIDTH: Final = 96
 """Size of a token's context vector."""

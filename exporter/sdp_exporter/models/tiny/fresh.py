@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from sdp_exporter.models.tiny import IMAGE_SIZE, WIDTH
 from sdp_exporter.models.tiny.autoencoder import Decoder, Encoder
-from sdp_exporter.models.tiny.diffusion_model import DiffusionModel
-from sdp_exporter.models.tiny.text_encoder import VOCABULARY, TextEncoder
+from sdp_exporter.models.tiny.text_tower import VOCABULARY, TextEncoder
+from sdp_exporter.models.tiny.unet import DiffusionModel
 from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, TOKENS
 
 _LATENT_SIDE: Final = IMAGE_SIZE // LATENT_FACTOR

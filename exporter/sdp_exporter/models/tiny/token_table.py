@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from sdp_exporter.models.tiny.text_encoder import VOCABULARY
 from sdp_exporter.models.tiny.arrays import Arrays
+from sdp_exporter.models.tiny.text_tower import VOCABULARY
 
 ROWS: Final = "text_encoder/token_table"
 """The table's key among the arrays of a text encoder."""
