@@ -8,7 +8,8 @@ from sdp_exporter.models import tiny
 from sdp_exporter.sources import Saveable, Source
 from sdp_serving.contract.components import Component
 
-VARIANTS: Final = tuple(tiny.VARIANTS)
+VARIANTS: Final = tuple(dict.fromkeys(variant for variants in tiny.VARIANTS.values() for variant in variants))
+"""Names of sets of weights; not every component has each."""
 _GUIDANCE_SCALE: Final = 3.0
 """At which its pictures match their prompts best; 7.5, as for Stable Diffusion, saturates them."""
 
@@ -27,7 +28,7 @@ def sources(variant: str, components: Sequence[Component] = ()) -> list[Source]:
     Raises:
         NoSuchWeightsError: if there are none, for one of `components`.
     """
-    available = [component for component in Component if tiny.weights_path(component, variant).exists()]
+    available = [component for component, variants in tiny.VARIANTS.items() if variant in variants]
     if not available:
         raise NoSuchWeightsError(f"sd-tiny has no weights {variant!r}: choose among {', '.join(VARIANTS)}")
     for component in components:
