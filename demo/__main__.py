@@ -1,0 +1,71 @@
+"""The demo's command line: `make demo` and `make demo-down`."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from demo.console import CONSOLE
+from demo.shell import DemoError
+from demo.story import tell
+from demo.target import KindCluster, LocalCluster, Target
+from devcluster import ClusterError
+from sdp_serving.client.errors import PipelineError
+
+_context = click.option("--context", help="A kind cluster of your own, such as kind-kind; without it, a local cluster.")
+
+
+class _Group(click.Group):
+    """Shows what went wrong as one message, without a traceback."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except (DemoError, ClusterError, PipelineError) as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=_Group)
+def main() -> None:
+    """From nothing to two pictures: Stable Diffusion served as three models on Kubernetes."""
+    # So that `kill` cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+
+@main.command()
+@_context
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="For the pictures."
+)
+def up(context: str | None, out: Path) -> None:
+    """Run the demo and leave the cluster running."""
+    tell(_target(context), out)
+    down = "make demo-down" if not context else f"make demo-down CONTEXT={context}"
+    CONSOLE.print(
+        f"\nTo go on:\n  export KUBECONFIG={os.environ['KUBECONFIG']}\n  export PATH={_kubectl()}:$PATH\n"
+        "  kubectl edit sdpipeline             # swap a model yourself\n"
+        '  sdpipeline generate "a small yellow star on a green background" -n 4\n'
+        f"  {down:<35} # leave nothing running",
+        soft_wrap=True,
+    )
+
+
+@main.command()
+@_context
+def down(context: str | None) -> None:
+    """Remove all that `up` made."""
+    _target(context).stop()
+
+
+def _target(context: str | None) -> Target:
+    return KindCluster(context) if context else LocalCluster()
+
+
+def _kubectl() -> str:
+    return os.pathsep.join(os.environ["PATH"].split(os.pathsep)[:2])
+
+
+if __name__ == "__main__":
+    main(prog_name="demo")

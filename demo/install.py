@@ -1,0 +1,35 @@
+"""What the demo installs in its cluster: the storage emulator and the operator."""
+
+import json
+
+from demo.shell import quietly
+from demo.storage import NAMESPACE, SERVICE, storage_manifests
+from demo.target import REPOSITORY, Target, image_reference
+
+_ROLLOUT: str = "--timeout=120s"
+
+
+def install_storage(target: Target) -> None:
+    """Run the storage emulator and wait until it answers.
+
+    Raises:
+        DemoError: it does not.
+    """
+    quietly("kubectl", "apply", "-f", str(REPOSITORY / "deploy" / "base" / "namespace.yaml"))
+    manifests = storage_manifests(image_reference("storage-emulator"), target.storage_folder())
+    quietly("kubectl", "apply", "-f", "-", stdin=json.dumps(manifests))
+    quietly("kubectl", "-n", NAMESPACE, "rollout", "status", f"deployment/{SERVICE}", _ROLLOUT)
+
+
+def install_operator() -> None:
+    """Run the operator of this checkout and wait until it is ready.
+
+    Raises:
+        DemoError: it does not become so.
+    """
+    quietly("kubectl", "apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "deploy" / "local"))
+    quietly("kubectl", "wait", "--for=condition=Established", "crd/stablediffusionpipelines.sdpipeline.dev", _ROLLOUT)
+    operator = ("-n", NAMESPACE, "deployment/sdpipeline-operator")
+    # The tag stays the same when the image changes, so that Kubernetes would keep the pod of an earlier run.
+    quietly("kubectl", "rollout", "restart", *operator)
+    quietly("kubectl", "rollout", "status", *operator, _ROLLOUT)

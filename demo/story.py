@@ -1,0 +1,95 @@
+"""The demo from its first step to its last."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from demo import pipeline
+from demo.console import CONSOLE, step
+from demo.install import install_operator, install_storage
+from demo.models import export_models, folder
+from demo.shell import typed
+from demo.target import IMAGES, REPOSITORY, Target
+from sdp_serving.contract.components import Component
+
+PROMPT: Final = "a large red circle on a blue background"
+_FIRST_READY: Final = 300.0
+_SWAP: Final = 180.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came of the demo.
+
+    Attributes:
+        base: the picture of the model as applied.
+        fine_tuned: the picture after the swap, of the same prompt and seed.
+        before: each Deployment's generation before the swap.
+        after: and after it.
+    """
+
+    base: Path
+    fine_tuned: Path
+    before: Mapping[Component, int]
+    after: Mapping[Component, int]
+
+
+def tell(target: Target, out: Path) -> Told:
+    """Run the whole demo and leave the cluster running.
+
+    Args:
+        target: where to.
+        out: the folder for the pictures.
+
+    Raises:
+        DemoError: a step failed.
+        ClusterError: the cluster can't be brought up.
+    """
+    set_up(target)
+    base, fine_tuned = out / "base.png", out / "striped.png"
+    out.mkdir(parents=True, exist_ok=True)
+
+    typed("kubectl", "apply", "-f", "examples/pipeline.yaml")
+    _wait("The models are being served", _FIRST_READY)
+    _generate(base)
+
+    before = pipeline.generations()
+    typed(*pipeline.swap(Component.DIFFUSION_MODEL, f"{folder('striped')}/{Component.DIFFUSION_MODEL}"))
+    _wait("The diffusion model is being swapped", _SWAP)
+    after = pipeline.generations()
+    _generate(fine_tuned)
+
+    unchanged = " and ".join(component for component in Component if before[component] == after[component])
+    CONSOLE.print(f"\nOnly the diffusion model's pods were replaced; {unchanged} were left alone.\n")
+    typed("kubectl", "get", "sdpipelines")
+    return Told(base, fine_tuned, before, after)
+
+
+def set_up(target: Target) -> None:
+    """Bring up the cluster with all that a pipeline needs, and lead this process's programs there.
+
+    Raises:
+        DemoError: a step failed.
+        ClusterError: the cluster can't be brought up.
+    """
+    os.environ.update(target.start())
+    os.chdir(REPOSITORY)
+    for name in IMAGES:
+        with step(f"Image {name}"):
+            target.load_image(name)
+    with step("Storage emulator"):
+        install_storage(target)
+    export_models()
+    with step("Operator"):
+        install_operator()
+
+
+def _wait(title: str, seconds: float) -> None:
+    with step(title) as say:
+        pipeline.wait_until_ready(say, seconds=seconds)
+
+
+def _generate(picture: Path) -> None:
+    typed("sdpipeline", "generate", PROMPT, "-n", "4", "--seed", "1", "-o", str(picture))
