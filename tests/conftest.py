@@ -1,3 +1,3 @@
 """Fixtures that every test can use."""
 
-pytest_plugins = ["tests.support.storage_emulator"]
+pytest_plugins = ["devcluster.pytest_plugin", "tests.support.storage_emulator"]

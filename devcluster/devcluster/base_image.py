@@ -1,4 +1,4 @@
-"""A local stand-in for python:3.11-slim-bookworm, which no registry is asked for: Debian's own Python on Debian bookworm."""
+"""A local stand-in for python:3.11-slim-bookworm, with Debian's own Python, so that no registry is asked."""
 
 import hashlib
 import subprocess
@@ -19,7 +19,10 @@ _RECIPE = (
     *(f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "locale", "man")),
     # pip may install into the system's Python, and Python stands where the official image has it.
     '--customize-hook=rm "$1"/usr/lib/python3.11/EXTERNALLY-MANAGED',
-    '--customize-hook=for name in python python3 python3.11; do ln -s /usr/bin/python3.11 "$1"/usr/local/bin/$name; done',
+    *(
+        f'--customize-hook=ln -s /usr/bin/python3.11 "$1"/usr/local/bin/{name}'
+        for name in ("python", "python3", "python3.11")
+    ),
     "bookworm",
 )
 _DOCKERFILE = 'FROM scratch\nADD base.tar /\nENV LANG=C.UTF-8\nCMD ["python3"]\n'

@@ -30,7 +30,12 @@ class Buildah:
 
     def has(self, name: str) -> bool:
         """Tell whether the store has the image."""
-        return subprocess.run(self._command(["inspect", "--type=image", name]), capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run(
+                self._command(["inspect", "--type=image", name]), capture_output=True, check=False
+            ).returncode
+            == 0
+        )
 
     def build(self, names: Sequence[str], dockerfile: Path, context: Path, build_args: dict[str, str]) -> None:
         """Build an image from a Dockerfile, using again the layers of earlier builds.
@@ -85,7 +90,12 @@ class Buildah:
     def _command(self, arguments: Sequence[str]) -> list[str]:
         """Give the command in a mount namespace of its own: what buildah mounts ends with it, however it ends."""
         run = shlex.quote(str(self._run))
-        buildah = ["buildah", f"--root={self._folder / 'storage'}", f"--runroot={self._run}", "--storage-driver=overlay"]
+        buildah = [
+            "buildah",
+            f"--root={self._folder / 'storage'}",
+            f"--runroot={self._run}",
+            "--storage-driver=overlay",
+        ]
         script = f'mount -t tmpfs tmpfs {run} && exec "$@"'
         # An own settings file, so that a machine's storage options don't apply to this store.
         environment = [f"CONTAINERS_STORAGE_CONF={self._write('storage.conf', _STORAGE)}"]

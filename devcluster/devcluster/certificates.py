@@ -59,16 +59,14 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
         if addresses:
-            draft = draft.add_extension(x509.SubjectAlternativeName([_alternative(a) for a in addresses]), critical=False)
+            draft = draft.add_extension(
+                x509.SubjectAlternativeName([_alternative(a) for a in addresses]), critical=False
+            )
         pair = KeyPair(self._folder / f"{file}.crt", self._folder / f"{file}.key")
-        pair.certificate.write_bytes(
-            draft.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-        )
+        pair.certificate.write_bytes(draft.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
         _write_private(pair.key, key)
         return pair
 
@@ -99,9 +97,7 @@ def write_service_account_keys(folder: Path) -> KeyPair:
 def _write_private(path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
     path.touch(mode=0o600)
     path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
 
 

@@ -2,14 +2,13 @@
 
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from devcluster import images, lifecycle, node, processes
+from devcluster import images, lifecycle, lock, node, processes
 from devcluster.console import done
 from devcluster.errors import ClusterError
 from devcluster.paths import ClusterPaths
@@ -41,7 +40,9 @@ def main() -> None:
 
 @main.command()
 @_name
-@click.option("--control-plane-only", is_flag=True, help="No node: objects can be made, but no pod runs. Needs no root.")
+@click.option(
+    "--control-plane-only", is_flag=True, help="No node: objects can be made, but no pod runs. Needs no root."
+)
 def up(name: str, control_plane_only: bool) -> None:
     """Start a cluster, or find that it runs already."""
     lifecycle.up(name, with_node=not control_plane_only)
@@ -62,10 +63,10 @@ def status() -> None:
     for name in lifecycle.names():
         paths = ClusterPaths.of(name)
         record = lifecycle.read_record(paths)
-        state = "Ready" if record and record.ready else "broken: take it down"
         gpus = str(node.GPUS) if record and record.slot is not None else "no node"
-        table.add_row(name, state, gpus, str(len(processes.find(paths.state))), str(paths.kubeconfig))
-    Console().print(table if table.row_count else "No cluster is up.", soft_wrap=True)
+        table.add_row(name, _state(paths), gpus, str(len(processes.find(paths.state))), str(paths.kubeconfig))
+    # Wide enough for any path, so that a kubeconfig's can be copied.
+    Console(width=250).print(table if table.row_count else "No cluster is up.")
 
 
 @main.command()
@@ -74,8 +75,8 @@ def status() -> None:
 def load(name: str, image: str) -> None:
     """Bring IMAGE into the node of a running cluster.
 
-    IMAGE is one of the repository's own, as operator or puller, which is built first from its Dockerfile if anything in it
-    has changed; or the path of an archive in OCI form.
+    IMAGE is one of the repository's own, as operator or puller, which is built first from its Dockerfile if anything
+    in it has changed; or the path of an archive in OCI form.
     """
     loaded = images.load_by_name(lifecycle.access(name), image)
     done(f"The cluster {name} has {loaded}")
@@ -88,5 +89,13 @@ def prepare() -> None:
     done("Every program of a cluster is there")
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _state(paths: ClusterPaths) -> str:
+    used = lock.holder(paths.lock)
+    user = f" (in use by process {used})" if used else ""
+    if lifecycle.serves(paths.name):
+        return f"Ready{user}"
+    return f"NotReady{user}" if used else "NotReady: take it down, then up again"
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)

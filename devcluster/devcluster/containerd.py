@@ -98,4 +98,6 @@ class Images:
 
     def names(self) -> list[str]:
         """Give the names of all images."""
-        return [name for name in self._node.run([*self._ctr, "list", "--quiet"]).split() if not name.startswith("sha256:")]
+        return [
+            name for name in self._node.run([*self._ctr, "list", "--quiet"]).split() if not name.startswith("sha256:")
+        ]

@@ -1,8 +1,8 @@
 """The host's side of the node's network: one cable and a few routes.
 
-The node has a network namespace of its own, so its bridge, its pods and kube-proxy's rules vanish with it. What is left to
-the host are routes to the node's ranges and, below them, routes that refuse those ranges: a packet for a pod or a Service
-must not leave the machine by its default route when the node is not there (yet, or any more).
+The node has a network namespace of its own, so its bridge, its pods and kube-proxy's rules vanish with it. What is left
+to the host are routes to the node's ranges and, below them, routes that refuse those ranges: a packet for a pod or a
+Service must not leave the machine by its default route when the node is not there (yet, or any more).
 """
 
 import json

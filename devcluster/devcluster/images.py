@@ -7,6 +7,7 @@ from pathlib import Path
 
 from devcluster import base_image, debian, image_inputs, lifecycle
 from devcluster.buildah import Buildah
+from devcluster.cluster import Cluster
 from devcluster.console import step
 from devcluster.containerd import Images
 from devcluster.errors import ClusterError
@@ -52,7 +53,7 @@ def build_image(
     return ImageRef(name, inputs)
 
 
-def load_image(cluster: lifecycle.Cluster, image: ImageRef) -> None:
+def load_image(cluster: Cluster, image: ImageRef) -> None:
     """Bring a built image into the cluster's node, unless it is there.
 
     Raises:
@@ -69,7 +70,7 @@ def load_image(cluster: lifecycle.Cluster, image: ImageRef) -> None:
             store.load(opened, image.name, inputs=image.inputs)
 
 
-def load_by_name(cluster: lifecycle.Cluster, image: str) -> str:
+def load_by_name(cluster: Cluster, image: str) -> str:
     """Bring one of the repository's images, or an OCI archive, into the cluster's node, and tell what came.
 
     Args:
@@ -86,9 +87,8 @@ def load_by_name(cluster: lifecycle.Cluster, image: str) -> str:
         load_image(cluster, built)
         return f"the image {built.name}"
     if not Path(image).is_file():
-        raise ClusterError(
-            f"{image!r} is neither an image of this repository ({', '.join(['operator', *folders])}) nor an archive's path."
-        )
+        known = ", ".join(["operator", *folders])
+        raise ClusterError(f"{image!r} is neither an image of this repository ({known}) nor the path of an archive.")
     with Path(image).open("rb") as archive:
         Images(lifecycle.node_of(cluster)).load(archive)
     return f"the images of {image}"

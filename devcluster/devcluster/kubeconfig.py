@@ -9,7 +9,7 @@ from devcluster.certificates import KeyPair
 
 
 def write(path: Path, *, cluster: str, server: str, authority: Path, user: KeyPair) -> Path:
-    """Write a kubeconfig that holds its certificates, so that the file can be copied; its context is called `cluster`."""
+    """Write a kubeconfig that holds its certificates, so that the file can be copied; its context is `cluster`."""
     document = {
         "apiVersion": "v1",
         "kind": "Config",

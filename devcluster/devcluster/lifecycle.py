@@ -42,8 +42,8 @@ def prepare(*, with_node: bool) -> programs.Programs:
         if os.geteuid() != 0:
             raise ClusterError("A node needs root: run this with sudo, or without a node (--control-plane-only).")
         debian.provide(debian.NODE_PROGRAMS)
-    modules = (programs.KUBERNETES, programs.CONTAINERD, programs.CNI, programs.ADDONS) if with_node else (programs.KUBERNETES,)
-    return programs.provide(modules)
+        return programs.provide([programs.KUBERNETES, programs.CONTAINERD, programs.CNI, programs.ADDONS])
+    return programs.provide(programs.control_plane_modules())
 
 
 def up(name: str, *, with_node: bool) -> Cluster:
@@ -109,6 +109,16 @@ def read_record(paths: ClusterPaths) -> Record | None:
         return None
 
 
+def serves(name: str) -> bool:
+    """Tell whether the cluster answers and its node, if it has one, takes pods."""
+    try:
+        cluster = access(name)
+        cluster.kubectl("get", "--raw=/readyz", "--request-timeout=5s")
+        return not cluster.has_node or node.is_ready(cluster)
+    except ClusterError:
+        return False
+
+
 def access(name: str) -> Cluster:
     """Give access to a cluster that runs already.
 
@@ -119,7 +129,7 @@ def access(name: str) -> Cluster:
     record = read_record(paths)
     if record is None or not record.ready:
         raise ClusterError(f"The cluster {name} is not up: start it with `devcluster up`.")
-    tools = programs.provide([programs.KUBERNETES])
+    tools = programs.provide(programs.control_plane_modules())
     return Cluster(name, paths.kubeconfig, tools.control_plane("kubectl"), has_node=record.slot is not None)
 
 
@@ -134,7 +144,8 @@ def node_of(cluster: Cluster) -> namespaces.Namespaces:
 
 def _up(paths: ClusterPaths, tools: programs.Programs, *, with_node: bool) -> Cluster:
     cluster = Cluster(paths.name, paths.kubeconfig, tools.control_plane("kubectl"), has_node=with_node)
-    if _serves(paths, cluster):
+    record = read_record(paths)
+    if record and (record.slot is not None) == with_node and serves(paths.name):
         done(f"The cluster {paths.name} is up already")
         return cluster
     _down(paths)
@@ -177,7 +188,11 @@ def _start(paths: ClusterPaths, tools: programs.Programs, cluster: Cluster) -> N
 def _begin(paths: ClusterPaths, *, with_node: bool) -> Record:
     # Two clusters that start at once must not choose the same slot.
     with locked(paths.clusters / ".slots.lock"):
-        taken = {record.slot for name in names() if (record := read_record(ClusterPaths.of(name))) and record.slot is not None}
+        taken = {
+            record.slot
+            for name in names()
+            if (record := read_record(ClusterPaths.of(name))) and record.slot is not None
+        }
         record = Record(host_network.free_slot(taken) if with_node else None, ready=False)
         paths.state.mkdir(mode=0o700)
         _write_record(paths, record)
@@ -192,17 +207,6 @@ def _down(paths: ClusterPaths) -> None:
         host_network.disconnect(Addresses(record.slot))
     if paths.state.exists():
         shutil.rmtree(paths.state)
-
-
-def _serves(paths: ClusterPaths, cluster: Cluster) -> bool:
-    record = read_record(paths)
-    if record is None or not record.ready or (record.slot is not None) != cluster.has_node:
-        return False
-    try:
-        cluster.kubectl("get", "--raw=/readyz", "--request-timeout=5s")
-        return not cluster.has_node or node.is_ready(cluster)
-    except ClusterError:
-        return False
 
 
 def _write_record(paths: ClusterPaths, record: Record) -> None:

@@ -19,7 +19,11 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def locked_or_refused(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock at once.
+    """Hold the lock at once; the holder may remove its file.
+
+    Args:
+        path: the lock's file, which names its holder.
+        what: what the lock protects, as the subject of the refusal.
 
     Raises:
         ClusterError: another process holds it.
@@ -28,11 +32,30 @@ def locked_or_refused(path: Path, what: str) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-            raise ClusterError(f"{what} is in use by process {holder}: wait for that to end, or end it.") from None
+            raise ClusterError(
+                f"{what} is in use by process {_read(descriptor)}: wait for that to end, or end it."
+            ) from None
+        if not path.exists() or path.stat().st_ino != os.fstat(descriptor).st_ino:
+            raise ClusterError(f"{what} was taken down this very moment: run it again.")
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
+
+
+def holder(path: Path) -> str | None:
+    """Give the process id of who holds the lock, or None where nobody does."""
+    if not path.exists():
+        return None
+    with _opened(path) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _read(descriptor)
+    return None
+
+
+def _read(descriptor: int) -> str:
+    return os.pread(descriptor, 32, 0).decode(errors="replace").strip()
 
 
 @contextmanager

@@ -64,7 +64,8 @@ def create(paths: ClusterPaths, programs: Programs) -> Namespaces:
         "node-init",
         [
             *("unshare", "--fork", "--pid", "--mount", "--net", "--ipc"),
-            *("sh", str(_INIT), str(paths.state), str(paths.images), str(programs_folder()), str(programs.built("pause"))),
+            *("sh", str(_INIT)),
+            *map(str, (paths.state, paths.images, programs_folder(), programs.built("pause"))),
         ],
         mark=paths.state,
         logs=paths.logs,

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from devcluster import cgroups, containerd, kubeconfig, namespaces
+from devcluster import cgroups, containerd, kubeconfig
 from devcluster.addresses import Addresses
 from devcluster.certificates import Authority
 from devcluster.cluster import Cluster
@@ -26,7 +26,10 @@ _LABELS = {
 
 
 def configure_network(node: Namespaces, addresses: Addresses) -> None:
-    """Bring up the node's end of the cable. There is no default route: nothing in the cluster reaches beyond the machine."""
+    """Bring up the node's end of the cable.
+
+    There is no default route: nothing in the cluster reaches beyond this machine.
+    """
     for command in (
         "link set lo up",
         f"address add {addresses.node}/30 dev eth0",
@@ -57,9 +60,7 @@ def launch(
     def alive() -> bool:
         return all(component.check() for component in (runtime, kubelet, proxy, dns))
 
-    wait_for(
-        f"the node {NODE_NAME} to be Ready", lambda: alive() and is_ready(cluster), seconds=90, log=kubelet.log
-    )
+    wait_for(f"the node {NODE_NAME} to be Ready", lambda: alive() and is_ready(cluster), seconds=90, log=kubelet.log)
     advertise_gpus(cluster)
     return [runtime, kubelet, proxy, dns]
 
@@ -219,7 +220,9 @@ def _launch_dns(
 }}
 """
     )
-    cluster.kubectl("apply", "--filename=-", stdin="---\n".join(yaml.safe_dump(item) for item in _dns_objects(addresses)))
+    cluster.kubectl(
+        "apply", "--filename=-", stdin="---\n".join(yaml.safe_dump(item) for item in _dns_objects(addresses))
+    )
     return node.start("coredns", [f"-conf={node.path(corefile)}"])
 
 

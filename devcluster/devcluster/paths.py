@@ -9,7 +9,7 @@ from devcluster.errors import ClusterError
 
 
 def cache_dir() -> Path:
-    """Give the folder for everything worth keeping between runs; it is outside the checkout, so cleaning that loses nothing."""
+    """Give the folder for what is worth keeping between runs, outside the checkout so that cleaning loses nothing."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home).resolve() / "sdpipeline"
 
@@ -29,7 +29,9 @@ class ClusterPaths:
             ClusterError: the name can't be part of a path and of a Kubernetes context.
         """
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", name):
-            raise ClusterError(f"{name!r} can't name a cluster: use up to 40 lower-case letters, digits and inner dashes.")
+            raise ClusterError(
+                f"{name!r} can't name a cluster: use up to 40 lower-case letters, digits and inner dashes."
+            )
         return cls(name, cache_dir())
 
     @property

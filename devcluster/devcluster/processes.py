@@ -1,7 +1,7 @@
 """Processes that can be found again after any accident.
 
-Every process of a cluster carries the cluster's mark in its environment, from before its first instruction and inherited by
-its children. So nothing needs to be written down that a crash could lose: `down` finds by the mark whatever is left.
+Every process of a cluster carries the cluster's mark in its environment, from before its first instruction, and so do
+its children. Nothing needs to be written down that a crash could lose: `down` finds by the mark whatever is left.
 """
 
 import os
@@ -16,6 +16,9 @@ from devcluster.errors import ClusterError
 from devcluster.waiting import last_lines, wait_for
 
 _MARK = "SDPIPELINE_CLUSTER"
+
+# Kept so that each can be waited for: an ended child stays in the process table until its parent has asked for it.
+_children: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def start(name: str, argv: Sequence[str], *, mark: Path, logs: Path) -> Componen
             env=os.environ | {_MARK: str(mark)},
             start_new_session=True,
         )
+    _children.append(process)
     return Component(name, process, log)
 
 
@@ -83,7 +87,10 @@ def kill(mark: Path) -> None:
             except ProcessLookupError:
                 continue
             except PermissionError:
-                raise ClusterError(f"Process {pid} of this cluster belongs to another user: run this as that user.") from None
+                raise ClusterError(
+                    f"Process {pid} belongs to another user: take the cluster down as that user."
+                ) from None
+        _children[:] = [child for child in _children if child.poll() is None]
         return not left
 
     wait_for("the cluster's processes to end", gone, seconds=30)

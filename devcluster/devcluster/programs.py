@@ -1,7 +1,7 @@
 """The Go programs of the cluster: taken from KUBEBUILDER_ASSETS, from our cache, or built.
 
-Each folder of devcluster/binaries/ is a Go module whose go.mod and go.sum pin the programs it builds. What is built is kept in
-the cache under the digest of those files, so that a change of a version builds anew and nothing else does.
+Each folder of devcluster/binaries/ is a Go module whose go.mod and go.sum pin the programs it builds. What is built is
+kept in the cache under the digest of those files, so that a change of a version builds anew and nothing else does.
 """
 
 import hashlib
@@ -37,18 +37,12 @@ class Module:
     about: str
 
 
+_CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+
 KUBERNETES = Module(
     "kubernetes",
     "tool",
-    (
-        "etcd",
-        "kube-apiserver",
-        "kube-controller-manager",
-        "kube-scheduler",
-        "kubectl",
-        "kubelet",
-        "kube-proxy",
-    ),
+    (*_CONTROL_PLANE, "kubelet", "kube-proxy"),
     "Kubernetes and etcd: 8 to 15 minutes on two cores, the first time only",
 )
 CONTAINERD = Module(
@@ -90,7 +84,16 @@ class Programs:
         for folder in self._folders:
             if (folder / name).exists():
                 return folder / name
-        raise ClusterError(f"The program {name} is missing in {' and '.join(map(str, self._folders))}: remove them to build anew.")
+        raise ClusterError(
+            f"The program {name} is missing in {' and '.join(map(str, self._folders))}: remove them to build anew."
+        )
+
+
+def control_plane_modules() -> tuple[Module, ...]:
+    """Give the modules that a control plane needs: none where KUBEBUILDER_ASSETS has all of its programs."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    whole = assets and all((Path(assets) / name).exists() for name in _CONTROL_PLANE)
+    return () if whole else (KUBERNETES,)
 
 
 def provide(modules: Sequence[Module]) -> Programs:
@@ -121,7 +124,9 @@ def _provide_module(module: Module) -> Path:
 
 def _build(module: Module, folder: Path) -> None:
     if shutil.which("go") is None:
-        raise ClusterError("Go is missing, which builds the cluster's programs: install Go 1.26 or newer and put it on the PATH.")
+        raise ClusterError(
+            "Go is missing, which builds the cluster's programs: install Go 1.26 or newer and put it on the PATH."
+        )
     step(f"Building {module.about}")
     source = _MODULES / module.folder
     # Only a whole build gets the final name.
@@ -141,7 +146,7 @@ def _compile(module: Module, source: Path, output: Path) -> None:
     # Downloads the sources as well, so what follows only compiles.
     packages = subprocess.run(
         tied(["go", "list", "-deps", module.target]),
-        cwd=source, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+        cwd=source, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if packages.returncode:
         raise ClusterError(f"Go could not list the packages of {source}: {packages.stderr.strip()[-2000:]}")
@@ -181,7 +186,11 @@ def _digest(source: Path) -> str:
 def _progress(total: int) -> Iterator[Callable[[], None]]:
     """Show compiled packages as a bar on a terminal, and as a line now and then in a log."""
     if console.is_terminal:
-        columns = (TextColumn("  compiled"), BarColumn(), TextColumn("{task.completed} of at most {task.total} packages"))
+        columns = (
+            TextColumn("  compiled"),
+            BarColumn(),
+            TextColumn("{task.completed} of at most {task.total} packages"),
+        )
         with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
             task = bar.add_task("", total=total)
             yield lambda: bar.advance(task)
