@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.cloud import storage
+from google.cloud.storage import Bucket
 from tests.support.toy_models import IMAGE_SIZE, WIDTH, toy_source
 
 from sdp_exporter.errors import BrokenExportError
@@ -73,7 +73,7 @@ def weights(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def base(bucket: storage.Bucket) -> str:
+def base(bucket: Bucket) -> str:
     return f"gs://{bucket.name}/sd-toy"
 
 
@@ -100,9 +100,7 @@ def test_a_fresh_process_gets_answers_from_every_component(tmp_path: Path, weigh
 
 
 @pytest.mark.parametrize("component", Component)
-def test_the_manifest_says_what_was_exported(
-    component: Component, weights: Path, base: str, bucket: storage.Bucket
-) -> None:
+def test_the_manifest_says_what_was_exported(component: Component, weights: Path, base: str, bucket: Bucket) -> None:
     (uri,), _ = run([request_for(component, weights, base)])
     stored = bucket.blob(f"sd-toy/{component}/{uri.version}/{MANIFEST}").download_as_bytes()
     manifest = Manifest.model_validate_json(stored)
@@ -133,7 +131,7 @@ def test_other_weights_become_a_newer_version(weights: Path, base: str) -> None:
 
 
 def test_a_version_that_another_exporter_takes_meanwhile_is_left_to_it(
-    weights: Path, base: str, bucket: storage.Bucket, monkeypatch: pytest.MonkeyPatch
+    weights: Path, base: str, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = int(NOW.timestamp() * 1000)
     look = GcsStore.taken
@@ -151,7 +149,7 @@ def test_a_version_that_another_exporter_takes_meanwhile_is_left_to_it(
     assert bucket.blob(f"sd-toy/decoder/{version}/fingerprint.pb").download_as_bytes() == b"another's"
 
 
-def test_a_model_that_breaks_the_contract_is_not_published(weights: Path, base: str, bucket: storage.Bucket) -> None:
+def test_a_model_that_breaks_the_contract_is_not_published(weights: Path, base: str, bucket: Bucket) -> None:
     source = dataclasses.replace(toy_source(Component.DECODER, weights), image_size=2 * IMAGE_SIZE)
     with pytest.raises(BrokenExportError, match=r"the exported decoder breaks the contract.*images is uint8"):
         run([Request(source, ModelUri.parse(f"{base}/decoder"))])

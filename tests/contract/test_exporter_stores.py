@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from google.cloud import storage
+from google.cloud.storage import Blob, Bucket
 
 from sdp_exporter.artifact import file_entries
 from sdp_exporter.errors import StoreError, VersionTakenError
@@ -62,7 +62,7 @@ def publish(store: Store, folder: Path, version: int, digest: str = "0" * 64) ->
     return published
 
 
-def names(bucket: storage.Bucket) -> list[str]:
+def names(bucket: Bucket) -> list[str]:
     return [blob.name.removeprefix("sd/decoder/") for blob in bucket.list_blobs()]
 
 
@@ -116,7 +116,7 @@ def test_of_many_exporters_racing_for_a_version_one_wins_whole(uri: ModelUri, tm
     assert open_store(uri).newest() == winner
 
 
-def test_the_manifest_is_stored_before_last_and_the_saved_model_last(bucket: storage.Bucket, tmp_path: Path) -> None:
+def test_the_manifest_is_stored_before_last_and_the_saved_model_last(bucket: Bucket, tmp_path: Path) -> None:
     publish(open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder")), saved_model(tmp_path), 7)
     created = sorted((blob.time_created, blob.name) for blob in bucket.list_blobs())
     order = [name.removeprefix("sd/decoder/7/") for _, name in created]
@@ -124,7 +124,7 @@ def test_the_manifest_is_stored_before_last_and_the_saved_model_last(bucket: sto
     assert sorted(order) == sorted([*FILES, MANIFEST])
 
 
-def test_stored_objects_are_the_files_of_the_manifest(bucket: storage.Bucket, tmp_path: Path) -> None:
+def test_stored_objects_are_the_files_of_the_manifest(bucket: Bucket, tmp_path: Path) -> None:
     folder = saved_model(tmp_path)
     publish(open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder")), folder, 7)
     for path in FILES:
@@ -133,7 +133,7 @@ def test_stored_objects_are_the_files_of_the_manifest(bucket: storage.Bucket, tm
 
 @pytest.mark.parametrize("lost", FILES)
 def test_an_upload_that_dies_leaves_nothing_to_serve_and_the_next_goes_past_it(
-    bucket: storage.Bucket, tmp_path: Path, lost: str
+    bucket: Bucket, tmp_path: Path, lost: str
 ) -> None:
     store = open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder"))
     old = publish(store, saved_model(tmp_path / "old"), 6)
@@ -148,26 +148,26 @@ def test_an_upload_that_dies_leaves_nothing_to_serve_and_the_next_goes_past_it(
     assert whole_versions(names(bucket)) == [6, 8]
 
 
-def test_versions_of_dead_uploads_are_taken(bucket: storage.Bucket) -> None:
+def test_versions_of_dead_uploads_are_taken(bucket: Bucket) -> None:
     bucket.blob("sd/decoder/7/variables/variables.index").upload_from_string("")
     assert open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder")).taken() == [Version(7)]
 
 
 def test_a_request_that_is_repeated_because_its_answer_was_lost_knows_its_own_object(
-    bucket: storage.Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upload = storage.Blob.upload_from_filename
+    upload = Blob.upload_from_filename
 
-    def upload_twice(blob: storage.Blob, *arguments: object, **options: object) -> None:
+    def upload_twice(blob: Blob, *arguments: object, **options: object) -> None:
         upload(blob, *arguments, **options)
         upload(blob, *arguments, **options)
 
-    monkeypatch.setattr(storage.Blob, "upload_from_filename", upload_twice)
+    monkeypatch.setattr(Blob, "upload_from_filename", upload_twice)
     store = open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder"))
     assert publish(store, saved_model(tmp_path), 7) == store.newest()
 
 
-def test_a_file_that_changed_since_it_was_described_is_not_published(bucket: storage.Bucket, tmp_path: Path) -> None:
+def test_a_file_that_changed_since_it_was_described_is_not_published(bucket: Bucket, tmp_path: Path) -> None:
     store = open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder"))
     folder = saved_model(tmp_path)
     described = manifest(folder, 7)
@@ -177,7 +177,7 @@ def test_a_file_that_changed_since_it_was_described_is_not_published(bucket: sto
     assert store.newest() is None
 
 
-def test_a_large_file_is_stored_whole(bucket: storage.Bucket, tmp_path: Path) -> None:
+def test_a_large_file_is_stored_whole(bucket: Bucket, tmp_path: Path) -> None:
     folder = saved_model(tmp_path)
     (folder / "variables" / "variables.data-00000-of-00001").write_bytes(b"0123456789" * 1_000_000)
     store = open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder"))

