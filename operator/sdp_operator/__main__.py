@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 
 import click
 
@@ -19,8 +20,7 @@ def run() -> None:
     from sdp_operator import handlers, settings  # noqa: F401 - kopf finds the handlers once they are imported
 
     chosen = settings.Settings()
-    kopf.configure(verbose=False, log_format=kopf.LogFormat.FULL)
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     asyncio.run(
         kopf.operator(
             standalone=True,

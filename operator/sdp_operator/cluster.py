@@ -16,6 +16,7 @@ from sdp_operator.desired.identity import INSTANCE, MANAGED_BY, MANAGER
 from sdp_operator.errors import RefusedError, TransientError
 from sdp_operator.live import LiveChildren, is_owned
 from sdp_operator.objects import KubeObject
+from sdp_operator.reasons import IN_PROGRESS
 
 _TIMEOUT_SECONDS: Final = 30
 _PLURALS: Final = {"Deployment": "deployments", "Service": "services", "Pod": "pods", "Event": "events", KIND: PLURAL}
@@ -111,7 +112,7 @@ class Cluster:
                 "kind": KIND,
                 **{key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion")},
             },
-            "type": "Normal" if condition.status == "True" else "Warning",
+            "type": "Normal" if condition.status == "True" or condition.reason in IN_PROGRESS else "Warning",
             "reason": condition.reason,
             "message": f"{condition.type}: {condition.message}"[:1024],
             "source": {"component": MANAGER},

@@ -114,8 +114,8 @@ def _main_problem(spec: ComponentSpec, observed: Observed) -> Problem:
         said = observed.pods_refused
         return Problem(Reason.PODS_REFUSED, f"no pod can be made ({said}): have the namespace's administrator allow it")
     if problems:
-        return Problem(problems[0].reason, f"{problems[0].message}; {_replicas(spec, observed)} are ready")
-    return Problem(Reason.STARTING, f"the replicas are being started; {_replicas(spec, observed)} are ready")
+        return Problem(problems[0].reason, f"{problems[0].message}; {_replicas(spec, observed)} ready")
+    return Problem(Reason.STARTING, f"the replicas are being started; {_replicas(spec, observed)} ready")
 
 
 def _not_ready(problem: Problem, observed: Observed) -> Verdict:
@@ -143,7 +143,7 @@ def _component(pipeline: Pipeline, component: Component, spec: ComponentSpec, ob
 
 
 def _replicas(spec: ComponentSpec, observed: Observed) -> str:
-    return f"{observed.ready} of {spec.replicas} replica{'' if spec.replicas == 1 else 's'}"
+    return f"{observed.ready} of {spec.replicas} replicas"
 
 
 def _name(serving: Serving | None) -> str:

@@ -44,6 +44,11 @@ class WorkQueue(Generic[Key]):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def busy(self) -> bool:
+        """Whether any key is worked on, or waits to be."""
+        return bool(self._calls)
+
     async def close(self) -> None:
         """Stop at once. What was not finished is found by the next process."""
         for task in self._tasks:

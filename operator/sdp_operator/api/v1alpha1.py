@@ -26,9 +26,6 @@ MAX_NAME: Final = 63 - len(f"-{Component.DIFFUSION_MODEL}")
 
 NAME_PATTERN: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 URI_PATTERN: Final = r"^(gs://[^/?#\s][^?#\s]*|file:///[^?#\s]*[^/?#\s][^?#\s]*)$"
-_QUANTITY_PATTERN: Final = (
-    r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
-)
 _LABEL_VALUE_PATTERN: Final = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 
 
@@ -49,8 +46,7 @@ class _Model(BaseModel):
     )
 
 
-_INT_OR_STRING: Final = {"x-kubernetes-int-or-string": True, "pattern": _QUANTITY_PATTERN}
-Quantity = Annotated[int | str, Field(json_schema_extra=_INT_OR_STRING)]
+Quantity = Annotated[int | str, Field(json_schema_extra={"x-kubernetes-int-or-string": True})]
 """An amount such as `2`, `500m` or `8Gi`."""
 
 
@@ -94,6 +90,17 @@ class Toleration(_Model):
     """For how long a NoExecute taint is tolerated; left out, for ever."""
 
 
+_AMOUNTS: Final = Field(
+    max_length=8,  # keeps the rule within the API server's budget
+    json_schema_extra=_rules(
+        (
+            "self.all(name, type(self[name]) == int || isQuantity(string(self[name])))",
+            "every amount must be a quantity: write one such as 2, 500m or 8Gi",
+        )
+    ),
+)
+
+
 class Resources(_Model):
     """CPU, memory and the like of the model server, as in a container. GPUs are asked for in gpu."""
 
@@ -107,10 +114,10 @@ class Resources(_Model):
         )
     )
 
-    requests: Annotated[Mapping[str, Quantity], Field(max_length=16)] | None = None
+    requests: Annotated[Mapping[str, Quantity], _AMOUNTS] | None = None
     """What the scheduler sets aside, such as `memory: 8Gi`."""
 
-    limits: Annotated[Mapping[str, Quantity], Field(max_length=16)] | None = None
+    limits: Annotated[Mapping[str, Quantity], _AMOUNTS] | None = None
     """What the model server may use at most."""
 
 

@@ -19,7 +19,7 @@ It dies at SIGTERM, whatever it is doing."""
 START_SECONDS: Final = 1800
 """How long a model may take to load."""
 
-_PROBE_PERIOD_SECONDS: Final = 5
+_START_PERIOD_SECONDS: Final = 2
 
 
 def server(component: Component, spec: ComponentSpec, settings: Settings) -> KubeObject:
@@ -70,10 +70,10 @@ def _probes(component: Component) -> KubeObject:
     return {
         "startupProbe": {
             **loaded,
-            "periodSeconds": _PROBE_PERIOD_SECONDS,
-            "failureThreshold": START_SECONDS // _PROBE_PERIOD_SECONDS,
+            "periodSeconds": _START_PERIOD_SECONDS,
+            "failureThreshold": START_SECONDS // _START_PERIOD_SECONDS,
         },
-        "readinessProbe": {**loaded, "periodSeconds": _PROBE_PERIOD_SECONDS, "failureThreshold": 3},
+        "readinessProbe": {**loaded, "periodSeconds": 5, "failureThreshold": 3},
         # Lenient: a long prediction on a busy CPU is no reason to kill the server.
         "livenessProbe": {
             "tcpSocket": {"port": "grpc"},

@@ -1,0 +1,87 @@
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdp_operator.api.crd import custom_resource_definition, render
+from sdp_operator.api.v1alpha1 import MAX_NAME, URI_PATTERN
+from sdp_serving.contract.artifact import ModelUri
+from sdp_serving.contract.components import Component
+
+COMMITTED = Path(__file__).parents[4] / "crds" / "stablediffusionpipelines.yaml"
+
+
+def test_the_committed_definition_is_what_the_models_say() -> None:
+    assert COMMITTED.read_text() == render(), "run `make generate` and commit crds/"
+
+
+def test_the_yaml_holds_the_definition() -> None:
+    assert yaml.safe_load(render()) == custom_resource_definition()
+
+
+def test_the_schema_is_structural() -> None:
+    forbidden = {"$ref", "$defs", "title", "const", "oneOf", "allOf"}
+    for path, schema in _schemas():
+        assert not forbidden & schema.keys(), path
+        assert "type" in schema or schema.get("x-kubernetes-int-or-string"), path
+
+
+def test_every_field_is_described() -> None:
+    undescribed = [path for path, schema in _schemas("properties") if "description" not in schema]
+    assert [path for path in undescribed if path.startswith(("spec", "status"))] == []
+
+
+def test_every_rule_has_a_message_that_says_what_to_do() -> None:
+    rules = [rule for _, schema in _schemas() for rule in schema.get("x-kubernetes-validations", ())]
+    assert len(rules) > 10
+    for rule in rules:
+        assert re.search(r": (write|set|add|remove|raise|ask|choose)|needs at least|set exactly", rule["message"]), rule
+
+
+def test_the_longest_name_leaves_room_for_every_child() -> None:
+    assert max(len(f"{'x' * MAX_NAME}-{component}") for component in Component) == 63
+
+
+@pytest.mark.parametrize(
+    "uri", ["gs://bucket", "gs://bucket/sd/decoder", "gs://b/d/1700000000000", "file:///m", "gs://b/d/"]
+)
+def test_the_rule_for_uris_takes_what_the_contract_takes(uri: str) -> None:
+    assert re.search(URI_PATTERN, uri)
+    ModelUri.parse(uri)
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "gs://", "gs:///x", "file://x", "file:///", "s3://b/x", "/models", "gs://b/x?y", "gs://b/a b"]
+)
+def test_the_rule_for_uris_refuses(uri: str) -> None:
+    assert not re.search(URI_PATTERN, uri)
+
+
+@given(
+    st.text("gsfile:/.ab1 ?#", max_size=24).map(lambda tail: f"gs://{tail}")
+    | st.from_regex(URI_PATTERN, fullmatch=True)
+)
+def test_what_the_rules_let_through_is_a_uri_of_the_contract(uri: str) -> None:
+    if re.search(URI_PATTERN, uri, re.ASCII) and not re.search(r"(^|/)\.\.(/|$)", uri):
+        ModelUri.parse(uri)
+
+
+def _schemas(kind: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    root = custom_resource_definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for path, schema, via in _walk("", root, ""):
+        if via.startswith(kind):
+            yield path, schema
+
+
+def _walk(path: str, schema: Mapping[str, Any], via: str) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+    yield path, schema, via
+    for name, field in schema.get("properties", {}).items():
+        yield from _walk(f"{path}.{name}".lstrip("."), field, "properties")
+    for key in ("items", "additionalProperties"):
+        if key in schema:
+            yield from _walk(f"{path}[]", schema[key], key)

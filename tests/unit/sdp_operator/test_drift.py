@@ -1,0 +1,72 @@
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from sdp_operator.drift import APPLIED, is_as_applied, stamped
+
+WANTED = stamped(
+    {
+        "metadata": {"name": "x", "labels": {"a": "b"}},
+        "spec": {"replicas": 1, "ports": [{"port": 1, "name": "p"}], "limits": {"memory": "1024Mi", "cpu": 2}},
+    }
+)
+
+
+def test_an_object_with_defaults_and_others_fields_is_as_applied() -> None:
+    live = _live()
+    live["metadata"]["uid"] = "u"
+    live["metadata"]["labels"]["theirs"] = "kept"
+    live["spec"]["ports"][0]["nodePort"] = 30000
+    assert is_as_applied(live, WANTED)
+
+
+@pytest.mark.parametrize(
+    ("memory", "cpu"), [("1Gi", "2"), ("1073741824", "2000m"), ("1048576Ki", 2), ("1024Mi", "2e0")]
+)
+def test_a_quantity_written_otherwise_is_the_same(memory: str, cpu: str | int) -> None:
+    live = _live()
+    live["spec"]["limits"] = {"memory": memory, "cpu": cpu}
+    assert is_as_applied(live, WANTED)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("spec", "replicas"), 2),
+        (("spec", "ports"), []),
+        (("spec", "ports", 0, "port"), 2),
+        (("spec", "limits", "memory"), "1G"),
+        (("spec", "limits"), {}),
+        (("spec", "limits"), None),
+        (("metadata", "labels", "a"), "c"),
+        (("metadata", "annotations", APPLIED), "an older spec"),
+    ],
+)
+def test_a_change_by_another_hand_is_noticed(path: tuple[str | int, ...], value: object) -> None:
+    live: Any = _live()
+    where = live
+    for key in path[:-1]:
+        where = where[key]
+    where[path[-1]] = value
+    assert not is_as_applied(live, WANTED)
+
+
+def test_a_field_that_is_no_longer_wanted_is_noticed_by_the_digest() -> None:
+    less = stamped({"metadata": {"name": "x", "labels": {}}, "spec": {"replicas": 1}})
+    assert not is_as_applied(_live(), less)
+
+
+def test_versions_are_no_quantities() -> None:
+    assert not is_as_applied({"image": "1.2.3"}, {"image": "1.2.30"})
+    assert not is_as_applied({"path": "."}, {"path": ".0"})
+
+
+def test_a_stamp_does_not_change_the_object_it_is_made_from() -> None:
+    wanted: dict[str, Any] = {"metadata": {"name": "x"}}
+    assert stamped(wanted) == stamped(wanted)
+    assert wanted == {"metadata": {"name": "x"}}
+
+
+def _live() -> dict[str, Any]:
+    return deepcopy(WANTED)

@@ -1,0 +1,121 @@
+from typing import Any
+
+import pytest
+from tests.support.pipelines import (
+    DIGEST,
+    children,
+    not_pulled,
+    pipeline,
+    pod,
+    pulled,
+    puller_status,
+    ready,
+    server_status,
+)
+
+from sdp_operator.api.v1alpha1 import Serving
+from sdp_operator.desired.deployment import revision
+from sdp_operator.objects import KubeObject
+from sdp_operator.pods import Problem, read_replica
+from sdp_operator.settings import Settings
+from sdp_serving.contract.components import Component
+from sdp_serving.contract.report import PullFailure
+
+URI = "gs://bucket/sd/decoder"
+PULLED = children(pipeline({"decoder": {"model": URI}}), Component.DECODER, Settings()).deployment
+BAKED = children(pipeline({"decoder": {"image": "registry/art/decoder:7"}}), Component.DECODER, Settings()).deployment
+KILLED = {"exitCode": 137, "reason": "OOMKilled"}
+
+
+def test_a_ready_pod_serves_what_its_puller_reported() -> None:
+    replica = read_replica(pod(PULLED, status=ready(pulled(Component.DECODER, URI, version=17, weights="striped"))))
+    assert replica is not None
+    assert replica.serving == Serving(name="striped", version=17, digest=DIGEST, model=URI)
+    assert replica.problem is None
+    assert replica.revision == revision(PULLED)
+
+
+def test_a_ready_pod_whose_report_is_lost_serves_its_uri() -> None:
+    replica = read_replica(pod(PULLED, status=ready(None)))
+    assert replica is not None
+    assert replica.serving == Serving(name="sd/decoder", model=URI)
+
+
+def test_a_ready_pod_with_a_model_in_its_image_serves_the_image() -> None:
+    replica = read_replica(pod(BAKED, status=ready(None)))
+    assert replica is not None
+    assert replica.serving == Serving(name="art/decoder:7", model="registry/art/decoder:7")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "message"),
+    [
+        ({}, "Starting", "being started"),
+        (puller_status({"running": {}}), "Pulling", "being pulled"),
+        (server_status({"running": {}}), "Loading", "loading the model"),
+        (not_pulled(PullFailure.MODEL_NOT_FOUND, f"{URI} is not there"), "ModelNotFound", f"{URI} is not there"),
+        (puller_status({"terminated": {"exitCode": 2, "message": "?"}}), "PullerFailed", "exit code 2"),
+        (puller_status({"running": {}}, last=KILLED), "OutOfMemory", "the puller ran out of memory"),
+        (server_status({"waiting": {"reason": "CrashLoopBackOff"}}, last=KILLED), "OutOfMemory", "limits.memory"),
+        (
+            server_status(
+                {"waiting": {"reason": "CrashLoopBackOff"}}, last={"exitCode": 134, "message": "bad\n flag."}
+            ),
+            "ServerCrashed",
+            "exit code 134 (bad flag): see the log",
+        ),
+        (
+            server_status({"waiting": {"reason": "ErrImagePull", "message": "not found"}}),
+            "ImageUnavailable",
+            "the image images/server:1 can't be pulled (not found)",
+        ),
+        (puller_status({"waiting": {"reason": "ImagePullBackOff"}}), "ImageUnavailable", "images/puller:1"),
+        (
+            server_status({"waiting": {"reason": "CreateContainerConfigError", "message": "no secret"}}),
+            "ContainerRefused",
+            "server can't be started (no secret)",
+        ),
+    ],
+)
+def test_what_keeps_a_pod_from_being_ready_is_named(status: KubeObject, reason: str, message: str) -> None:
+    problem = _problem(status)
+    assert problem.reason == reason
+    assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "remedy"),
+    [
+        ("0/1 nodes are available: 1 Insufficient nvidia.com/gpu.", "free a GPU"),
+        ("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.", "check gpu.accelerator"),
+        ("0/1 nodes are available: 1 Insufficient memory.", "make room"),
+        ("0/1 nodes are available: " + "x" * 5000, "…"),
+    ],
+)
+def test_a_pod_that_no_node_takes_says_why_and_what_to_do(scheduler: str, remedy: str) -> None:
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": scheduler}
+    problem = _problem({"phase": "Pending", "conditions": [condition]})
+    assert problem.reason == "Unschedulable"
+    assert remedy in problem.message
+    assert len(problem.message) < 600
+
+
+def test_a_failure_stays_known_while_the_puller_tries_again() -> None:
+    failed = not_pulled(PullFailure.MODEL_NOT_FOUND, "it is not there")
+    end = failed["initContainerStatuses"][0]["lastState"]["terminated"]
+    assert _problem(puller_status({"running": {}}, last=end)) == _problem(failed)
+
+
+@pytest.mark.parametrize("change", [{"deletionTimestamp": "2026-11-23T04:00:00Z"}, {}])
+def test_a_pod_that_has_ended_or_is_about_to_does_not_count(change: dict[str, Any]) -> None:
+    gone = pod(PULLED, status=ready(None) if change else {"phase": "Failed"})
+    gone["metadata"] = {**gone["metadata"], **change}
+    assert read_replica(gone) is None
+
+
+def _problem(status: KubeObject) -> Problem:
+    replica = read_replica(pod(PULLED, status=status))
+    assert replica is not None
+    assert replica.serving is None
+    assert replica.problem is not None
+    return replica.problem

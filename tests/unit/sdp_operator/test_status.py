@@ -1,0 +1,143 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.support.pipelines import pipeline, resource
+
+from sdp_operator.api.v1alpha1 import Condition, PipelineStatus, Serving
+from sdp_operator.conditions import invalid_status
+from sdp_operator.objects import KubeObject
+from sdp_operator.pods import Problem, Replica
+from sdp_operator.status import Observed, summarise, transitions
+from sdp_serving.contract.components import Component
+
+NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+BASE = Serving(name="base", version=17, model="gs://b/base")
+STRIPED = Serving(name="striped", version=18, model="gs://b/striped")
+NOTHING = Observed(revision="new", refused=None, pods_refused=None, replicas=())
+SERVED = replace(NOTHING, replicas=[Replica("new", STRIPED, None)])
+NOT_FOUND = Problem("ModelNotFound", "gs://b/striped is not there: export it")
+PULLING = Problem("Pulling", "the model is being pulled")
+SPEC = {"textEncoder": {"model": "gs://b/t"}, "diffusionModel": {"model": "gs://b/striped"}}
+
+
+def test_a_pipeline_whose_components_all_serve_is_ready() -> None:
+    status = _summarise(SERVED, text_encoder=SERVED)
+    assert _told(status) == [
+        ("Ready", "True", "AllServing", "textEncoder and diffusionModel serve"),
+        ("ModelsReady", "True", "AllServing", "textEncoder and diffusionModel serve"),
+        ("TextEncoderReady", "True", "Serving", "striped (version 18) is served by 1 of 1 replicas"),
+        ("DiffusionModelReady", "True", "Serving", "striped (version 18) is served by 1 of 1 replicas"),
+    ]
+    assert status.diffusion_model is not None
+    assert status.diffusion_model.serving == STRIPED
+    assert status.diffusion_model.endpoints.grpc == "sd-diffusion-model.art.svc:8500"
+    assert status.decoder is None
+
+
+def test_a_model_that_is_not_there_is_told_with_its_uri_while_the_previous_one_serves() -> None:
+    observed = replace(NOTHING, replicas=[Replica("old", BASE, None), Replica("new", None, NOT_FOUND)])
+    status = _summarise(observed, text_encoder=SERVED)
+    ready = _condition(status, "Ready")
+    assert (ready.status, ready.reason) == ("False", "ModelNotFound")
+    assert ready.message == (
+        "diffusionModel: gs://b/striped is not there: export it; meanwhile base (version 17) is served"
+    )
+    assert _condition(status, "TextEncoderReady").status == "True"
+    assert status.diffusion_model is not None
+    assert status.diffusion_model.serving == BASE
+    assert status.diffusion_model.ready_replicas == 0
+
+
+def test_the_model_that_is_wanted_is_told_of_as_soon_as_one_replica_serves_it() -> None:
+    observed = replace(NOTHING, replicas=[Replica("old", BASE, None), Replica("new", STRIPED, None)])
+    status = _summarise(observed, text_encoder=SERVED)
+    assert status.diffusion_model is not None
+    assert status.diffusion_model.serving == STRIPED
+
+
+@pytest.mark.parametrize(
+    ("observed", "reason", "message"),
+    [
+        (NOTHING, "Starting", "being started; 0 of 1 replicas ready"),
+        (replace(NOTHING, replicas=[Replica("new", None, PULLING)]), "Pulling", "being pulled; 0 of 1 replicas ready"),
+        (replace(NOTHING, refused=Problem("NameTaken", "taken: rename it")), "NameTaken", "taken: rename it"),
+        (replace(NOTHING, pods_refused="exceeded quota"), "PodsRefused", "no pod can be made (exceeded quota)"),
+        (
+            replace(NOTHING, replicas=[Replica("new", None, PULLING), Replica("new", None, NOT_FOUND)]),
+            "ModelNotFound",
+            "is not there",
+        ),
+        (replace(NOTHING, replicas=[Replica("old", None, NOT_FOUND)]), "Starting", "being started"),
+    ],
+)
+def test_a_component_that_does_not_serve_says_why(observed: Observed, reason: str, message: str) -> None:
+    condition = _condition(_summarise(observed, text_encoder=SERVED), "DiffusionModelReady")
+    assert (condition.status, condition.reason) == ("False", reason)
+    assert message in condition.message
+
+
+def test_a_problem_that_lasts_is_told_before_one_that_passes() -> None:
+    failed = replace(NOTHING, replicas=[Replica("new", None, NOT_FOUND)])
+    assert _condition(_summarise(failed, text_encoder=NOTHING), "Ready").reason == "ModelNotFound"
+
+
+def test_a_component_without_replicas_is_not_ready() -> None:
+    parent = pipeline({"decoder": {"model": "gs://b/d", "replicas": 0}})
+    status = summarise(parent, {Component.DECODER: NOTHING}, NOW)
+    assert _condition(status, "Ready").reason == "ScaledToZero"
+
+
+def test_gpus_are_those_of_all_replicas() -> None:
+    parent = pipeline({"decoder": {"model": "gs://b/d", "replicas": 3, "gpu": {"count": 2}}})
+    assert summarise(parent, {Component.DECODER: NOTHING}, NOW).gpus == 6
+
+
+def test_the_time_of_transition_moves_only_with_the_status() -> None:
+    first = _summarise(NOTHING, text_encoder=SERVED)
+    later = NOW + timedelta(hours=1)
+    still = replace(NOTHING, replicas=[Replica("new", None, PULLING)])
+    second = _summarise(still, text_encoder=SERVED, previous=first.dump(), now=later)
+    third = _summarise(SERVED, text_encoder=SERVED, previous=second.dump(), now=later)
+    times = [_condition(status, "Ready").last_transition_time for status in (first, second, third)]
+    assert times == [NOW, NOW, later]
+
+
+def test_nothing_new_gives_the_same_status() -> None:
+    first = _summarise(SERVED, text_encoder=SERVED).dump()
+    again = _summarise(SERVED, text_encoder=SERVED, previous=first, now=NOW + timedelta(hours=1))
+    assert again.dump() == first
+    assert transitions(first, again) == []
+
+
+def test_an_event_tells_of_each_condition_that_changed() -> None:
+    before = _summarise(NOTHING, text_encoder=SERVED)
+    after = _summarise(SERVED, text_encoder=SERVED, previous=before.dump())
+    assert [one.type for one in transitions({}, before)] == ["Ready", "TextEncoderReady", "DiffusionModelReady"]
+    assert [one.type for one in transitions(before.dump(), after)] == ["Ready", "DiffusionModelReady"]
+
+
+def test_a_spec_that_cannot_be_read_leaves_the_rest_of_the_status() -> None:
+    before = _summarise(SERVED, text_encoder=SERVED).dump()
+    body = resource({"decoder": {}}, status=before, generation=2)
+    status = invalid_status(body, "spec.decoder: nonsense", NOW)
+    assert status["conditions"][0]["reason"] == "InvalidSpec"
+    assert status["observedGeneration"] == 2
+    assert [one["type"] for one in status["conditions"]] == [one["type"] for one in before["conditions"]]
+    assert status["diffusionModel"] == before["diffusionModel"]
+    assert invalid_status({**body, "status": status}, "spec.decoder: nonsense", NOW + timedelta(1)) == status
+
+
+def _summarise(
+    diffusion_model: Observed, *, text_encoder: Observed, previous: KubeObject | None = None, now: datetime = NOW
+) -> PipelineStatus:
+    observed = {Component.TEXT_ENCODER: text_encoder, Component.DIFFUSION_MODEL: diffusion_model}
+    return summarise(pipeline(SPEC, status=previous), observed, now)
+
+
+def _condition(status: PipelineStatus, kind: str) -> Condition:
+    return next(one for one in status.conditions if one.type == kind)
+
+
+def _told(status: PipelineStatus) -> list[tuple[str, str, str, str]]:
+    return [(one.type, one.status, one.reason, one.message) for one in status.conditions]
