@@ -1,0 +1,88 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sdp_serving.client.errors import KubectlError, PipelineNotFoundError, PipelineNotReadyError
+from sdp_serving.client.kubectl import Kubectl, only, require_ready
+
+
+def pipeline(name: str = "sd", ready: str | None = "True", **spec: Any) -> dict[str, Any]:
+    conditions = [{"type": "Other", "status": "True"}]
+    if ready is not None:
+        conditions.append({"type": "Ready", "status": ready, "reason": "ModelNotFound", "message": "there is no model"})
+    fields = {"textEncoder": {}, "diffusionModel": {}, "decoder": {}, **spec}
+    return {
+        "metadata": {"name": name},
+        "spec": {field: value for field, value in fields.items() if value is not None},
+        "status": {"conditions": conditions},
+    }
+
+
+def test_a_ready_pipeline_with_all_components_will_do() -> None:
+    require_ready(pipeline())
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (pipeline(ready="False"), r"sd is not Ready \(ModelNotFound\): there is no model"),
+        (pipeline(ready="Unknown"), "is not Ready"),
+        (pipeline(ready=None), "no status yet: check that the operator runs"),
+        ({"metadata": {"name": "sd"}, "spec": pipeline()["spec"]}, "no status yet"),
+        (pipeline(decoder=None), "has no decoder"),
+        (pipeline(decoder=None, textEncoder=None), "has no text-encoder and no decoder"),
+    ],
+)
+def test_what_keeps_a_pipeline_from_serving_is_told(found: dict[str, Any], words: str) -> None:
+    with pytest.raises(PipelineNotReadyError, match=words):
+        require_ready(found)
+
+
+def test_the_only_pipeline_is_chosen() -> None:
+    assert only([pipeline("mine")])["metadata"]["name"] == "mine"
+
+
+def test_none_and_several_to_choose_from_are_told() -> None:
+    with pytest.raises(PipelineNotFoundError, match="has no pipeline"):
+        only([])
+    with pytest.raises(PipelineNotFoundError, match=r"several pipelines \(a, b\): choose one with --pipeline"):
+        only([pipeline("b"), pipeline("a")])
+
+
+def test_a_missing_kubectl_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(KubectlError, match="kubectl is not on the PATH"):
+        Kubectl().get("pods")
+
+
+def program(folder: Path, script: str) -> None:
+    path = folder / "kubectl"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_context_and_namespace_are_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, """printf '{"said": "%s"}' "$*" """)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert Kubectl("ctx", "ns").get("thing") == {"said": "--context=ctx --namespace=ns get thing -o json"}
+    assert Kubectl().get("thing") == {"said": "get thing -o json"}
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "words"),
+    [
+        ('Error from server (NotFound): x "sd" not found', PipelineNotFoundError, "there is no such pipeline"),
+        ('error: the server doesn\'t have a resource type "x"', KubectlError, "install sdpipeline's operator"),
+        ("The connection to the server was refused", KubectlError, "connection to the server was refused"),
+    ],
+)
+def test_what_kubectl_says_becomes_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, error: type[Exception], words: str
+) -> None:
+    (tmp_path / "said").write_text(said)
+    program(tmp_path, f"cat {tmp_path}/said >&2; exit 1")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(error, match=words):
+        Kubectl().get("sd")
