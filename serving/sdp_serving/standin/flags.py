@@ -67,7 +67,7 @@ def parse(arguments: Sequence[str]) -> Flags:
 def without_effect(flags: Flags) -> list[str]:
     """The flags that were set but change nothing here, as `--name=value`."""
     return [
-        f"--{name}={getattr(flags, name)}"
+        f"--{name}={_show(getattr(flags, name))}"
         for name, each in _FIELDS.items()
         if not each.metadata["works"] and getattr(flags, name) != each.default
     ]
@@ -107,5 +107,5 @@ def _convert(kind: object, value: str) -> Any:
     return value
 
 
-def _show(default: object) -> str:
-    return str(default).lower() if isinstance(default, bool) else str(default)
+def _show(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -223,10 +223,13 @@ def _element(value: Any, dtype: str) -> Any:
 
 def _checked_float(value: float, dtype: str) -> float:
     limits = np.finfo(_FLOATS[dtype])
-    exact = abs(value) < 2 ** (limits.nmant + 1) if isinstance(value, int) else abs(value) <= limits.max
-    if exact or not math.isfinite(value):
-        return value
-    raise invalid_argument(f"Cannot convert JSON value: {_show(value)} to {dtype} without loss of precision.")
+    if isinstance(value, int):
+        fits = abs(value) < 2 ** (limits.nmant + 1)
+    else:
+        fits = abs(value) <= float(limits.max) or not math.isfinite(value)
+    if not fits:
+        raise invalid_argument(f"Cannot convert JSON value: {_show(value)} to {dtype} without loss of precision.")
+    return value
 
 
 def _numpy_dtype(dtype: str) -> Any:

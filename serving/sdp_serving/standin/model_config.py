@@ -23,7 +23,7 @@ def single_model(name: str, base_path: str) -> list[ModelConfig]:
     """The configuration that the command line gives by `--model_name` and `--model_base_path`.
 
     Raises:
-        ServingError: the path is not absolute.
+        ServingError: the path is not that of a folder.
     """
     return _checked([ModelConfig(name, base_path)])
 
@@ -52,7 +52,7 @@ def from_proto(config: Any) -> list[ModelConfig]:
     """Read a ModelServerConfig.
 
     Raises:
-        ServingError: it has no list of models, or the list names one twice or by a relative path.
+        ServingError: it has no list of models, or the list names one twice or by no absolute path.
     """
     if config.WhichOneof("config") != "model_config_list":
         raise invalid_argument("Only a model_config_list is supported.")
@@ -80,6 +80,11 @@ def _checked(models: Sequence[ModelConfig]) -> list[ModelConfig]:
     for model in models:
         if names.count(model.name) > 1:
             raise invalid_argument(f"Illegal to list model {model.name} multiple times in config list")
+        if "://" in model.base_path:
+            raise ServingError(
+                Code.UNIMPLEMENTED,
+                f"Model {model.name}: the stand-in reads folders only; copy {model.base_path} into one first",
+            )
         if not model.base_path.startswith("/"):
             raise invalid_argument(
                 f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"

@@ -1,0 +1,108 @@
+"""Runs the stand-in model server as the program that it is."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+
+_SERVING: Final = Path(__file__).parents[2] / "serving"
+_START_SECONDS: Final = 60
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A stand-in that was started; its ports may still be closed."""
+
+    process: "subprocess.Popen[bytes]"
+    grpc_port: int
+    rest_port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Where REST is."""
+        return f"http://127.0.0.1:{self.rest_port}"
+
+    def get(self, path: str) -> requests.Response:
+        """GET."""
+        return requests.get(self.url + path, timeout=30)
+
+    def predict(self, model: str, body: Any, **kwargs: Any) -> requests.Response:
+        """POST a predict request; a body that is no string is sent as JSON."""
+        kwargs["data" if isinstance(body, str) else "json"] = body
+        return requests.post(f"{self.url}/v1/models/{model}:predict", timeout=30, **kwargs)
+
+    def states(self, model: str) -> dict[str, str]:
+        """The state of each version of the model."""
+        answer = self.get(f"/v1/models/{model}")
+        assert answer.status_code == 200, answer.text
+        return {each["version"]: each["state"] for each in answer.json()["model_version_status"]}
+
+    def is_open(self, port: int) -> bool:
+        """Whether something listens on the port."""
+        with socket.socket() as connection:
+            return connection.connect_ex(("127.0.0.1", port)) == 0
+
+    def wait_until_serving(self) -> None:
+        """Wait for both ports."""
+        self.wait_until(lambda: self.is_open(self.grpc_port) and self.is_open(self.rest_port))
+
+    def wait_until_logged(self, text: str) -> None:
+        """Wait until the server wrote `text`."""
+        self.wait_until(lambda: text in self.log.read_text())
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds, as long as the server lives."""
+        deadline = time.monotonic() + _START_SECONDS
+        while not condition():
+            assert self.process.poll() is None, f"the stand-in ended:\n{self.log.read_text()}"
+            assert time.monotonic() < deadline, f"it never came:\n{self.log.read_text()}"
+            time.sleep(0.02)
+
+
+@contextmanager
+def standin(folder: Path, *flags: str, wrapper: Sequence[str] = ()) -> Iterator[StandIn]:
+    """Start one on free ports with `flags`; kill it at the end.
+
+    Args:
+        folder: where its log goes.
+        flags: besides those of the ports.
+        wrapper: the command that runs it, if any, such as `unshare ...`.
+    """
+    grpc_port, rest_port = _free_ports()
+    log = folder / "standin.log"
+    command = [
+        *wrapper,
+        *(sys.executable, "-m", "sdp_serving.standin"),
+        f"--port={grpc_port}",
+        f"--rest_api_port={rest_port}",
+        *flags,
+    ]
+    if setpriv := shutil.which("setpriv"):
+        # It ends with the tests, also when they are killed.
+        command = [setpriv, "--pdeathsig", "KILL", "--", *command]
+    environment = {**os.environ, "PYTHONPATH": str(_SERVING)}
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment) as process,
+    ):
+        try:
+            yield StandIn(process, grpc_port, rest_port, log)
+        finally:
+            process.kill()
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
