@@ -40,7 +40,7 @@ def test_a_file_lists_the_models(tmp_path: Path, text: str, policy: VersionPolic
         (
             f"model_config_list {{ {entry()} {entry()} }}",
             Code.INVALID_ARGUMENT,
-            "Illegal to list model a multiple times",
+            "Illegal to list model a multiple",
         ),
         (f"model_config_list {{ {entry(base_path='models/a')} }}", Code.INVALID_ARGUMENT, "to have an absolute path"),
         (f"model_config_list {{ {entry(base_path='gs://b/a')} }}", Code.UNIMPLEMENTED, "the stand-in reads folders"),
