@@ -26,7 +26,7 @@ class Buildah:
         self._run.mkdir(parents=True, exist_ok=True)
         self._policy = self._write("policy.json", '{"default": [{"type": "insecureAcceptAnything"}]}\n')
         self._pip = self._write("pip.conf", f"[global]\ncert = {_BUNDLE}\n")
-        self._uv = self._write("uv.toml", "native-tls = true\n")
+        self._uv = self._write("uv.toml", "system-certs = true\n")
 
     def has(self, name: str) -> bool:
         """Tell whether the store has the image."""
