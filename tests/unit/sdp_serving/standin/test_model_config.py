@@ -27,7 +27,9 @@ def entry(name: str = "a", base_path: str = "/models/a", more: str = "") -> str:
     ],
 )
 def test_a_file_lists_the_models(tmp_path: Path, text: str, policy: VersionPolicy) -> None:
-    path = written(tmp_path, f"model_config_list {{ {entry(more=text + "version_labels { key: 'x' value: 4 }")} }}")
+    labelled = entry(more=text + 'version_labels { key: "x" value: 4 }')
+
+    path = written(tmp_path, f"model_config_list {{ {labelled} }}")
 
     assert read_file(path) == [ModelConfig("a", "/models/a", policy, {"x": 4})]
 
