@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from sdp_exporter.signatures.checks import as_declared
+from sdp_exporter.signatures.tracing import trace
 from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, SignatureName
 
 
@@ -23,9 +24,9 @@ class Decoder(tf.Module):
         self._decode = model.__call__
         side = image_size // LATENT_FACTOR
         latent = tf.TensorSpec([None, side, side, LATENT_CHANNELS], tf.float32, name="latent")
-        self._serving_default = tf.function(self._decode_to_pixels, input_signature=[latent])
+        self._serving_default = trace(self._decode_to_pixels, [latent])
 
-    def signatures(self) -> dict[SignatureName, tf.Tensor]:
+    def signatures(self) -> dict[SignatureName, tf.types.experimental.ConcreteFunction]:
         """The functions to save, by name."""
         return {SignatureName.DEFAULT: self._serving_default}
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from sdp_exporter.sampling import ddim, loop, noise
 from sdp_exporter.signatures.checks import as_declared, for_batch, require, require_positive_batch
+from sdp_exporter.signatures.tracing import trace
 from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, TOKENS, SignatureName
 
 
@@ -28,19 +29,27 @@ class DiffusionModel(tf.Module):
         """
         super().__init__(name="diffusion_model")
         self._variables = [variable.value for variable in model.variables]
-        self._predict_noise: loop.PredictNoise = model.__call__
         self._alphas = tf.constant(alphas, tf.float32)
         self._guidance_scale = guidance_scale
         self._latent_shape = (image_size // LATENT_FACTOR, image_size // LATENT_FACTOR, LATENT_CHANNELS)
+        # One function for the loop's two calls: stored once.
+        self._predict_noise = trace(
+            model.__call__,
+            [
+                tf.TensorSpec([None, *self._latent_shape], tf.float32),
+                tf.TensorSpec([None], tf.int32),
+                tf.TensorSpec([None, TOKENS, width], tf.float32),
+            ],
+        )
         contexts = [
             tf.TensorSpec([None, TOKENS, width], tf.float32, name=name) for name in ("context", "unconditional_context")
         ]
         counts = [tf.TensorSpec([], tf.int32, name=name) for name in ("num_steps", "batch_size")]
         choices = [tf.TensorSpec([], tf.int64, name="seed"), tf.TensorSpec([], tf.float32, name="guidance_scale")]
-        self._sample = tf.function(self._sample_latent, input_signature=[*contexts, *counts, *choices])
-        self._serving_default = tf.function(self._sample_with_defaults, input_signature=[*contexts, *counts])
+        self._sample = trace(self._sample_latent, [*contexts, *counts, *choices])
+        self._serving_default = trace(self._sample_with_defaults, [*contexts, *counts])
 
-    def signatures(self) -> dict[SignatureName, tf.Tensor]:
+    def signatures(self) -> dict[SignatureName, tf.types.experimental.ConcreteFunction]:
         """The functions to save, by name."""
         return {SignatureName.DEFAULT: self._serving_default, SignatureName.SAMPLE: self._sample}
 

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from sdp_exporter.signatures.checks import for_batch, require, require_positive_batch
+from sdp_exporter.signatures.tracing import trace
 from sdp_serving.contract.signatures import TOKENS, SignatureName
 
 _START, _END = 49406, 49407
@@ -20,9 +21,9 @@ class TextEncoder(tf.Module):
         self._encode = model.__call__
         tokens = tf.TensorSpec(None, tf.int32, name="tokens")
         batch_size = tf.TensorSpec([], tf.int32, name="batch_size")
-        self._serving_default = tf.function(self._encode_prompts, input_signature=[tokens, batch_size])
+        self._serving_default = trace(self._encode_prompts, [tokens, batch_size])
 
-    def signatures(self) -> dict[SignatureName, tf.Tensor]:
+    def signatures(self) -> dict[SignatureName, tf.types.experimental.ConcreteFunction]:
         """The functions to save, by name."""
         return {SignatureName.DEFAULT: self._serving_default}
 

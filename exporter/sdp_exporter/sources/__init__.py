@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Saveable(Protocol):
     """A tf.Module that names the functions to save."""
 
-    def signatures(self) -> "dict[SignatureName, tf.types.experimental.PolymorphicFunction]":
+    def signatures(self) -> "dict[SignatureName, tf.types.experimental.ConcreteFunction]":
         """The functions by their signature's name."""
         ...
 

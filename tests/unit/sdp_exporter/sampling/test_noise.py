@@ -8,9 +8,10 @@ from sdp_exporter.sampling import noise
 SEEDS = st.integers(-(2**63), 2**63 - 1)
 
 
-@tf.function(input_signature=[tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.int32)])
-def draw(seed: tf.Tensor, batch_size: tf.Tensor) -> tf.Tensor:
-    return noise.initial_latent(seed, batch_size, (4, 4, 4))
+draw = tf.function(
+    lambda seed, batch_size: noise.initial_latent(seed, batch_size, (4, 4, 4)),
+    input_signature=[tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.int32)],
+)
 
 
 @settings(deadline=None, max_examples=50)

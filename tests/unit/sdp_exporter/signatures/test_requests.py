@@ -16,7 +16,7 @@ CONTEXT = np.linspace(0, 1, 77 * WIDTH, dtype=np.float32).reshape(1, 77, WIDTH)
 
 @pytest.fixture(scope="module")
 def text_encoder() -> Any:
-    return toy_models.build(Component.TEXT_ENCODER).signatures()[SignatureName.DEFAULT].get_concrete_function()
+    return toy_models.build(Component.TEXT_ENCODER).signatures()[SignatureName.DEFAULT]
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +26,12 @@ def diffusion() -> Any:
 
 @pytest.fixture(scope="module")
 def sample(diffusion: Any) -> Any:
-    return diffusion[SignatureName.SAMPLE].get_concrete_function()
+    return diffusion[SignatureName.SAMPLE]
 
 
 @pytest.fixture(scope="module")
 def decoder() -> Any:
-    return toy_models.build(Component.DECODER).signatures()[SignatureName.DEFAULT].get_concrete_function()
+    return toy_models.build(Component.DECODER).signatures()[SignatureName.DEFAULT]
 
 
 def serve(function: Any, **inputs: Any) -> dict[str, np.ndarray]:
@@ -112,7 +112,7 @@ def test_one_context_serves_every_image_as_repeating_it_does(sample: Any) -> Non
 
 
 def test_the_default_signature_draws_new_noise_every_time(diffusion: Any) -> None:
-    function = diffusion[SignatureName.DEFAULT].get_concrete_function()
+    function = diffusion[SignatureName.DEFAULT]
     request = {
         "context": CONTEXT,
         "unconditional_context": CONTEXT,
@@ -127,7 +127,7 @@ def test_the_default_signature_uses_the_models_guidance_scale(
     diffusion: Any, sample: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sdp_exporter.sampling.noise.random_seed", lambda: tf.constant(1, tf.int64))
-    function = toy_models.build(Component.DIFFUSION_MODEL).signatures()[SignatureName.DEFAULT].get_concrete_function()
+    function = toy_models.build(Component.DIFFUSION_MODEL).signatures()[SignatureName.DEFAULT]
     request = {
         "context": 2 * CONTEXT,
         "unconditional_context": CONTEXT,
