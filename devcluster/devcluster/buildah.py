@@ -3,6 +3,7 @@
 import os
 import shlex
 import subprocess
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from devcluster.processes import tied
 
 _CERTIFICATES = Path("/etc/ssl/certs")
 _BUNDLE = _CERTIFICATES / "ca-certificates.crt"
+_SHOWN_WIDTH = 110
 _STORAGE = '[storage]\ndriver = "overlay"\n'
 
 
@@ -83,7 +85,8 @@ class Buildah:
             for line in process.stdout:
                 tail = [*tail[-29:], line]
                 if line.startswith(("STEP", "[")):
-                    console.print(f"  {line.rstrip()}", style="dim", markup=False, soft_wrap=True)
+                    shown = textwrap.shorten(line, _SHOWN_WIDTH, placeholder=" …")
+                    console.print(f"  {shown}", style="dim", markup=False, soft_wrap=True)
         if process.returncode:
             raise ClusterError(f"The build of the image failed:\n{''.join(tail)}")
 

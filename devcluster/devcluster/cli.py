@@ -86,7 +86,8 @@ def load(name: str, image: str) -> None:
 def prepare() -> None:
     """Build and install everything that a cluster needs, and start nothing."""
     lifecycle.prepare(with_node=True)
-    done("Every program of a cluster is there")
+    images.prepare()
+    done("Everything that a cluster needs is there")
 
 
 def _state(paths: ClusterPaths) -> str:

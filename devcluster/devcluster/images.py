@@ -1,7 +1,8 @@
 """Container images: built from the Dockerfiles that users build, and brought into the node."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,17 @@ class ImageRef:
     inputs: str
 
 
+def prepare() -> None:
+    """Install what builds images, and make the base image.
+
+    Raises:
+        ClusterError: something can't be had here.
+    """
+    debian.provide(debian.IMAGE_PROGRAMS)
+    with _store() as buildah:
+        base_image.provide(buildah)
+
+
 def build_image(
     name: str, dockerfile: Path, context: Path = REPOSITORY, *, build_args: Mapping[str, str] | None = None
 ) -> ImageRef:
@@ -42,11 +54,10 @@ def build_image(
     if not dockerfile.exists():
         raise ClusterError(f"There is no {dockerfile}, so {name} can't be built.")
     debian.provide(debian.IMAGE_PROGRAMS)
-    buildah = Buildah()
-    with locked(cache_dir() / "images" / "lock"):
+    with _store() as buildah:
         arguments = {"PYTHON_IMAGE": base_image.provide(buildah), **(build_args or {})}
         inputs = image_inputs.digest(dockerfile, context, arguments | {"base": base_image.DIGEST})
-        made = f"{name.rpartition(':')[0]}:{inputs}"
+        made = _made(name, inputs)
         if not buildah.has(made):
             step(f"Building the image {name}")
             buildah.build([name, made], dockerfile, context, arguments)
@@ -65,7 +76,8 @@ def load_image(cluster: Cluster, image: ImageRef) -> None:
     step(f"Importing the image {image.name}")
     with tempfile.TemporaryDirectory() as work:
         archive = Path(work) / "image.tar"
-        Buildah().save(f"{image.name.rpartition(':')[0]}:{image.inputs}", archive, under=image.name)
+        with _store() as buildah:
+            buildah.save(_made(image.name, image.inputs), archive, under=image.name)
         with archive.open("rb") as opened:
             store.load(opened, image.name, inputs=image.inputs)
 
@@ -92,3 +104,15 @@ def load_by_name(cluster: Cluster, image: str) -> str:
     with Path(image).open("rb") as archive:
         Images(lifecycle.node_of(cluster)).load(archive)
     return f"the images of {image}"
+
+
+def _made(name: str, inputs: str) -> str:
+    """Give the second name of an image, by which the store knows what it was made of."""
+    return f"{name.rpartition(':')[0]}:{inputs}"
+
+
+@contextmanager
+def _store() -> Iterator[Buildah]:
+    # Two sessions that start at once must not both build.
+    with locked(cache_dir() / "images" / "lock"):
+        yield Buildah()

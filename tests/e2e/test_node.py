@@ -87,8 +87,9 @@ def test_gpus_are_scheduled_and_run_out(node_namespace: Namespace, image: str) -
 
 
 def test_nothing_in_a_pod_reaches_beyond_the_machine(node_namespace: Namespace, image: str) -> None:
-    # The address is of a range kept for documentation; the node must have no route to it, so not one packet leaves.
-    program = "import socket; socket.create_connection(('192.0.2.200', 9), timeout=5)"
+    assert lifecycle.node_of(node_namespace.cluster).run(["ip", "route", "show", "default"]) == ""
+    # An address of a range that is kept for documentation.
+    program = "import socket; socket.create_connection(('203.0.113.1', 9), timeout=5)"
     _apply(node_namespace, _pod("leaver", image, ["-c", program]))
 
     node_namespace.kubectl("wait", "pod/leaver", "--for=jsonpath={.status.phase}=Failed", "--timeout=60s")
@@ -136,7 +137,7 @@ def _assert_nothing_left(paths: ClusterPaths, addresses: Addresses) -> None:
 
 
 def _pod(name: str, image: str, arguments: list[str], *, gpus: int = 0) -> dict[str, Any]:
-    container = {"name": "main", "image": image, "args": arguments}
+    container: dict[str, Any] = {"name": "main", "image": image, "args": arguments}
     if gpus:
         container["resources"] = {"limits": {"nvidia.com/gpu": gpus}}
     return {
