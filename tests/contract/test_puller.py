@@ -267,6 +267,16 @@ def test_a_folder_serves_as_storage_too(tmp_path: Path, puller: Puller) -> None:
     assert puller(f"file://{tmp_path}/nowhere").failure().reason is PullFailure.MODEL_NOT_FOUND
 
 
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, bucket: "Bucket", puller: Puller) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / DIFFUSION).write_text("in the way")
+
+    failure = puller(upload(bucket, artifact())).failure()
+
+    assert failure.reason is PullFailure.STORAGE_UNAVAILABLE
+    assert f"cannot be written below {tmp_path}/models" in failure.message
+
+
 class Front(BaseHTTPRequestHandler):
     """Storage that answers each request with the next of `statuses`, the last one for ever."""
 
@@ -307,6 +317,7 @@ def front() -> Iterator[Callable[[list[int]], str]]:
     [
         ([403], PullFailure.ACCESS_DENIED),
         ([401], PullFailure.ACCESS_DENIED),
+        ([400], PullFailure.UNUSABLE_URI),
         ([503], PullFailure.STORAGE_UNAVAILABLE),
         ([503, 429, 200], PullFailure.MODEL_NOT_FOUND),
     ],

@@ -14,7 +14,7 @@ from sdp_serving.client.errors import (
     UnexpectedAnswerError,
 )
 from sdp_serving.client.tensors import to_array, to_tensor
-from sdp_serving.client.transport import Address, Answer, Array, checked
+from sdp_serving.client.transport import Address, Answer, Array, checked, one_line
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.signatures import SignatureName
 
@@ -85,5 +85,5 @@ class GrpcTransport:
                     f"{where} cannot be reached: see with `kubectl get pods` whether its pod is ready, and try again"
                 )
             case code:
-                details = " ".join((error.details() or "no details").split())
+                details = one_line(error.details() or "")
                 return RequestRefusedError(f"{where} refused the request ({code.name}): {details}")

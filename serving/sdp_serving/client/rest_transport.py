@@ -12,7 +12,7 @@ from sdp_serving.client.errors import (
     ServerUnreachableError,
     UnexpectedAnswerError,
 )
-from sdp_serving.client.transport import Address, Answer, Array, checked, output_dtypes
+from sdp_serving.client.transport import Address, Answer, Array, checked, one_line, output_dtypes
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.signatures import SignatureName
 
@@ -37,7 +37,7 @@ class RestTransport:
         """Run one signature of `component`, in the columnar format, for it has inputs without a batch dimension."""
         body = {"signature_name": signature, "inputs": {name: array.tolist() for name, array in inputs.items()}}
         version = self._version(component)
-        found: Any = self._ask(component, "POST", f"/versions/{version}:predict", body).get("outputs")
+        found: Any = self._ask(component, "POST", ":predict", body).get("outputs")
         dtypes = output_dtypes(component, signature)
         if len(dtypes) == 1:
             # Then TensorFlow Serving drops the name.
@@ -55,7 +55,10 @@ class RestTransport:
         self._session.close()
 
     def _version(self, component: Component) -> int:
-        """The newest version that is served: unlike gRPC's, a REST answer does not say which one made it."""
+        """The newest version that is served: unlike gRPC's, a REST answer does not say which one made it.
+
+        The request is not pinned to it, since during a swap the next pod may have only another one.
+        """
         listed = self._ask(component, "GET", "").get("model_version_status", [])
         served = [int(entry["version"]) for entry in listed if entry["state"] == "AVAILABLE"]
         if not served:
@@ -96,4 +99,4 @@ class RestTransport:
 
 
 def _text(content: dict[str, Any]) -> str:
-    return " ".join(str(content.get("error", "no details")).split())
+    return one_line(str(content.get("error", "")))

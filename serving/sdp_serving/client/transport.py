@@ -1,8 +1,9 @@
 """What the client asks of a way to the model servers."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from sdp_serving.contract.components import Component
 from sdp_serving.contract.signatures import LATENT_FACTOR, SignatureName, signatures
 
 Array = NDArray[Any]
+
+_IN_GRAPH: Final = re.compile(r"\[\[\{\{.*?\}\}\]\]")
 
 
 class Address(NamedTuple):
@@ -50,6 +53,11 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Let go of all connections."""
+
+
+def one_line(text: str) -> str:
+    """A server's error text as one line, without the places in the graph that TensorFlow appends in double brackets."""
+    return " ".join(_IN_GRAPH.sub(" ", text).split()) or "no details"
 
 
 def output_dtypes(component: Component, signature: SignatureName) -> Mapping[str, np.dtype[Any]]:

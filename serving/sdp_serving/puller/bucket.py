@@ -110,6 +110,11 @@ class Bucket:
                 f"{self._uri} was not found ({_reason(error)}): check that the bucket {self._name!r} exists and that"
                 " nobody removes the model",
             ) from error
+        except api.BadRequest as error:
+            raise PullError(
+                PullFailure.UNUSABLE_URI,
+                f"Google Cloud Storage refuses {self._uri} ({_reason(error)}): check the bucket's name",
+            ) from error
         except (api.Forbidden, api.Unauthorized) as error:
             raise PullError(
                 PullFailure.ACCESS_DENIED,

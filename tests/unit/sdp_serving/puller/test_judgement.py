@@ -1,0 +1,93 @@
+import json
+from typing import Any
+
+import pytest
+
+from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, ModelUri
+from sdp_serving.contract.components import Component
+from sdp_serving.contract.report import PullFailure
+from sdp_serving.contract.signatures import signatures
+from sdp_serving.puller.errors import PullError
+from sdp_serving.puller.judgement import candidates, judge
+
+URI = ModelUri.parse("gs://bucket/sd/decoder/12")
+FILES = {SAVED_MODEL: 3, "variables/index": 4}
+
+
+def manifest(**changes: Any) -> dict[str, Any]:
+    offered = signatures(Component.DECODER, width=96, image_size=64)
+    return {
+        "component": "decoder",
+        "version": 12,
+        "created": "2026-01-01T00:00:00Z",
+        "sd_version": "tiny",
+        "width": 96,
+        "image_size": 64,
+        "tensorflow": "2.19.1",
+        "exporter": "0.1.0",
+        "weights": "test",
+        "source_digest": f"sha256:{0:064x}",
+        "signatures": {str(name): signature.model_dump() for name, signature in offered.items()},
+        "files": {path: {"size": size, "crc32c": "00000000"} for path, size in FILES.items()},
+        **changes,
+    }
+
+
+def refusal(raw: bytes, files: dict[str, int] | None = None, component: Component = Component.DECODER) -> PullError:
+    with pytest.raises(PullError) as raised:
+        judge(raw, FILES if files is None else files, uri=URI, component=component)
+    assert str(URI) in str(raised.value)
+    return raised.value
+
+
+def test_a_manifest_that_fits_is_read() -> None:
+    read = judge(
+        json.dumps(manifest()).encode(), {**FILES, MANIFEST: 9, "more": 1}, uri=URI, component=Component.DECODER
+    )
+    assert (read.component, read.version, set(read.files)) == (Component.DECODER, 12, set(FILES))
+
+
+def entry(size: int) -> dict[str, Any]:
+    return {"size": size, "crc32c": "00000000"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"version": 13}, "its manifest is of version 13"),
+        ({"format": 2}, "format 2 and this release reads 1: upgrade sdpipeline"),
+        ({"width": "wide"}, "invalid at width"),
+        ({"files": {}}, f"files must list {SAVED_MODEL}"),
+        ({"files": {SAVED_MODEL: entry(3), "gone": entry(1)}}, "gone is missing"),
+        ({"files": {SAVED_MODEL: entry(5)}}, f"{SAVED_MODEL} has 3 bytes instead of 5"),
+        *(
+            ({"files": {SAVED_MODEL: entry(3), path: entry(1)}}, "is no file of an artifact")
+            for path in ("../../etc/passwd", "/etc/passwd", "a/../../b", "", ".", MANIFEST)
+        ),
+    ],
+)
+def test_a_damaged_artifact_is_corrupt(changes: dict[str, Any], words: str) -> None:
+    error = refusal(json.dumps(manifest(**changes)).encode())
+    assert error.reason is PullFailure.CORRUPT
+    assert words in str(error)
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[]", b'"text"'])
+def test_what_is_no_manifest_is_corrupt(raw: bytes) -> None:
+    assert refusal(raw).reason is PullFailure.CORRUPT
+
+
+def test_another_component_is_told_by_both_names() -> None:
+    error = refusal(json.dumps(manifest()).encode(), component=Component.TEXT_ENCODER)
+    assert error.reason is PullFailure.WRONG_COMPONENT
+    assert "is a decoder, asked for as text-encoder" in str(error)
+
+
+def test_signatures_that_fall_short_are_told() -> None:
+    error = refusal(json.dumps(manifest(signatures={})).encode())
+    assert error.reason is PullFailure.WRONG_COMPONENT
+    assert "the signature serving_default is missing" in str(error)
+
+
+def test_candidates_are_the_folders_that_can_be_versions_newest_first() -> None:
+    assert candidates(["variables", "9", "010", "12", "0", "-3", "11", ".tmp"]) == [12, 11, 9]
