@@ -1,0 +1,77 @@
+"""The operator as a process: killed, stopped, and with no more rights than its own."""
+
+import json
+
+import pytest
+from tests.support.eventually import eventually
+from tests.support.operator_process import OperatorProcess
+from tests.support.pipeline_client import EXAMPLE, PipelineClient
+
+from devcluster.cluster import Cluster
+from devcluster.pytest_plugin import Namespace
+from sdp_serving.contract.components import Component
+
+CHILDREN = [f"sd-{component}" for component in sorted(Component)]
+
+
+def test_an_operator_killed_amid_its_work_finishes_it_once_it_is_back(
+    pipelines: PipelineClient, operator: OperatorProcess
+) -> None:
+    pipelines.apply(EXAMPLE["spec"])
+    eventually(lambda: pipelines.names("services"), "the first child is there")
+    operator.kill()
+    operator.start()
+    eventually(lambda: pipelines.names("deployments") == CHILDREN, "all Deployments are there")
+    eventually(lambda: pipelines.names("services") == CHILDREN, "all Services are there")
+    pipelines.wait_for("Ready", reason="Unschedulable")
+
+
+def test_what_happened_while_the_operator_was_away_is_made_good(
+    pipelines: PipelineClient, operator: OperatorProcess, namespace: Namespace
+) -> None:
+    pipelines.apply(EXAMPLE["spec"])
+    pipelines.wait_for("Ready", reason="Unschedulable")
+    operator.kill()
+    namespace.kubectl("delete", "deployment/sd-decoder")
+    pipelines.apply({name: EXAMPLE["spec"][name] for name in ("textEncoder", "decoder")})
+    operator.start()
+    remaining = ["sd-decoder", "sd-text-encoder"]
+    eventually(lambda: pipelines.names("deployments") == remaining, "the Deployments are as wanted")
+
+
+def test_a_pipeline_can_be_deleted_while_the_operator_is_away(
+    pipelines: PipelineClient, operator: OperatorProcess, namespace: Namespace
+) -> None:
+    pipelines.apply(EXAMPLE["spec"])
+    eventually(lambda: pipelines.names("deployments") == CHILDREN, "the children are there")
+    operator.kill()
+    namespace.kubectl("delete", "sdpipeline", "sd", "--timeout=10s")
+    eventually(lambda: pipelines.names("deployments") == [], "the children are gone", seconds=60)
+
+
+def test_the_operator_stops_when_it_is_asked_to(operator: OperatorProcess) -> None:
+    assert operator.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "resource"),
+    [
+        ("get", "", "secrets"),
+        ("create", "", "pods"),
+        ("get", "", "nodes"),
+        ("update", "apps", "deployments"),
+        ("patch", "sdpipeline.dev", "stablediffusionpipelines"),
+        ("delete", "sdpipeline.dev", "stablediffusionpipelines"),
+    ],
+)
+def test_the_operator_may_not_do_what_it_need_not(installed: Cluster, verb: str, group: str, resource: str) -> None:
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": "system:serviceaccount:sdpipeline-system:sdpipeline-operator",
+            "resourceAttributes": {"verb": verb, "group": group, "resource": resource, "namespace": "default"},
+        },
+    }
+    answer = installed.kubectl("create", "--filename=-", "--output=json", stdin=json.dumps(review))
+    assert json.loads(answer)["status"]["allowed"] is False

@@ -1,0 +1,154 @@
+"""What a pipeline says of its pods, whose status the tests write as a kubelet would."""
+
+import json
+
+import pytest
+from tests.support.eventually import eventually
+from tests.support.kubelet import Kubelet
+from tests.support.pipeline_client import EXAMPLE, PipelineClient
+from tests.support.pipelines import DIGEST
+
+from devcluster.pytest_plugin import Namespace
+from sdp_serving.contract.components import Component
+from sdp_serving.contract.report import PullFailure
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+SPEC = EXAMPLE["spec"]
+BASE = SPEC["diffusionModel"]["model"]
+STRIPED = "gs://sdpipeline-demo/sd-tiny-striped/diffusion-model"
+MISSING = "gs://sdpipeline-demo/nowhere/diffusion-model"
+
+
+def test_a_pipeline_is_ready_once_every_model_is_served(
+    pipelines: PipelineClient, kubelet: Kubelet, namespace: Namespace
+) -> None:
+    _serve_all(pipelines, kubelet)
+    namespace.kubectl("wait", "--for=condition=Ready", "sdpipeline/sd", "--timeout=10s")
+    status = pipelines.get()["status"]
+    assert status["gpus"] == 1
+    assert status["diffusionModel"] == {
+        "model": BASE,
+        "serving": {"name": "sd-tiny/base", "version": 1700000000000, "digest": DIGEST, "model": BASE},
+        "replicas": 1,
+        "readyReplicas": 1,
+        "endpoints": {
+            "grpc": f"sd-diffusion-model.{namespace.name}.svc:8500",
+            "rest": f"http://sd-diffusion-model.{namespace.name}.svc:8501/v1/models/diffusion-model",
+        },
+    }
+
+
+def test_the_table_of_pipelines_tells_what_is_served(
+    pipelines: PipelineClient, kubelet: Kubelet, namespace: Namespace
+) -> None:
+    _serve_all(pipelines, kubelet)
+    heading, row = namespace.kubectl("get", "sdpipelines").splitlines()
+    assert heading.split("  ")[0] == "NAME"
+    assert heading.split() == ["NAME", "READY", "DIFFUSION", "MODEL", "GPUS", "AGE"]
+    assert row.split()[:4] == ["sd", "True", "sd-tiny/base", "1"]
+
+
+def test_a_model_that_does_not_exist_is_told_with_its_uri_and_the_running_pods_stay(
+    pipelines: PipelineClient, kubelet: Kubelet
+) -> None:
+    _serve_all(pipelines, kubelet)
+    (running,) = kubelet.pods(Component.DIFFUSION_MODEL)
+    pipelines.apply({**SPEC, "diffusionModel": {**SPEC["diffusionModel"], "model": MISSING}})
+    kubelet.fail_to_pull(
+        Component.DIFFUSION_MODEL, MISSING, PullFailure.MODEL_NOT_FOUND, f"{MISSING} is not there: export the model"
+    )
+    ready = pipelines.wait_for("Ready", reason="ModelNotFound")
+    assert ready["status"] == "False"
+    assert ready["message"] == (
+        f"diffusionModel: {MISSING} is not there: export the model;"
+        " meanwhile sd-tiny/base (version 1700000000000) is served"
+    )
+    assert pipelines.condition("ModelsReady")["reason"] == "ModelNotFound"
+    assert pipelines.condition("DecoderReady")["status"] == "True"
+    assert pipelines.get()["status"]["diffusionModel"]["serving"]["model"] == BASE
+    assert running["metadata"]["name"] in {pod["metadata"]["name"] for pod in kubelet.pods(Component.DIFFUSION_MODEL)}
+
+
+def test_taking_back_a_swap_that_failed_restarts_nothing(pipelines: PipelineClient, kubelet: Kubelet) -> None:
+    _serve_all(pipelines, kubelet)
+    (running,) = kubelet.pods(Component.DIFFUSION_MODEL)
+    pipelines.apply({**SPEC, "diffusionModel": {**SPEC["diffusionModel"], "model": MISSING}})
+    kubelet.fail_to_pull(Component.DIFFUSION_MODEL, MISSING, PullFailure.MODEL_NOT_FOUND, "it is not there")
+    pipelines.wait_for("Ready", reason="ModelNotFound")
+    pipelines.apply(SPEC)
+    pipelines.wait_for("Ready", reason="AllServing")
+    eventually(lambda: len(kubelet.pods(Component.DIFFUSION_MODEL)) == 1, "the new pod is gone")
+    assert kubelet.pods(Component.DIFFUSION_MODEL)[0]["metadata"]["uid"] == running["metadata"]["uid"]
+
+
+def test_a_swap_ends_with_the_new_model_served_and_the_old_pod_gone(
+    pipelines: PipelineClient, kubelet: Kubelet
+) -> None:
+    _serve_all(pipelines, kubelet)
+    others = {component: kubelet.pods(component)[0] for component in (Component.TEXT_ENCODER, Component.DECODER)}
+    pipelines.apply({**SPEC, "diffusionModel": {**SPEC["diffusionModel"], "model": STRIPED}})
+    new = kubelet.serve(Component.DIFFUSION_MODEL, STRIPED, version=1800000000000, weights="sd-tiny/striped")
+    pipelines.wait_for("Ready", reason="AllServing")
+    serving = pipelines.get()["status"]["diffusionModel"]["serving"]
+    assert (serving["name"], serving["version"]) == ("sd-tiny/striped", 1800000000000)
+    eventually(
+        lambda: [pod["metadata"]["name"] for pod in kubelet.pods(Component.DIFFUSION_MODEL)] == [new],
+        "the old pod is gone",
+    )
+    for component, pod in others.items():
+        assert [one["metadata"]["uid"] for one in kubelet.pods(component)] == [pod["metadata"]["uid"]]
+
+
+def test_a_pod_that_no_node_takes_is_told_with_the_schedulers_reason(pipelines: PipelineClient) -> None:
+    pipelines.apply(SPEC)
+    assert "no node can take a replica" in pipelines.wait_for("Ready", reason="Unschedulable")["message"]
+
+
+def test_pods_that_may_not_be_made_are_told(pipelines: PipelineClient, namespace: Namespace) -> None:
+    namespace.kubectl("create", "quota", "none", "--hard=pods=0")
+    pipelines.apply(SPEC)
+    condition = pipelines.wait_for("DecoderReady", reason="PodsRefused")
+    assert "exceeded quota: none" in condition["message"]
+
+
+def test_children_that_the_api_server_refuses_are_told(pipelines: PipelineClient) -> None:
+    amounts = {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}
+    pipelines.apply({**SPEC, "decoder": {**SPEC["decoder"], "resources": amounts}})
+    condition = pipelines.wait_for("DecoderReady", reason="Refused")
+    assert "must be less than or equal to memory limit" in condition["message"]
+    assert pipelines.names("deployments") == ["sd-diffusion-model", "sd-text-encoder"]
+
+
+def test_files_of_a_node_are_refused_without_the_administrators_leave(pipelines: PipelineClient) -> None:
+    pipelines.apply({"decoder": {"model": "file:///etc"}})
+    condition = pipelines.wait_for("Ready", reason="FilesForbidden")
+    assert "upload the model and give its gs:// URI" in condition["message"]
+    assert pipelines.names("deployments") == []
+
+
+def test_events_tell_of_changed_conditions_only(
+    pipelines: PipelineClient, kubelet: Kubelet, namespace: Namespace
+) -> None:
+    _serve_all(pipelines, kubelet)
+    eventually(lambda: ("Ready", "AllServing") in _events(namespace), "the Event is there")
+    told = _events(namespace)
+    assert len(told) == len(set(told))
+
+
+def test_pods_satisfy_the_restricted_pod_security_level(pipelines: PipelineClient, namespace: Namespace) -> None:
+    namespace.kubectl("label", "namespace", namespace.name, "pod-security.kubernetes.io/enforce=restricted")
+    pipelines.apply({**SPEC, "decoder": {"image": "registry/decoder:1"}})
+    eventually(lambda: len(pipelines.names("pods")) == 3, "all pods are made")
+
+
+def _serve_all(pipelines: PipelineClient, kubelet: Kubelet) -> None:
+    pipelines.apply(SPEC)
+    for component in Component:
+        kubelet.serve(component, SPEC[component.field]["model"])
+    pipelines.wait_for("Ready", reason="AllServing")
+
+
+def _events(namespace: Namespace) -> list[tuple[str, str]]:
+    found = namespace.kubectl("get", "events", "--field-selector=involvedObject.name=sd", "--output=json")
+    return [(event["message"].split(":")[0], event["reason"]) for event in json.loads(found)["items"]]

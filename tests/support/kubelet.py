@@ -1,0 +1,89 @@
+"""A node whose pods do not run: the scheduler gives it pods, and a test writes their status, as a kubelet would."""
+
+import json
+from typing import Any
+
+from tests.support.eventually import eventually
+from tests.support.pipelines import pulled
+
+from devcluster.pytest_plugin import Namespace
+from sdp_operator.desired.deployment import ACCELERATOR_LABEL
+from sdp_serving.contract.components import Component
+from sdp_serving.contract.report import NotPulled, PullFailure
+
+ACCELERATOR = "nvidia-tesla-t4"
+_CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "110", "nvidia.com/gpu": "8"}
+
+
+class Kubelet:
+    """The node and its pods in one namespace."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self._namespace = namespace
+        self._node = f"node-of-{namespace.name}"
+
+    def join(self) -> None:
+        """Add the node to the cluster."""
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self._node}}
+        node["metadata"]["labels"] = {ACCELERATOR_LABEL: ACCELERATOR}  # type: ignore[index]
+        self._namespace.kubectl("create", "--filename=-", stdin=json.dumps(node))
+        ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "as a test says"}
+        status = {"capacity": _CAPACITY, "allocatable": _CAPACITY, "conditions": [ready]}
+        self._patch_status("node", self._node, status)
+
+    def leave(self) -> None:
+        """Take the node away, and its pods with it."""
+        self._namespace.kubectl("delete", "node", self._node, "--ignore-not-found")
+        self._namespace.kubectl("delete", "pods", "--all", "--force", "--grace-period=0", "--ignore-not-found")
+
+    def pods(self, component: Component) -> list[dict[str, Any]]:
+        """The component's living pods, oldest first."""
+        found = self._namespace.kubectl(
+            "get", "pods", f"--selector=app.kubernetes.io/component={component}", "--output=json",
+            "--sort-by=.metadata.creationTimestamp",
+        )  # fmt: skip
+        return [pod for pod in json.loads(found)["items"] if "deletionTimestamp" not in pod["metadata"]]
+
+    def serve(self, component: Component, uri: str, **about: Any) -> str:
+        """Let the component's pod for `uri` pull its model and become ready; gives the pod's name."""
+        name = self._pod_for(component, uri)
+        end = {"exitCode": 0, "message": pulled(component, uri, **about).model_dump_json()}
+        self._patch_status(
+            "pod",
+            name,
+            {
+                "phase": "Running",
+                "conditions": [{"type": "Ready", "status": "True"}, {"type": "ContainersReady", "status": "True"}],
+                "initContainerStatuses": [_container("puller", {"terminated": end}, ready=True)],
+                "containerStatuses": [_container("server", {"running": {}}, ready=True)],
+            },
+        )
+        return name
+
+    def fail_to_pull(self, component: Component, uri: str, reason: PullFailure, message: str) -> str:
+        """Let the puller of the component's pod for `uri` fail; gives the pod's name."""
+        name = self._pod_for(component, uri)
+        end = {"exitCode": 1, "reason": "Error", "message": NotPulled(reason=reason, message=message).model_dump_json()}
+        waiting = {"reason": "CrashLoopBackOff", "message": "back-off restarting failed container"}
+        puller = {**_container("puller", {"waiting": waiting}, ready=False), "lastState": {"terminated": end}}
+        self._patch_status("pod", name, {"initContainerStatuses": [puller]})
+        return name
+
+    def _pod_for(self, component: Component, uri: str) -> str:
+        eventually(lambda: self._scheduled(component, uri), f"a pod of the {component} for {uri} has a node")
+        return self._scheduled(component, uri)[-1]
+
+    def _scheduled(self, component: Component, uri: str) -> list[str]:
+        return [
+            pod["metadata"]["name"]
+            for pod in self.pods(component)
+            if uri in pod["spec"]["initContainers"][0]["args"] and pod["spec"].get("nodeName")
+        ]
+
+    def _patch_status(self, kind: str, name: str, status: dict[str, Any]) -> None:
+        patch = json.dumps({"status": status})
+        self._namespace.kubectl("patch", kind, name, "--subresource=status", f"--patch={patch}")
+
+
+def _container(name: str, state: dict[str, Any], *, ready: bool) -> dict[str, Any]:
+    return {"name": name, "image": name, "imageID": "", "ready": ready, "restartCount": 0, "state": state}

@@ -1,0 +1,52 @@
+"""What a user does with pipelines by kubectl."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tests.support.eventually import eventually
+
+from devcluster.pytest_plugin import Namespace
+
+EXAMPLE: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "examples" / "pipeline.yaml").read_text())
+
+
+class PipelineClient:
+    """Pipelines in one namespace."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self._namespace = namespace
+
+    def apply(self, spec: dict[str, Any], *, name: str = "sd", **more: Any) -> None:
+        """Apply a pipeline."""
+        body = {
+            "apiVersion": EXAMPLE["apiVersion"], "kind": EXAMPLE["kind"], "metadata": {"name": name}, "spec": spec,
+        }  # fmt: skip
+        self._namespace.kubectl("apply", "--filename=-", stdin=json.dumps({**body, **more}))
+
+    def get(self, kind: str = "sdpipeline", name: str = "sd") -> dict[str, Any]:
+        """An object of the namespace."""
+        found: dict[str, Any] = json.loads(self._namespace.kubectl("get", kind, name, "--output=json"))
+        return found
+
+    def names(self, kind: str) -> list[str]:
+        """The names of the objects of a kind."""
+        items = json.loads(self._namespace.kubectl("get", kind, "--output=json"))["items"]
+        return [item["metadata"]["name"] for item in items]
+
+    def condition(self, kind: str, *, name: str = "sd") -> dict[str, Any]:
+        """A condition of the pipeline, empty while it is not there."""
+        conditions = self.get(name=name).get("status", {}).get("conditions", [])
+        return next((one for one in conditions if one["type"] == kind), {})
+
+    def wait_for(self, kind: str, *, reason: str, name: str = "sd", seconds: float = 20) -> dict[str, Any]:
+        """Wait until a condition about the present generation has the reason, and give it."""
+
+        def holds() -> bool:
+            condition = self.condition(kind, name=name)
+            generation = self.get(name=name)["metadata"]["generation"]
+            return condition.get("reason") == reason and condition["observedGeneration"] == generation
+
+        eventually(holds, f"{kind} has the reason {reason}", seconds=seconds)
+        return self.condition(kind, name=name)
