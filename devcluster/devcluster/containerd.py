@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from devcluster import oci
+from devcluster import oci, processes
 from devcluster.namespaces import Namespaces
 from devcluster.processes import Component
 from devcluster.waiting import wait_for
@@ -54,9 +54,12 @@ def launch(node: Namespaces, cni_config: Path) -> Component:
             shim=node.program("containerd-shim-runc-v2"),
         )
     )
-    component = node.start("containerd", [f"--config={node.path(config)}"])
+    component = _start(node, config)
     images = Images(node)
-    wait_for("containerd to answer", lambda: component.check() and images.answers(), seconds=60, log=component.log)
+    if images.forget_containers():
+        # It has read them already, and would go on showing them to kubelet.
+        processes.kill(node.paths.state, command="containerd")
+        component = _start(node, config)
     pause = node.programs.built("pause")
     if not images.has(PAUSE_IMAGE, inputs=pause.parent.name):
         with tempfile.TemporaryFile() as archive:
@@ -66,22 +69,30 @@ def launch(node: Namespaces, cni_config: Path) -> Component:
     return component
 
 
+def _start(node: Namespaces, config: Path) -> Component:
+    component = node.start("containerd", [f"--config={node.path(config)}"])
+    images = Images(node)
+    wait_for("containerd to answer", lambda: component.check() and images.answers(), seconds=60, log=component.log)
+    return component
+
+
 class Images:
-    """The images that the node's pods can use."""
+    """containerd's store: the images that the node's pods can use, and the containers that keep them in use."""
 
     def __init__(self, node: Namespaces) -> None:
         """Use the containerd of `node`."""
         self._node = node
-        self._ctr = [node.program("ctr"), f"--address={SOCKET}", "--namespace=k8s.io", "images"]
+        self._ctr = [node.program("ctr"), f"--address={SOCKET}", "--namespace=k8s.io"]
+        self._images = [*self._ctr, "images"]
 
     def answers(self) -> bool:
         """Tell whether containerd serves."""
-        argv = [*self._ctr[:-1], "version"]
+        argv = [*self._ctr, "version"]
         return subprocess.run(self._node.command(argv), capture_output=True, check=False).returncode == 0
 
     def has(self, name: str, *, inputs: str) -> bool:
         """Tell whether the image `name` is there and was made of these inputs."""
-        listing = self._node.run([*self._ctr, "list", f'name=={name},labels."{_INPUTS_LABEL}"=={inputs}'])
+        listing = self._node.run([*self._images, "list", f'name=={name},labels."{_INPUTS_LABEL}"=={inputs}'])
         return len(listing.splitlines()) > 1
 
     def load(self, archive: IO[bytes], name: str | None = None, *, inputs: str | None = None) -> None:
@@ -92,12 +103,18 @@ class Images:
             name: the image in it to which `inputs` applies.
             inputs: what it was made of, to be found by `has`.
         """
-        self._node.run([*self._ctr, "import", "--local", "--snapshotter=overlayfs", "-"], stdin=archive.fileno())
+        self._node.run([*self._images, "import", "--local", "--snapshotter=overlayfs", "-"], stdin=archive.fileno())
         if name and inputs:
-            self._node.run([*self._ctr, "label", name, f"{_INPUTS_LABEL}={inputs}"])
+            self._node.run([*self._images, "label", name, f"{_INPUTS_LABEL}={inputs}"])
 
-    def names(self) -> list[str]:
-        """Give the names of all images."""
-        return [
-            name for name in self._node.run([*self._ctr, "list", "--quiet"]).split() if not name.startswith("sha256:")
-        ]
+    def forget_containers(self) -> bool:
+        """Remove the containers of the cluster's last life, which run no more, and tell whether there were any."""
+        found = False
+        # A sandbox is shut down by its container, so it goes first.
+        for remove in (["sandboxes", "remove", "--force"], ["containers", "remove"]):
+            # The first column below the heading; not every `list` has a --quiet.
+            listing = self._node.run([*self._ctr, remove[0], "list"]).splitlines()[1:]
+            if ids := [line.split()[0] for line in listing]:
+                self._node.run([*self._ctr, *remove, *ids])
+                found = True
+        return found

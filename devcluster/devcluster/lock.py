@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from devcluster.console import step
 from devcluster.errors import ClusterError
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock, after waiting for it as long as it takes."""
+    """Hold the lock, after waiting for it as long as it takes; a wait is announced."""
     with _opened(path) as descriptor:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            step(f"Waiting for process {_read(descriptor)} to finish with {path.parent}")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _sign(descriptor)
         yield
 
 
@@ -37,8 +43,7 @@ def locked_or_refused(path: Path, what: str) -> Iterator[None]:
             ) from None
         if not path.exists() or path.stat().st_ino != os.fstat(descriptor).st_ino:
             raise ClusterError(f"{what} was taken down this very moment: run it again.")
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        _sign(descriptor)
         yield
 
 
@@ -52,6 +57,11 @@ def holder(path: Path) -> str | None:
         except BlockingIOError:
             return _read(descriptor)
     return None
+
+
+def _sign(descriptor: int) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
 
 
 def _read(descriptor: int) -> str:

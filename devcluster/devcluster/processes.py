@@ -70,17 +70,21 @@ def find(mark: Path) -> dict[int, str]:
     return dict(_marked(f"{_MARK}={mark}".encode()))
 
 
-def kill(mark: Path) -> None:
+def kill(mark: Path, *, command: str | None = None) -> None:
     """End every process that carries the mark, and all those of the node's process namespace with them.
 
     SIGKILL, because the cluster's data is thrown away and an API server would drain its watches for a minute.
+
+    Args:
+        mark: whose processes.
+        command: end only those of this name.
 
     Raises:
         ClusterError: some of them did not end.
     """
 
     def gone() -> bool:
-        left = find(mark)
+        left = [pid for pid, name in find(mark).items() if command in (None, name)]
         for pid in left:
             try:
                 os.kill(pid, signal.SIGKILL)

@@ -15,6 +15,7 @@ import pytest
 from devcluster import cgroups, host_network, images, lifecycle, processes
 from devcluster.addresses import Addresses
 from devcluster.cluster import Cluster
+from devcluster.containerd import PAUSE_IMAGE, Images
 from devcluster.node import GPUS
 from devcluster.paths import ClusterPaths
 from devcluster.pytest_plugin import Namespace
@@ -104,6 +105,18 @@ def other() -> Iterator[ClusterPaths]:
     yield paths
     lifecycle.down(paths.name)
     shutil.rmtree(paths.images, ignore_errors=True)
+
+
+def test_a_cluster_that_comes_up_again_has_no_container_of_its_last_life(other: ClusterPaths) -> None:
+    cluster = lifecycle.up(other.name, with_node=True)
+    cluster.kubectl("run", "old", f"--image={PAUSE_IMAGE}")
+    cluster.kubectl("wait", "pod/old", "--for=condition=Ready", "--timeout=60s")
+    lifecycle.down(other.name)
+
+    cluster = lifecycle.up(other.name, with_node=True)
+
+    assert cluster.kubectl("get", "pods", "--output=name") == ""
+    assert not Images(lifecycle.node_of(cluster)).forget_containers()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
