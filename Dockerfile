@@ -1,22 +1,38 @@
-# syntax=docker/dockerfile:1
-# The operator. Any Debian with Python 3.11 or later and its venv module will do as PYTHON_IMAGE.
+# The operator.
+#   docker build .
+# Any Debian bookworm with python3 and python3-venv will do, as will the same image under a mirror's name.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
+# hadolint ignore=DL3006  (the tag is in the argument)
 FROM ${PYTHON_IMAGE} AS build
-# A virtual environment of its own for uv: Debian's Python refuses to have packages installed beside its own.
-RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir uv==0.13.9
+# The bytecode is compiled now: a container whose root is read-only would compile it again at every start.
+ENV UV_PYTHON_DOWNLOADS=never \
+    UV_LINK_MODE=copy \
+    UV_COMPILE_BYTECODE=1 \
+    UV_PROJECT_ENVIRONMENT=/opt/venv \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+# uv has an environment of its own: Debian's Python refuses packages outside of one (PEP 668).
+RUN python3 -m venv /opt/uv \
+    && /opt/uv/bin/pip install --no-cache-dir uv==0.13.9 \
+    && python3 -m venv --without-pip /opt/venv
 WORKDIR /src
+# Dependencies before sources: a change of the sources does not install them again.
 COPY pyproject.toml uv.lock ./
-ENV UV_PROJECT_ENVIRONMENT=/opt/venv UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
-RUN /opt/uv/bin/uv sync --locked --no-cache --no-dev --no-install-project --extra operator
+RUN /opt/uv/bin/uv sync --locked --no-dev --no-install-project --no-cache --extra operator
+COPY serving/sdp_serving/__init__.py /opt/app/sdp_serving/
+COPY serving/sdp_serving/contract /opt/app/sdp_serving/contract
+COPY operator/sdp_operator /opt/app/sdp_operator
+RUN /opt/venv/bin/python -m compileall -q /opt/app
 
+# hadolint ignore=DL3006  (the tag is in the argument)
 FROM ${PYTHON_IMAGE}
 COPY --from=build /opt/venv /opt/venv
-# The code comes last, so that a change of it builds in seconds.
-COPY operator/sdp_operator /app/sdp_operator
-COPY serving/sdp_serving/__init__.py /app/sdp_serving/__init__.py
-COPY serving/sdp_serving/contract /app/sdp_serving/contract
-ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+COPY --from=build /opt/app /opt/app
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/opt/app \
+    PYTHONUNBUFFERED=1
+# A number, so that Kubernetes can see that it is not root.
 USER 65532:65532
-ENTRYPOINT ["python3", "-m", "sdp_operator"]
+EXPOSE 8080
+ENTRYPOINT ["python", "-m", "sdp_operator"]
 CMD ["run"]

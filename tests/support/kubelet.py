@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from tests.support.api import read
 from tests.support.eventually import eventually
 from tests.support.pipelines import pulled
 
@@ -38,11 +39,10 @@ class Kubelet:
 
     def pods(self, component: Component) -> list[dict[str, Any]]:
         """The component's living pods, oldest first."""
-        found = self._namespace.kubectl(
-            "get", "pods", f"--selector=app.kubernetes.io/component={component}", "--output=json",
-            "--sort-by=.metadata.creationTimestamp",
-        )  # fmt: skip
-        return [pod for pod in json.loads(found)["items"] if "deletionTimestamp" not in pod["metadata"]]
+        selector = f"app.kubernetes.io/component={component}"
+        found = read(self._namespace.cluster.kubeconfig, self._namespace.name, "pods", selector=selector)["items"]
+        living = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        return sorted(living, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
     def serve(self, component: Component, uri: str, **about: Any) -> str:
         """Let the component's pod for `uri` pull its model and become ready; gives the pod's name."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tests.support.api import read
 from tests.support.eventually import eventually
 
 from devcluster.pytest_plugin import Namespace
@@ -25,15 +26,14 @@ class PipelineClient:
         }  # fmt: skip
         self._namespace.kubectl("apply", "--filename=-", stdin=json.dumps({**body, **more}))
 
-    def get(self, kind: str = "sdpipeline", name: str = "sd") -> dict[str, Any]:
+    def get(self, plural: str = "stablediffusionpipelines", name: str = "sd") -> dict[str, Any]:
         """An object of the namespace."""
-        found: dict[str, Any] = json.loads(self._namespace.kubectl("get", kind, name, "--output=json"))
-        return found
+        return read(self._namespace.cluster.kubeconfig, self._namespace.name, plural, name)
 
-    def names(self, kind: str) -> list[str]:
+    def names(self, plural: str) -> list[str]:
         """The names of the objects of a kind."""
-        items = json.loads(self._namespace.kubectl("get", kind, "--output=json"))["items"]
-        return [item["metadata"]["name"] for item in items]
+        items = read(self._namespace.cluster.kubeconfig, self._namespace.name, plural)["items"]
+        return sorted(item["metadata"]["name"] for item in items)
 
     def condition(self, kind: str, *, name: str = "sd") -> dict[str, Any]:
         """A condition of the pipeline, empty while it is not there."""
@@ -44,8 +44,8 @@ class PipelineClient:
         """Wait until a condition about the present generation has the reason, and give it."""
 
         def holds() -> bool:
-            condition = self.condition(kind, name=name)
             generation = self.get(name=name)["metadata"]["generation"]
+            condition = self.condition(kind, name=name)
             return condition.get("reason") == reason and condition["observedGeneration"] == generation
 
         eventually(holds, f"{kind} has the reason {reason}", seconds=seconds)

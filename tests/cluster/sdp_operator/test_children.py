@@ -1,6 +1,7 @@
 """From a custom resource to its children, on a real API server."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,11 +21,11 @@ STRIPED = "gs://sdpipeline-demo/sd-tiny-striped/diffusion-model"
 
 def test_each_component_gets_a_deployment_and_a_service(pipelines: PipelineClient) -> None:
     _apply_and_wait(pipelines)
-    deployment = pipelines.get("deployment", "sd-diffusion-model")
+    deployment = pipelines.get("deployments", "sd-diffusion-model")
     pod = deployment["spec"]["template"]["spec"]
     assert pod["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": "1"}
     assert pod["nodeSelector"] == {"cloud.google.com/gke-accelerator": "nvidia-tesla-t4"}
-    ports = pipelines.get("service", "sd-diffusion-model")["spec"]["ports"]
+    ports = pipelines.get("services", "sd-diffusion-model")["spec"]["ports"]
     assert {port["name"]: port["port"] for port in ports} == {"grpc": 8500, "rest": 8501}
 
 
@@ -61,17 +62,17 @@ def test_a_deleted_pipeline_leaves_nothing(pipelines: PipelineClient, namespace:
     namespace.kubectl("delete", "sdpipeline", "sd", "--timeout=10s")
     # Garbage collection learns of a new kind only at its next resync, 30 s later.
     for kind in ("deployments", "services", "pods"):
-        eventually(lambda kind=kind: pipelines.names(kind) == [], f"no {kind} are left", seconds=60)
+        eventually(partial(_is_none_left, pipelines, kind), f"no {kind} are left", seconds=60)
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "patch"),
     [
-        ("deployment", "sd-decoder", {"spec": {"replicas": 5}}),
-        ("deployment", "sd-decoder", {"spec": {"template": {"spec": {"automountServiceAccountToken": True}}}}),
-        ("deployment", "sd-decoder", {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}}),
-        ("service", "sd-decoder", {"spec": {"ports": [{"name": "rest", "port": 8501, "targetPort": 1}]}}),
-        ("service", "sd-decoder", {"metadata": {"annotations": {"sdpipeline.dev/applied": None}}}),
+        ("deployments", "sd-decoder", {"spec": {"replicas": 5}}),
+        ("deployments", "sd-decoder", {"spec": {"template": {"spec": {"automountServiceAccountToken": True}}}}),
+        ("deployments", "sd-decoder", {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}}),
+        ("services", "sd-decoder", {"spec": {"ports": [{"name": "rest", "port": 8501, "targetPort": 1}]}}),
+        ("services", "sd-decoder", {"metadata": {"annotations": {"sdpipeline.dev/applied": None}}}),
     ],
 )
 def test_drift_is_put_right(
@@ -94,17 +95,17 @@ def test_what_others_add_to_a_child_stays(pipelines: PipelineClient, namespace: 
     _apply_and_wait(pipelines)
     namespace.kubectl("annotate", "service/sd-decoder", "team=art")
     namespace.kubectl("patch", "deployment", "sd-decoder", "--type=merge", '--patch={"spec":{"replicas":5}}')
-    eventually(lambda: pipelines.get("deployment", "sd-decoder")["spec"]["replicas"] == 1, "the change is undone")
-    assert pipelines.get("service", "sd-decoder")["metadata"]["annotations"]["team"] == "art"
+    eventually(lambda: pipelines.get("deployments", "sd-decoder")["spec"]["replicas"] == 1, "the change is undone")
+    assert pipelines.get("services", "sd-decoder")["metadata"]["annotations"]["team"] == "art"
 
 
 def test_a_namesake_of_a_child_is_left_alone(pipelines: PipelineClient, namespace: Namespace) -> None:
     namespace.kubectl("create", "service", "clusterip", "sd-decoder", "--tcp=80")
-    before = pipelines.get("service", "sd-decoder")
+    before = pipelines.get("services", "sd-decoder")
     pipelines.apply(SPEC)
     condition = pipelines.wait_for("DecoderReady", reason="NameTaken")
     assert "the Service sd-decoder is there already and belongs to somebody else: delete it" in condition["message"]
-    assert pipelines.get("service", "sd-decoder") == before
+    assert pipelines.get("services", "sd-decoder") == before
     assert pipelines.names("deployments") == ["sd-diffusion-model", "sd-text-encoder"]
 
 
@@ -132,18 +133,23 @@ def _apply_and_wait(pipelines: PipelineClient, spec: dict[str, Any] = SPEC) -> N
     eventually(lambda: pipelines.condition("Ready"), "the status is there")
 
 
+def _is_none_left(pipelines: PipelineClient, plural: str) -> bool:
+    return not pipelines.names(plural)
+
+
 def _puller_arguments(pipelines: PipelineClient) -> list[str]:
-    template = pipelines.get("deployment", "sd-diffusion-model")["spec"]["template"]
+    template = pipelines.get("deployments", "sd-diffusion-model")["spec"]["template"]
     arguments: list[str] = template["spec"]["initContainers"][0]["args"]
     return arguments
 
 
 def _generations(pipelines: PipelineClient) -> dict[str, int]:
-    return {name: pipelines.get("deployment", name)["metadata"]["generation"] for name in CHILDREN}
+    return {name: pipelines.get("deployments", name)["metadata"]["generation"] for name in CHILDREN}
 
 
 def _essence(child: dict[str, Any]) -> tuple[Any, ...]:
-    return child["spec"], child["metadata"]["labels"], child["metadata"]["annotations"]["sdpipeline.dev/applied"]
+    annotations = child["metadata"].get("annotations", {})
+    return child["spec"], child["metadata"]["labels"], annotations.get("sdpipeline.dev/applied")
 
 
 def _versions(namespace: Namespace) -> dict[str, str]:
