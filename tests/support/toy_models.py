@@ -48,7 +48,7 @@ def build(component: Component, scale: float = 1.0) -> Saveable:
     from sdp_exporter.signatures.diffusion_model import DiffusionModel
     from sdp_exporter.signatures.text_encoder import TextEncoder
 
-    class Scaled(keras.Model):
+    class Scaled(keras.Model):  # type: ignore[misc]  # Keras has no types.
         def build(self, *_: object) -> None:
             self.scale = self.add_weight(name="scale", shape=(), initializer=keras.initializers.Constant(scale))
 

@@ -8,7 +8,7 @@ from sdp_exporter.signatures.tracing import trace
 from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, SignatureName
 
 
-class Decoder(tf.Module):
+class Decoder(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
     """Signature `serving_default` of the decoder."""
 
     def __init__(self, model: keras.Model, *, image_size: int) -> None:

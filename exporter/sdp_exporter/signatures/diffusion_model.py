@@ -11,7 +11,7 @@ from sdp_exporter.signatures.tracing import trace
 from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, TOKENS, SignatureName
 
 
-class DiffusionModel(tf.Module):
+class DiffusionModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
     """Signatures `serving_default` and `sample` of the diffusion model."""
 
     def __init__(

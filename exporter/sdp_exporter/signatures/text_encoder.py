@@ -11,7 +11,7 @@ _START, _END = 49406, 49407
 _VOCABULARY = 49408
 
 
-class TextEncoder(tf.Module):
+class TextEncoder(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
     """Signature `serving_default` of the text encoder."""
 
     def __init__(self, model: keras.Model) -> None:
