@@ -91,7 +91,7 @@ def prepare() -> None:
 
 
 def _state(paths: ClusterPaths) -> str:
-    used = lock.holder(paths.lock)
+    used = lock.holder_of(paths.lock)
     user = f" (in use by process {used})" if used else ""
     if lifecycle.serves(paths.name):
         return f"Ready{user}"

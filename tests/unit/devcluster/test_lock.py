@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from devcluster import ClusterError
-from devcluster.lock import holder, locked_or_refused
+from devcluster.lock import holder_of, locked_or_refused
 
 
-def test_a_held_lock_is_refused_with_its_holder(tmp_path: Path) -> None:
+def test_a_held_lock_is_refused_with_its_holder_of(tmp_path: Path) -> None:
     path = tmp_path / "demo.lock"
     with (
         locked_or_refused(path, "The cluster demo"),
@@ -23,12 +23,12 @@ def test_a_lock_is_given_back_and_taken_again(tmp_path: Path) -> None:
     path = tmp_path / "demo.lock"
     for _ in range(2):
         with locked_or_refused(path, "The cluster demo"):
-            assert holder(path) == str(os.getpid())
-        assert holder(path) is None
+            assert holder_of(path) == str(os.getpid())
+        assert holder_of(path) is None
 
 
 def test_a_holder_may_remove_the_file(tmp_path: Path) -> None:
     path = tmp_path / "demo.lock"
     with locked_or_refused(path, "The cluster demo"):
         path.unlink()
-    assert holder(path) is None
+    assert holder_of(path) is None
