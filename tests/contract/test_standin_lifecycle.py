@@ -98,10 +98,11 @@ def test_a_reload_waits_for_a_new_name(server: StandIn, models: Models) -> None:
 def test_a_reload_answers_before_a_new_version_of_a_known_name_is_loaded(server: StandIn, models: Models) -> None:
     reload(server, known=models.put("old", 1, "zero"))
 
-    response = reload(server, known=models.put("new", 2, "ten"))
+    response = reload(server, known=models.base / "new")
 
     assert response.status.error_code == 0
     assert server.states("known") == {"1": "AVAILABLE"}
+    models.put("new", 2, "ten")
     server.wait_until(lambda: server.states("known") == {"2": "AVAILABLE", "1": "END"})
     assert total(server, "known") == 12.0
 
@@ -210,19 +211,6 @@ def test_a_reload_with_a_relative_path_is_refused(server: StandIn) -> None:
     assert "Expected model lost to have an absolute path" in (raised.value.details() or "")
 
 
-def test_a_request_under_way_keeps_its_version_until_it_is_done(server: StandIn, models: Models) -> None:
-    reload(server, busy=models.put("busy", 1, "slow"))
-    with ExitStack() as stack:
-        channel = stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}"))
-        under_way = _start_run(channel, "busy", steps=2**31 - 1)
-        _wait_until_running(server)
-
-        models.put("busy", 2, "slow")
-
-        server.wait_until(lambda: server.states("busy") == {"2": "AVAILABLE", "1": "UNLOADING"})
-        under_way.cancel()
-
-
 def test_there_are_no_metrics_without_a_monitoring_config(server: StandIn) -> None:
     assert server.get("/monitoring/prometheus/metrics").status_code == 404
 
@@ -313,6 +301,19 @@ def test_a_wrong_command_line_ends_the_process_with_the_flags_that_there_are(
     assert done.returncode != 0
     assert done.stderr.startswith(message)
     assert "--rest_api_port=0" in done.stderr
+
+
+def test_a_request_under_way_keeps_its_version_until_it_is_done(server: StandIn, models: Models) -> None:
+    reload(server, busy=models.put("busy", 1, "slow"))
+    with ExitStack() as stack:
+        channel = stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}"))
+        under_way = _start_run(channel, "busy", steps=2**31 - 1)
+        _wait_until_running(server)
+
+        models.put("busy", 2, "slow")
+
+        server.wait_until(lambda: server.states("busy") == {"2": "AVAILABLE", "1": "UNLOADING"})
+        under_way.cancel()
 
 
 def _start_run(channel: grpc.Channel, model: str, steps: int) -> Any:

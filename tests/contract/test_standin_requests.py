@@ -228,6 +228,13 @@ def test_a_connection_serves_several_requests(server: StandIn) -> None:
         assert connection.sock is first_socket
 
 
+def test_a_body_of_unknown_length_is_refused(server: StandIn) -> None:
+    response = requests.post(f"{server.url}/v1/models/pair:predict", data=iter([b"{}"]), timeout=30)
+
+    assert response.status_code == 411
+    assert "send Content-Length" in response.json()["error"]
+
+
 def test_metrics_count_requests_by_their_end(server: StandIn) -> None:
     server.predict("pair", {"inputs": [[1, 2]]})
     server.predict("pair", {"inputs": [[1]]})

@@ -15,7 +15,7 @@ from typing import Any, Final
 import requests
 
 _SERVING: Final = Path(__file__).parents[2] / "serving"
-_START_SECONDS: Final = 60
+_WAIT_SECONDS: Final = 120
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class StandIn:
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait until the condition holds, as long as the server lives."""
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + _WAIT_SECONDS
         while not condition():
             assert self.process.poll() is None, f"the stand-in ended:\n{self.log.read_text()}"
             assert time.monotonic() < deadline, f"it never came:\n{self.log.read_text()}"

@@ -17,6 +17,7 @@ def main() -> None:
         print(usage("tensorflow_model_server"))  # noqa: T201 - what was asked for
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname).1s %(message)s", stream=sys.stderr)
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
     # The real server handles no signal: SIGINT kills it, and SIGTERM too unless it is a container's first process.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:

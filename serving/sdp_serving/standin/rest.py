@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -124,6 +125,10 @@ class _Server(ThreadingHTTPServer):
     # Many clients may connect at the same moment; the default of 5 would turn some away.
     request_queue_size = 128
 
+    def server_bind(self) -> None:
+        """Open the port, without the look-up of the host's name that the standard library does here."""
+        TCPServer.server_bind(self)
+
 
 class _Handler(BaseHTTPRequestHandler):
     rest_api: RestApi
@@ -141,12 +146,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: TensorFlow Serving logs no requests."""
 
     def _answer(self) -> None:
-        if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            self.close_connection = True
-            self._send(_length_required())
-            return
+        length = self.headers.get("Content-Length", "0")
         try:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if "Transfer-Encoding" in self.headers or not length.isdecimal():
+                self.close_connection = True
+                self._send(_length_required())
+                return
+            body = self.rfile.read(int(length))
             self._send(self.rest_api.answer(self.command, self.path, body))
         except ConnectionError:
             # The client went away: nobody is left to tell.

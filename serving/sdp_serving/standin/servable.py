@@ -35,7 +35,7 @@ class Servable:
         Raises:
             ServingError: there is no SavedModel, or it cannot be loaded.
         """
-        if not (folder / "saved_model.pb").exists():
+        if not _has_saved_model(folder):
             raise ServingError(
                 Code.NOT_FOUND,
                 f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {folder}. Check that the "
@@ -99,6 +99,13 @@ class Servable:
     def close(self) -> None:
         """Free the session and its variables."""
         self._session.close()
+
+
+def _has_saved_model(folder: Path) -> bool:
+    try:
+        return (folder / "saved_model.pb").is_file()
+    except PermissionError:
+        return False
 
 
 def _signature(definition: Any) -> Signature:
