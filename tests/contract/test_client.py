@@ -15,6 +15,7 @@ from rich.console import Console
 from tests.support.standin import StandIn, standin
 from tests.support.toy_models import IMAGE_SIZE, toy_source
 
+import sdp_serving
 from sdp_exporter.export import Request, export
 from sdp_exporter.progress import TerminalObserver
 from sdp_serving.client.connection import Protocol, Route, connect
@@ -34,6 +35,7 @@ from sdp_serving.contract.components import Component
 from sdp_serving.puller.pull import pull
 from sdp_serving.puller.storage import open_storage
 
+SERVING = Path(sdp_serving.__file__).parents[1]
 # Small enough that the toy models' images are neither black nor white all over.
 SCALES = {Component.TEXT_ENCODER: "1e-5", Component.DIFFUSION_MODEL: "0.5", Component.DECODER: "0.3"}
 
@@ -215,7 +217,7 @@ def test_a_direct_route_asks_no_kubectl_and_takes_the_services_names(cluster: Cl
 
 def run(*arguments: str, path: str) -> "subprocess.CompletedProcess[str]":
     program = "from sdp_serving.client.cli import main; main(prog_name='sdpipeline')"
-    environment = {**os.environ, "PYTHONPATH": "serving", "PATH": path}
+    environment = {**os.environ, "PYTHONPATH": str(SERVING), "PATH": path}
     return subprocess.run(
         [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, check=False
     )

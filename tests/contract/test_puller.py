@@ -1,4 +1,4 @@
-"""The puller as a process, against a real storage emulator and plain folders."""
+"""The puller against a real storage emulator and plain folders."""
 
 import json
 import os
@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import google_crc32c
 import pytest
+from click.testing import CliRunner, Result
 
+import sdp_serving
 from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import NotPulled, Pulled, PullFailure, read_report
 from sdp_serving.contract.signatures import signatures
+from sdp_serving.puller.__main__ import main
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
 
+SERVING = Path(sdp_serving.__file__).parents[1]
 DIFFUSION, ENCODER = Component.DIFFUSION_MODEL, Component.TEXT_ENCODER
 SHARD = "variables/variables.data-00000-of-00001"
 OLD, NEW = 1_700_000_000_000, 1_700_000_000_001
@@ -31,10 +35,10 @@ OLD, NEW = 1_700_000_000_000, 1_700_000_000_001
 class Run:
     """One run of the puller: its exit code, its report and what it said."""
 
-    def __init__(self, models: Path, process: "subprocess.CompletedProcess[str]", report: Path) -> None:
+    def __init__(self, models: Path, result: Result, report: Path) -> None:
         self.models = models
-        self.code = process.returncode
-        self.said = process.stderr
+        self.code = result.exit_code
+        self.said = result.stderr
         self.report = read_report(report.read_text()) if report.exists() else None
 
     def laid(self, component: Component = DIFFUSION) -> dict[str, bytes]:
@@ -46,44 +50,31 @@ class Run:
         assert self.code == 1, self.said
         assert isinstance(self.report, NotPulled)
         assert self.said.splitlines()[-1] == f"Error: {self.report.message}."
-        assert "Traceback" not in self.said
         return self.report
 
 
 Puller = Callable[..., Run]
 
 
-def command(models: Path, report: Path, uri: str, component: Component, patience: float) -> list[str]:
+def arguments(models: Path, report: Path, uri: str, component: Component, patience: float) -> list[str]:
     options = {"component": component, "uri": uri, "models": models, "report": report, "patience": patience}
-    return [
-        sys.executable,
-        "-m",
-        "sdp_serving.puller",
-        *(f"--{name}={value}" for name, value in options.items()),
-    ]
-
-
-def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": "serving", **more}
+    return [f"--{name}={value}" for name, value in options.items()]
 
 
 @pytest.fixture
-def puller(tmp_path: Path) -> Puller:
+def puller(tmp_path: Path) -> Iterator[Puller]:
+    """Runs it in this process, for its storage library takes long to load."""
     models, report = tmp_path / "models", tmp_path / "report"
 
     def run(uri: str, component: Component = DIFFUSION, patience: float = 20, **more: str) -> Run:
         report.unlink(missing_ok=True)
-        process = subprocess.run(
-            command(models, report, uri, component, patience),
-            env=environment(**more),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return Run(models, process, report)
+        result = CliRunner().invoke(main, arguments(models, report, uri, component, patience), env=more)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return Run(models, result, report)
 
-    return run
+    before = signal.getsignal(signal.SIGTERM)
+    yield run
+    signal.signal(signal.SIGTERM, before)
 
 
 def artifact(
@@ -353,7 +344,7 @@ class Stalling(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if "variables.index" in self.path and "alt=media" in self.path:
             self.reached.set()
-            self.released.wait(30)
+            self.released.wait(60)
             return
         request = urllib.request.Request(self.emulator + self.path, headers=dict(self.headers))
         with urllib.request.urlopen(request, timeout=10) as answer:
@@ -378,13 +369,20 @@ def test_a_puller_killed_in_the_middle_leaves_no_model_and_the_next_one_makes_it
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     home = tmp_path / "models" / DIFFUSION
     with subprocess.Popen(
-        command(tmp_path / "models", tmp_path / "report", uri, DIFFUSION, 20),
-        env=environment(STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{server.server_port}"),
+        [
+            *(sys.executable, "-m", "sdp_serving.puller"),
+            *arguments(tmp_path / "models", tmp_path / "report", uri, DIFFUSION, 20),
+        ],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(SERVING),
+            "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{server.server_port}",
+        },
     ) as process:
         try:
-            assert reached.wait(30)
+            assert reached.wait(60)
             process.send_signal(number)
-            code = process.wait(5)
+            code = process.wait(20)
         finally:
             process.kill()
             released.set()
