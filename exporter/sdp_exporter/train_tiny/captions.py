@@ -1,15 +1,13 @@
 """Captions as tokens, and the few rows of the token table that they need."""
 
 from collections.abc import Iterable
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from sdp_exporter.models.tiny import NULL_PROMPT
 from sdp_exporter.train_tiny.drawings import SCENES
 from sdp_serving.contract.tokenizer import Tokenizer
-
-NULL_CAPTION: Final = ""
 
 
 def tokens(captions: Iterable[str]) -> npt.NDArray[np.int32]:
@@ -21,4 +19,4 @@ def tokens(captions: Iterable[str]) -> npt.NDArray[np.int32]:
 def known_tokens() -> npt.NDArray[np.int32]:
     """Returns, growing, the tokens that any scene's caption holds: those whose rows are trained."""
     captions = [caption for scene in SCENES for caption in (scene.caption, scene.sizeless_caption)]
-    return np.unique(tokens([NULL_CAPTION, *captions]))
+    return np.unique(tokens([NULL_PROMPT, *captions]))

@@ -11,17 +11,17 @@ from sdp_exporter.train_tiny.drawings import Scene, Style, draw
 
 @dataclass(frozen=True)
 class Drawings:
-    """Pictures with the scene that each of them shows, and the style that all are drawn in."""
+    """Pictures of scenes, the same number of each."""
 
     scenes: tuple[Scene, ...]
     pictures: npt.NDArray[np.uint8]
-    """uint8 [len(scenes), 64, 64, 3]."""
+    """uint8 [scenes * copies, 64, 64, 3]; the copies of a scene stand together."""
 
 
 def draw_all(scenes: Sequence[Scene], copies: int, style: Style, random: np.random.Generator) -> Drawings:
-    """Draws every scene `copies` times; the copies of a scene stand together."""
-    repeated = tuple(scene for scene in scenes for _ in range(copies))
-    return Drawings(repeated, np.stack([draw(scene, random, style) for scene in repeated]))
+    """Draws every scene `copies` times."""
+    pictures = [draw(scene, random, style) for scene in scenes for _ in range(copies)]
+    return Drawings(tuple(scenes), np.stack(pictures))
 
 
 def to_model(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -31,4 +31,5 @@ def to_model(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 def to_pictures(images: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Maps the decoder's float32 in [-1, 1] to uint8 pictures."""
-    return np.rint(np.clip(images + 1, 0, 2) * 127.5).astype(np.uint8)
+    scaled: npt.NDArray[np.float32] = np.rint(np.clip(images + 1, 0, 2) * 127.5)
+    return scaled.astype(np.uint8)

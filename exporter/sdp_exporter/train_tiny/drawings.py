@@ -84,10 +84,10 @@ def draw(scene: Scene, random: np.random.Generator, style: Style = Style.PLAIN) 
     radius = random.uniform(*RADII[scene.size])
     centre_x, centre_y = IMAGE_SIZE / 2 + random.uniform(-JITTER, JITTER, size=2)
     coverage = shape_coverage(scene.shape, radius, centre_x, centre_y)[:, :, np.newaxis]
-    fill = np.broadcast_to(np.float32(COLOURS[scene.colour]), (IMAGE_SIZE, IMAGE_SIZE, 3))
+    fill = np.broadcast_to(np.array(COLOURS[scene.colour], np.float32), (IMAGE_SIZE, IMAGE_SIZE, 3))
     if style is Style.STRIPED:
-        fill = np.where(_stripes()[:, :, np.newaxis], np.float32(WHITE), fill)
-    background = np.float32(BACKGROUNDS[scene.background])
+        fill = np.where(_stripes()[:, :, np.newaxis], np.array(WHITE, np.float32), fill)
+    background = np.array(BACKGROUNDS[scene.background], np.float32)
     return np.rint(background + coverage * (fill - background)).astype(np.uint8)
 
 
@@ -99,7 +99,8 @@ def shape_coverage(shape: Shape, radius: float, centre_x: float, centre_y: float
         ((centre_x + radius * x) * _SUPERSAMPLING, (centre_y + radius * y) * _SUPERSAMPLING) for x, y in _outline(shape)
     ]
     ImageDraw.Draw(canvas).polygon(outline, fill=255)
-    return np.asarray(canvas.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BOX), np.float32) / 255
+    covered = np.asarray(canvas.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BOX), np.float32)
+    return covered / np.float32(255)
 
 
 def _outline(shape: Shape) -> list[tuple[float, float]]:

@@ -1,7 +1,7 @@
 """CLIP's tokenizer, which every Stable Diffusion of version 1 reads its prompts with.
 
-The rules are those of CLIP's `simple_tokenizer.py` (https://github.com/openai/CLIP) as KerasCV keeps them: without ftfy,
-which would mend wrongly decoded text.
+The rules are those of CLIP's `simple_tokenizer.py` (https://github.com/openai/CLIP) as KerasCV keeps them, without ftfy
+(which mends wrongly decoded text).
 """
 
 import gzip

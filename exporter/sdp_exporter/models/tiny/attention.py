@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 
-class Attention(keras.layers.Layer):
+class Attention(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types.
     """Scaled dot-product attention with `heads` heads: float32 [batch, queries, width] -> the same shape."""
 
     def __init__(self, width: int, heads: int, *, causal: bool = False, name: str) -> None:
@@ -18,6 +18,7 @@ class Attention(keras.layers.Layer):
         self._out = keras.layers.Dense(width, name="out")
 
     def call(self, features: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
+        """Lets `features` look at `context`, float32 [batch, keys, any width]."""
         query = self._split(self._query(features))
         scores = tf.einsum("bqhd,bkhd->bhqk", query, self._split(self._key(context))) * self._head_width**-0.5
         if self._causal:

@@ -1,4 +1,4 @@
-"""sd-tiny's autoencoder: pictures to latents of 4 channels and an eighth of their side, as in Stable Diffusion, and back."""
+"""sd-tiny's autoencoder: pictures to latents of 4 channels and an eighth of their side, and back."""
 
 import keras
 import tensorflow as tf
@@ -6,7 +6,7 @@ import tensorflow as tf
 from sdp_serving.contract.signatures import LATENT_CHANNELS
 
 
-class Encoder(keras.Model):
+class Encoder(keras.Model):  # type: ignore[misc]  # Keras has no types.
     """float32 [batch, 64, 64, 3] pictures in [-1, 1] -> float32 [batch, 8, 8, 4] latents of about unit variance."""
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Encoder(keras.Model):
         return self._out(self._mixer(features))
 
 
-class Decoder(keras.Model):
+class Decoder(keras.Model):  # type: ignore[misc]  # Keras has no types.
     """float32 [batch, 8, 8, 4] latents -> float32 [batch, 64, 64, 3] pictures, in [-1, 1] but for small overshoots."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Decoder(keras.Model):
         return tf.nn.depth_to_space(self._out(tf.nn.silu(features)), 2)
 
 
-class _Residual(keras.layers.Layer):
+class _Residual(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types.
     """x + convolution(silu(convolution(silu(x))))."""
 
     def __init__(self, channels: int, name: str) -> None:

@@ -14,7 +14,7 @@ _LAYERS = 2
 _HEADS = 4
 
 
-class TextEncoder(keras.Model):
+class TextEncoder(keras.Model):  # type: ignore[misc]  # Keras has no types.
     """int32 [batch, 77] tokens -> float32 [batch, 77, 96] context.
 
     Args:
@@ -28,7 +28,8 @@ class TextEncoder(keras.Model):
         self._normalise = keras.layers.LayerNormalization(epsilon=1e-5, name="normalise")
 
     def build(self, *_: object) -> None:
-        self.token_table = self.add_weight(
+        """Makes the tables, which belong to no layer."""
+        self._token_table = self.add_weight(
             name="token_table", shape=(self._vocabulary, WIDTH), initializer=keras.initializers.RandomNormal(0, 0.02)
         )
         self._positions = self.add_weight(
@@ -36,13 +37,22 @@ class TextEncoder(keras.Model):
         )
 
     def call(self, tokens: tf.Tensor) -> tf.Tensor:
-        features = tf.gather(self.token_table, tokens) + self._positions
+        """Encodes prompts."""
+        return self.encode(self.embed(tokens))
+
+    def embed(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Looks up the rows of the token table, float32 [batch, 77, 96]."""
+        return tf.gather(self._token_table, tokens)
+
+    def encode(self, rows: tf.Tensor) -> tf.Tensor:
+        """Encodes prompts from the rows of their tokens, float32 [batch, 77, 96]."""
+        features = rows + self._positions
         for layer in self._layers_of_tower:
             features = layer(features)
         return self._normalise(features)
 
 
-class _Layer(keras.layers.Layer):
+class _Layer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types.
     """One layer of the tower: causal self-attention, then a perceptron, each on normalised features."""
 
     def __init__(self, name: str) -> None:

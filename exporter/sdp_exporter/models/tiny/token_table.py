@@ -3,7 +3,6 @@
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from sdp_exporter.models.tiny.arrays import Arrays
 from sdp_exporter.models.tiny.text_tower import VOCABULARY
@@ -15,11 +14,6 @@ TOKENS: Final = "token_table_tokens"
 
 _SEED = 0
 _DEVIATION = 0.02
-
-
-def keep_rows(arrays: Arrays, tokens: npt.NDArray[np.int32]) -> Arrays:
-    """Returns a whole text encoder's arrays with only the given tokens' rows of the table."""
-    return {**arrays, TOKENS: tokens, ROWS: arrays[ROWS][tokens]}
 
 
 def expand(arrays: Arrays) -> Arrays:

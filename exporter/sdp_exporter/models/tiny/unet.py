@@ -15,7 +15,7 @@ _HEADS = 4
 _GROUPS = 8
 
 
-class DiffusionModel(keras.Model):
+class DiffusionModel(keras.Model):  # type: ignore[misc]  # Keras has no types.
     """Predicts the noise in a latent.
 
     Called with latent float32 [batch, 8, 8, 4], timestep int32 [batch] from 0 to 999 and context float32
@@ -37,6 +37,7 @@ class DiffusionModel(keras.Model):
         self._out = keras.layers.Conv2D(LATENT_CHANNELS, 3, padding="same", name="out")
 
     def call(self, latent: tf.Tensor, timestep: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
+        """Predicts the noise."""
         time = self._time_2(tf.nn.silu(self._time_1(_sinusoids(timestep))))
         features = self._in(latent)
         skipped = []
@@ -51,7 +52,7 @@ class DiffusionModel(keras.Model):
         return self._out(tf.nn.silu(self._normalise(features)))
 
 
-class _Block(keras.layers.Layer):
+class _Block(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types.
     """A residual block and a transformer block; `widened` where what comes in has more channels than what goes out."""
 
     def __init__(self, channels: int, name: str, *, widened: bool = False) -> None:
@@ -63,7 +64,7 @@ class _Block(keras.layers.Layer):
         return self._transformer(self._residual(features, time), context)
 
 
-class _Residual(keras.layers.Layer):
+class _Residual(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types.
     """Two convolutions that know the time, beside a shortcut."""
 
     def __init__(self, channels: int, name: str, *, widened: bool = False) -> None:
@@ -82,7 +83,7 @@ class _Residual(keras.layers.Layer):
         return hidden + (features if self._shortcut is None else self._shortcut(features))
 
 
-class _Transformer(keras.layers.Layer):
+class _Transformer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types.
     """Self-attention of the pixels, cross-attention to the context, and a gated perceptron (GEGLU)."""
 
     def __init__(self, channels: int, name: str) -> None:
@@ -112,7 +113,7 @@ def _normalisation(name: str) -> keras.layers.Layer:
 
 
 def _sinusoids(timestep: tf.Tensor) -> tf.Tensor:
-    """Embeds timesteps as float32 [batch, 80], as Stable Diffusion does: cosines, then sines, of falling frequencies."""
+    """Embeds timesteps as float32 [batch, 80], as Stable Diffusion does: cosines, then sines."""
     half = _OUTER // 2
     frequencies = tf.exp(-math.log(10000) * tf.range(half, dtype=tf.float32) / half)
     angles = tf.cast(timestep, tf.float32)[:, tf.newaxis] * frequencies

@@ -1,0 +1,41 @@
+"""The committed weights of sd-tiny draw what they are asked for: the base, the style and the new word."""
+
+import pytest
+
+from sdp_exporter.train_tiny.accuracy import PROMPTS, accuracies
+from sdp_exporter.train_tiny.measure import Accuracy
+
+# The sampler on processors other than those that the weights were judged on may turn a picture or two.
+NEARLY_ALL = 0.95
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Accuracy]:
+    accuracy = accuracies()
+    for models, parts in accuracy.items():
+        print(f"{models}: {parts}")
+    return accuracy
+
+
+def test_nearly_every_picture_shows_what_the_prompt_names(found: dict[str, Accuracy]) -> None:
+    base = found["base"]
+
+    assert PROMPTS == 100
+    assert base.background >= NEARLY_ALL
+    assert base.colour >= NEARLY_ALL
+    assert base.shape >= NEARLY_ALL
+    assert base.striped == 0
+
+
+def test_the_fine_tuned_diffusion_model_draws_stripes_and_keeps_to_the_prompt(found: dict[str, Accuracy]) -> None:
+    striped = found["striped"]
+
+    assert striped.striped >= NEARLY_ALL
+    assert striped.background >= NEARLY_ALL
+    assert striped.colour >= NEARLY_ALL
+
+
+def test_the_taught_text_encoder_draws_the_new_word_and_the_base_does_not(found: dict[str, Accuracy]) -> None:
+    assert found["sks"].all >= NEARLY_ALL
+    assert found["sks"].striped == 0
+    assert found["sks, asked of the base"].all <= 0.1

@@ -1,0 +1,111 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sdp_exporter.models import tiny
+from sdp_serving.contract.components import Component
+
+ALL_VARIANTS = [(component, variant) for component in Component for variant in tiny.VARIANTS[component]]
+
+
+@pytest.mark.parametrize(("component", "variant"), ALL_VARIANTS)
+def test_every_variant_has_its_own_file(component: Component, variant: str) -> None:
+    path = tiny.weights_path(component, variant)
+
+    assert path.is_file()
+    assert [other for other in ALL_VARIANTS if tiny.weights_path(*other) == path] == [(component, variant)]
+
+
+def test_the_weights_are_a_few_megabytes() -> None:
+    assert sum(path.stat().st_size for path in tiny.WEIGHTS.iterdir()) < 15e6
+
+
+@pytest.mark.parametrize("variant", tiny.VARIANTS[Component.TEXT_ENCODER])
+def test_text_encoders_give_a_context_for_each_token(variant: str) -> None:
+    context = tiny.text_encoder(variant)(tf.fill([2, 77], 49407))
+
+    assert context.shape == (2, 77, tiny.WIDTH)
+    assert context.dtype == tf.float32
+
+
+@pytest.mark.parametrize("variant", tiny.VARIANTS[Component.DIFFUSION_MODEL])
+def test_diffusion_models_predict_noise_like_the_latent(variant: str) -> None:
+    latent, context = tf.zeros([2, 8, 8, 4]), tf.zeros([2, 77, tiny.WIDTH])
+
+    noise = tiny.diffusion_model(variant)(latent, tf.constant([0, 999]), context)
+
+    assert noise.shape == (2, 8, 8, 4)
+    assert noise.dtype == tf.float32
+    assert not np.allclose(noise[0], noise[1])
+
+
+def test_the_decoder_makes_pictures_of_64_pixels() -> None:
+    images = tiny.decoder()(tf.zeros([2, 8, 8, 4]))
+
+    assert images.shape == (2, tiny.IMAGE_SIZE, tiny.IMAGE_SIZE, 3)
+    assert images.dtype == tf.float32
+
+
+def test_a_token_does_not_change_the_context_before_it() -> None:
+    encoder = tiny.text_encoder()
+    tokens = np.full((1, 77), 320, np.int32)
+    changed = tokens.copy()
+    changed[0, 40] = 736
+
+    before, after = encoder(tokens).numpy()[0], encoder(changed).numpy()[0]
+
+    np.testing.assert_allclose(before[:40], after[:40], atol=1e-6)
+    assert not np.allclose(before[40], after[40])
+
+
+def test_the_new_word_is_all_that_the_taught_text_encoder_has_of_its_own() -> None:
+    base, taught = tiny.text_encoder("base"), tiny.text_encoder("sks")
+
+    different = [variable.path for variable, other in zip(base.variables, taught.variables, strict=True)
+                 if not np.array_equal(variable.numpy(), other.numpy())]  # fmt: skip
+    tokens = np.arange(77, dtype=np.int32)[np.newaxis]
+    assert different == ["text_encoder/token_table"]
+    np.testing.assert_array_equal(base(tokens), taught(tokens))
+
+
+def test_a_variant_that_does_not_exist_has_no_file() -> None:
+    with pytest.raises(FileNotFoundError):
+        tiny.text_encoder("striped")
+
+
+def test_the_encoder_and_the_decoder_undo_each_other() -> None:
+    grays = np.broadcast_to(np.float32([-0.8, 0.17])[:, np.newaxis, np.newaxis, np.newaxis], (2, 64, 64, 3))
+
+    decoded = tiny.decoder()(tiny.encoder()(grays)).numpy()
+
+    assert np.abs(decoded - grays).mean() < 0.1
+
+
+@pytest.mark.parametrize("component", Component)
+def test_a_component_survives_saving(component: Component, tmp_path: Path) -> None:
+    model, inputs = {
+        Component.TEXT_ENCODER: (tiny.text_encoder, (tf.fill([2, 77], 320),)),
+        Component.DIFFUSION_MODEL: (
+            tiny.diffusion_model,
+            (tf.ones([2, 8, 8, 4]), tf.constant([1, 2]), tf.ones([2, 77, tiny.WIDTH])),
+        ),
+        Component.DECODER: (tiny.decoder, (tf.ones([2, 8, 8, 4]),)),
+    }[component]
+    module = tf.Module()
+    module.model = model()
+    module.run = tf.function(module.model.__call__)
+    expected = module.run(*inputs)
+
+    tf.saved_model.save(module, tmp_path)
+
+    np.testing.assert_allclose(tf.saved_model.load(tmp_path).run(*inputs), expected, atol=1e-5)
+
+
+def test_naming_the_weights_does_not_load_tensorflow() -> None:
+    program = "import sys; from sdp_exporter.models import tiny; tiny.VARIANTS; sys.exit('tensorflow' in sys.modules)"
+
+    subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)})
