@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import requests
 from google.api_core import exceptions as api
@@ -12,25 +15,26 @@ from sdp_serving.contract.artifact import ModelUri
 @pytest.mark.parametrize(
     ("failure", "sentence"),
     [
-        (api.NotFound("x"), "the bucket gs://demo does not exist: create it"),
-        (api.Forbidden("x"), "no permission to read and write gs://demo: ask its owner for the role"),
-        (api.Unauthorized("x"), "Google Cloud refused the credentials: renew them with"),
-        (auth.RefreshError("x"), "Google Cloud refused the credentials: renew them with"),
-        (auth.DefaultCredentialsError("x"), "no Google Cloud credentials were found: run"),
-        (auth.TransportError("x"), "Google Cloud Storage cannot be reached: check"),
-        (requests.ConnectionError("x"), "Google Cloud Storage cannot be reached: check"),
-        (api.RetryError("x", cause=OSError()), "Google Cloud Storage cannot be reached: check"),
-        (api.BadRequest("too odd"), "Google Cloud Storage refused a request for gs://demo: too odd"),
+        (api.NotFound, "the bucket gs://demo does not exist: create it"),
+        (api.Forbidden, "no permission to read and write gs://demo: ask its owner for the role"),
+        (api.Unauthorized, "Google Cloud refused the credentials: renew them with"),
+        (auth.RefreshError, "Google Cloud refused the credentials: renew them with"),
+        (auth.DefaultCredentialsError, "no Google Cloud credentials were found: run"),
+        (auth.TransportError, "Google Cloud Storage cannot be reached: check"),
+        (requests.ConnectionError, "Google Cloud Storage cannot be reached: check"),
+        (partial(api.RetryError, cause=OSError()), "Google Cloud Storage cannot be reached: check"),
+        (api.BadRequest, "Google Cloud Storage refused a request for gs://demo: the reason"),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_every_failure_is_one_sentence(failure: Exception, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_failure_is_one_sentence(
+    failure: Callable[..., Exception], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
     store = open_store(ModelUri.parse("gs://demo/sd/decoder"))
     monkeypatch.delenv("STORAGE_EMULATOR_HOST")
 
     def fail(*_: object, **__: object) -> None:
-        raise failure
+        raise failure("the reason")
 
     monkeypatch.setattr(Client, "list_blobs", fail)
     with pytest.raises(StoreError, match=sentence):
