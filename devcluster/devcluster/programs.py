@@ -23,7 +23,7 @@ from devcluster.lock import locked
 from devcluster.paths import cache_dir
 from devcluster.processes import tied
 
-_MODULES = Path(__file__).resolve().parents[1] / "binaries"
+MODULES = Path(__file__).resolve().parents[1] / "binaries"
 _LINE_EVERY_SECONDS = 30.0
 
 
@@ -110,8 +110,18 @@ def programs_folder() -> Path:
     return cache_dir() / "bin"
 
 
+def cache_key(module: Module) -> str:
+    """Give the name of the module's folder in the cache, which changes with anything that changes its programs."""
+    source = MODULES / module.folder
+    digest = hashlib.sha256(linker_flags(module).encode())
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(source)}\0".encode() + path.read_bytes())
+    return f"{module.folder}-{digest.hexdigest()[:12]}"
+
+
 def _provide_module(module: Module) -> Path:
-    folder = programs_folder() / f"{module.folder}-{_digest(_MODULES / module.folder)}"
+    folder = programs_folder() / cache_key(module)
     if folder.exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -125,10 +135,10 @@ def _provide_module(module: Module) -> Path:
 def _build(module: Module, folder: Path) -> None:
     if shutil.which("go") is None:
         raise ClusterError(
-            "Go is missing, which builds the cluster's programs: install Go 1.26 or newer and put it on the PATH."
+            "Go is missing, which builds the cluster's programs: install Go 1.26.8 or newer and put it on the PATH."
         )
-    step(f"Building {module.about}")
-    source = _MODULES / module.folder
+    step(f"Fetching the sources of, then building, {module.about}")
+    source = MODULES / module.folder
     # Only a whole build gets the final name.
     work = folder.with_suffix(".unfinished")
     work.mkdir(exist_ok=True)
@@ -143,7 +153,7 @@ def _build(module: Module, folder: Path) -> None:
 
 def _compile(module: Module, source: Path, output: Path) -> None:
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false"}
-    # Downloads the sources as well, so what follows only compiles.
+    # This downloads the sources as well, so what follows only compiles.
     packages = subprocess.run(
         tied(["go", "list", "-deps", module.target]),
         cwd=source, env=environment, capture_output=True, text=True, check=False,
@@ -151,7 +161,7 @@ def _compile(module: Module, source: Path, output: Path) -> None:
     if packages.returncode:
         raise ClusterError(f"Go could not list the packages of {source}: {packages.stderr.strip()[-2000:]}")
     process = subprocess.Popen(
-        tied(["go", "build", "-v", "-ldflags", _linker_flags(source), "-o", str(output), module.target]),
+        tied(["go", "build", "-v", "-ldflags", linker_flags(module), "-o", str(output), module.target]),
         cwd=source, env=environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stderr is not None
@@ -164,22 +174,16 @@ def _compile(module: Module, source: Path, output: Path) -> None:
         raise ClusterError(f"The build of {source} failed:\n{''.join(tail)}")
 
 
-def _linker_flags(source: Path) -> str:
+def linker_flags(module: Module) -> str:
     """Strip the programs, and tell Kubernetes its version, which it can't know from a build as a module."""
-    version = re.search(r"\bk8s\.io/kubernetes v(\d+)\.(\d+)\.(\d+)\b", (source / "go.mod").read_text())
+    version = re.search(
+        r"\bk8s\.io/kubernetes v(\d+)\.(\d+)\.(\d+)\b", (MODULES / module.folder / "go.mod").read_text()
+    )
     if version is None:
         return "-s -w"
     major, minor, patch = version.groups()
     values = {"gitVersion": f"v{major}.{minor}.{patch}", "gitMajor": major, "gitMinor": minor}
     return " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{key}={value}" for key, value in values.items())])
-
-
-def _digest(source: Path) -> str:
-    digest = hashlib.sha256(_linker_flags(source).encode())
-    for path in sorted(source.rglob("*")):
-        if path.is_file():
-            digest.update(f"{path.relative_to(source)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 @contextmanager
