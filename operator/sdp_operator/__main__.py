@@ -18,12 +18,15 @@ def run() -> None:
     import kopf  # here, since it takes two seconds that `crd` need not wait for
 
     from sdp_operator import handlers, settings  # noqa: F401 - kopf finds the handlers once they are imported
+    from sdp_operator.desired.identity import MANAGER
 
     chosen = settings.Settings()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     asyncio.run(
         kopf.operator(
             standalone=True,
+            # Else kopf looks up a user name, which a container that runs as a mere number lacks.
+            identity=MANAGER,  # type: ignore[arg-type]  # kopf gives the name of this kind of string to no one
             clusterwide=not chosen.namespaces,
             namespaces=chosen.namespaces,
             liveness_endpoint=chosen.liveness_endpoint,
