@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from google.cloud.storage import Blob, Bucket
+from google.cloud.storage import Blob, Bucket, Client
 
 from sdp_exporter.artifact import file_entries
 from sdp_exporter.errors import StoreError, VersionTakenError
@@ -62,6 +62,19 @@ def publish(store: Store, folder: Path, version: int, digest: str = "0" * 64) ->
     return published
 
 
+def stored(uri: ModelUri, version: int) -> dict[str, str]:
+    """What the store holds of a version: the model's files and their content."""
+    if uri.scheme == "file":
+        return {path: Path(uri.location, str(version), path).read_text() for path in FILES}
+    bucket, _, prefix = uri.location.partition("/")
+    blobs = {path: Client(project="tests").bucket(bucket).blob(f"{prefix}/{version}/{path}") for path in FILES}
+    return {path: blob.download_as_text() for path, blob in blobs.items()}
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path: (folder / path).read_text() for path in FILES}
+
+
 def names(bucket: Bucket) -> list[str]:
     return [blob.name.removeprefix("sd/decoder/") for blob in bucket.list_blobs()]
 
@@ -81,6 +94,12 @@ def test_the_newest_version_is_found_by_its_number(store: Store, tmp_path: Path)
     assert store.taken() == [9, 20, 100]
 
 
+def test_what_is_stored_is_what_was_saved(store: Store, uri: ModelUri, tmp_path: Path) -> None:
+    folder = saved_model(tmp_path / "model")
+    publish(store, folder, 7)
+    assert stored(uri, 7) == contents(folder)
+
+
 def test_progress_is_told_every_byte(store: Store, tmp_path: Path) -> None:
     folder = saved_model(tmp_path / "model")
     stored: list[int] = []
@@ -88,11 +107,13 @@ def test_progress_is_told_every_byte(store: Store, tmp_path: Path) -> None:
     assert sorted(stored) == sorted((folder / path).stat().st_size for path in FILES)
 
 
-def test_a_version_that_is_there_is_left_as_it_is(store: Store, tmp_path: Path) -> None:
-    first = publish(store, saved_model(tmp_path / "first"), 7, "1" * 64)
+def test_a_version_that_is_there_is_left_as_it_is(store: Store, uri: ModelUri, tmp_path: Path) -> None:
+    folder = saved_model(tmp_path / "first")
+    first = publish(store, folder, 7, "1" * 64)
     with pytest.raises(VersionTakenError):
         publish(store, saved_model(tmp_path / "second", "other content"), 7, "2" * 64)
     assert store.newest() == first
+    assert stored(uri, 7) == contents(folder)
 
 
 def test_of_many_exporters_racing_for_a_version_one_wins_whole(uri: ModelUri, tmp_path: Path) -> None:
@@ -112,8 +133,9 @@ def test_of_many_exporters_racing_for_a_version_one_wins_whole(uri: ModelUri, tm
     with ThreadPoolExecutor(racers) as pool:
         won = list(pool.map(race, range(racers)))
     assert won.count(True) == 1
-    winner = manifest(folders[won.index(True)], 7, str(won.index(True)) * 64)
-    assert open_store(uri).newest() == winner
+    winner = won.index(True)
+    assert open_store(uri).newest() == manifest(folders[winner], 7, str(winner) * 64)
+    assert stored(uri, 7) == contents(folders[winner])
 
 
 def test_the_manifest_is_stored_before_last_and_the_saved_model_last(bucket: Bucket, tmp_path: Path) -> None:
@@ -122,13 +144,6 @@ def test_the_manifest_is_stored_before_last_and_the_saved_model_last(bucket: Buc
     order = [name.removeprefix("sd/decoder/7/") for _, name in created]
     assert order[-2:] == [MANIFEST, "saved_model.pb"]
     assert sorted(order) == sorted([*FILES, MANIFEST])
-
-
-def test_stored_objects_are_the_files_of_the_manifest(bucket: Bucket, tmp_path: Path) -> None:
-    folder = saved_model(tmp_path)
-    publish(open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder")), folder, 7)
-    for path in FILES:
-        assert bucket.blob(f"sd/decoder/7/{path}").download_as_bytes() == (folder / path).read_bytes()
 
 
 @pytest.mark.parametrize("lost", FILES)
