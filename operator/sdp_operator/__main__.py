@@ -5,6 +5,9 @@ import logging
 import sys
 
 import click
+from pydantic import ValidationError
+
+from sdp_operator.errors import first_complaint
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,7 +23,10 @@ def run() -> None:
     from sdp_operator import handlers, settings  # noqa: F401 - kopf finds the handlers once they are imported
     from sdp_operator.desired.identity import MANAGER
 
-    chosen = settings.Settings()
+    try:
+        chosen = settings.Settings()
+    except ValidationError as error:
+        raise click.ClickException(_first_sentence(error)) from None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     asyncio.run(
         kopf.operator(
@@ -40,6 +46,11 @@ def crd() -> None:
     from sdp_operator.api.crd import render
 
     click.echo(render(), nl=False)
+
+
+def _first_sentence(error: ValidationError) -> str:
+    path, complaint = first_complaint(error)
+    return f"SDP_{path[0].upper()}: {complaint}; set this environment variable to something else"
 
 
 if __name__ == "__main__":

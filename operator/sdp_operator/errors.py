@@ -6,6 +6,8 @@ OperatorError
 └── TransientError         nobody: it passes, try again
 """
 
+from pydantic import ValidationError
+
 
 class OperatorError(Exception):
     """Its text is one sentence that can be shown to a user: no HTTP bodies, no tracebacks."""
@@ -21,3 +23,9 @@ class RefusedError(OperatorError):
 
 class TransientError(OperatorError):
     """A request failed in a way that passes by itself."""
+
+
+def first_complaint(error: ValidationError) -> tuple[tuple[str, ...], str]:
+    """Where the first bad value stands, and what is wrong with it."""
+    first = error.errors(include_url=False)[0]
+    return tuple(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")

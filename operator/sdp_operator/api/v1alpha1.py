@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from sdp_operator.errors import InvalidPipelineError
+from sdp_operator.errors import InvalidPipelineError, first_complaint
 from sdp_serving.contract.artifact import ModelUri
 from sdp_serving.contract.components import Component
 
@@ -407,6 +407,5 @@ class Pipeline(BaseModel):
 
 
 def _first_sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    field = ".".join(["spec", *(str(part) for part in first["loc"])])
-    return f"{field}: {first['msg']}; correct the field and apply the resource again"
+    path, complaint = first_complaint(error)
+    return f"{'.'.join(('spec', *path))}: {complaint}; correct the field and apply the resource again"

@@ -1,0 +1,157 @@
+"""The sequence, on a cluster that is a dict. What a real API server makes of it: tests/cluster/sdp_operator."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.support.pipelines import resource
+
+from sdp_operator.api.v1alpha1 import Condition, Pipeline
+from sdp_operator.cluster import Cluster
+from sdp_operator.errors import RefusedError, TransientError
+from sdp_operator.live import LiveChildren
+from sdp_operator.objects import KubeObject
+from sdp_operator.reconcile import LOOK_AGAIN, reconcile
+from sdp_operator.settings import Settings
+
+NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+SPEC = {"textEncoder": {"model": "gs://b/t"}, "decoder": {"model": "gs://b/d"}}
+
+
+class DictCluster(Cluster):
+    """Keeps what it is given, fails where it is told to, and remembers what was asked of it."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], KubeObject] = {}
+        self.status: Mapping[str, Any] = {}
+        self.calls: list[str] = []
+        self.failures: dict[str, Exception] = {}
+
+    async def children(self, pipeline: Pipeline) -> LiveChildren:
+        self._called("children")
+        return LiveChildren(deployments=self._of("Deployment"), services=self._of("Service"), pods={})
+
+    async def find(self, like: KubeObject) -> KubeObject | None:
+        return self.objects.get(_key(like))
+
+    async def apply(self, wanted: KubeObject) -> None:
+        self._called("apply", wanted)
+        self.objects[_key(wanted)] = {**wanted, "metadata": {**wanted["metadata"], "uid": "u"}}
+
+    async def delete(self, child: KubeObject) -> None:
+        self._called("delete", child)
+        del self.objects[_key(child)]
+
+    async def write_status(self, pipeline: KubeObject, status: Mapping[str, Any]) -> None:
+        self._called("write_status")
+        self.status = status
+
+    async def record(self, pipeline: KubeObject, condition: Condition) -> None:
+        self._called("record")
+
+    def _called(self, method: str, what: KubeObject | None = None) -> None:
+        call = method if what is None else f"{method} {what['kind']}/{what['metadata']['name']}"
+        self.calls.append(call)
+        if call in self.failures:
+            raise self.failures.pop(call)
+
+    def _of(self, kind: str) -> dict[str, KubeObject]:
+        return {
+            name: child
+            for (of_kind, name), child in self.objects.items()
+            if of_kind == kind and child["metadata"].get("ownerReferences")
+        }
+
+
+def test_a_second_reconcile_writes_nothing() -> None:
+    cluster = DictCluster()
+    _reconcile(cluster)
+    assert sorted(cluster.objects) == [
+        ("Deployment", "sd-decoder"), ("Deployment", "sd-text-encoder"),
+        ("Service", "sd-decoder"), ("Service", "sd-text-encoder"),
+    ]  # fmt: skip
+    cluster.calls.clear()
+    assert _reconcile(cluster) is None
+    assert cluster.calls == ["children"]
+
+
+@pytest.mark.parametrize("call", range(6))
+def test_a_reconcile_cut_off_at_any_call_is_finished_by_the_next(call: int) -> None:
+    whole = DictCluster()
+    _reconcile(whole)
+    done = [name for name in whole.calls if name != "record"]
+    cluster = DictCluster()
+    cluster.failures[done[call % len(done)]] = TransientError("the API server is away")
+    with pytest.raises(TransientError):
+        _reconcile(cluster)
+    _reconcile(cluster)
+    assert (cluster.objects, cluster.status) == (whole.objects, whole.status)
+
+
+def test_what_is_no_longer_wanted_is_deleted() -> None:
+    cluster = DictCluster()
+    _reconcile(cluster)
+    _reconcile(cluster, {"decoder": SPEC["decoder"]})
+    assert sorted(cluster.objects) == [("Deployment", "sd-decoder"), ("Service", "sd-decoder")]
+
+
+def test_a_component_that_is_refused_does_not_hold_up_the_others() -> None:
+    cluster = DictCluster()
+    cluster.failures["apply Deployment/sd-text-encoder"] = RefusedError("too much memory")
+    assert _reconcile(cluster) == LOOK_AGAIN
+    assert ("Deployment", "sd-decoder") in cluster.objects
+    assert _reasons(cluster)["TextEncoderReady"] == "Refused"
+    assert _reconcile(cluster) is None
+    assert _reasons(cluster)["TextEncoderReady"] == "Starting"
+
+
+def test_anothers_object_is_not_taken_over() -> None:
+    cluster = DictCluster()
+    theirs = {"kind": "Service", "metadata": {"name": "sd-decoder"}}
+    cluster.objects["Service", "sd-decoder"] = theirs
+    assert _reconcile(cluster) == LOOK_AGAIN
+    assert cluster.objects["Service", "sd-decoder"] == theirs
+    assert _reasons(cluster)["DecoderReady"] == "NameTaken"
+
+
+def test_a_forbidden_swap_leaves_what_runs() -> None:
+    cluster = DictCluster()
+    _reconcile(cluster)
+    before = dict(cluster.objects)
+    _reconcile(cluster, {**SPEC, "decoder": {"model": "file:///etc"}})
+    assert cluster.objects == before
+    assert _reasons(cluster)["DecoderReady"] == "FilesForbidden"
+
+
+def test_a_spec_that_makes_no_sense_changes_nothing_and_is_told_once() -> None:
+    cluster = DictCluster()
+    _reconcile(cluster)
+    before = dict(cluster.objects)
+    _reconcile(cluster, {"decoder": {"model": "ftp://x"}})
+    assert cluster.objects == before
+    assert _reasons(cluster)["Ready"] == "InvalidSpec"
+    cluster.calls.clear()
+    _reconcile(cluster, {"decoder": {"model": "ftp://x"}})
+    assert cluster.calls == []
+
+
+def test_an_event_that_cannot_be_recorded_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    cluster = DictCluster()
+    cluster.failures["record"] = RefusedError("no events here")
+    _reconcile(cluster)
+    assert "art/sd: an Event could not be recorded: no events here" in caplog.text
+
+
+def _reconcile(cluster: DictCluster, spec: KubeObject = SPEC) -> object:
+    body = resource(spec, status=dict(cluster.status))
+    return asyncio.run(reconcile(body, cluster, Settings(), lambda: NOW))
+
+
+def _reasons(cluster: DictCluster) -> dict[str, str]:
+    return {one["type"]: one["reason"] for one in cluster.status["conditions"]}
+
+
+def _key(thing: KubeObject) -> tuple[str, str]:
+    return thing["kind"], thing["metadata"]["name"]
