@@ -2,16 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import optimizers
 
-from sdp_exporter.models.tiny.unet import DiffusionModel
+from sdp_exporter.sampling.loop import PredictNoise
 from sdp_exporter.sampling.schedule import alphas_cumprod
-from sdp_exporter.train_tiny.latents import PICTURES_A_PROMPT, Batch, Latents
+from sdp_exporter.train_tiny.latents import PICTURES_A_PROMPT, Batch
 from sdp_exporter.train_tiny.progress import Progress
+
+
+class Batches(Protocol):
+    """Something to train on, such as `Latents`."""
+
+    def batch(self, random: np.random.Generator) -> Batch:
+        """Draws one batch."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,9 +38,9 @@ class Plan:
 
 def train(
     context: Callable[[tf.Tensor], tf.Tensor],
-    diffusion_model: DiffusionModel,
+    predict_noise: PredictNoise,
     variables: Sequence[keras.Variable],
-    latents: Latents,
+    latents: Batches,
     plan: Plan,
     seed: int,
     progress: Progress,
@@ -40,8 +49,8 @@ def train(
 
     Args:
         context: Tokens int32 [prompts, 77] to context float32 [prompts, 77, width].
-        diffusion_model: Predicts the noise.
-        variables: What to train, in what `context` uses, in the diffusion model or in both.
+        predict_noise: The diffusion model.
+        variables: What to train, in what `context` uses, in the diffusion model, or in both.
         latents: What to train on.
         plan: How long and how fast.
         seed: Of the batches.
@@ -58,7 +67,7 @@ def train(
         noisy = tf.sqrt(alpha) * batch.latent + tf.sqrt(1 - alpha) * batch.noise
         with tf.GradientTape() as tape:
             contexts = tf.repeat(context(batch.tokens), PICTURES_A_PROMPT, axis=0)
-            predicted = diffusion_model(noisy, batch.timestep, contexts)
+            predicted = predict_noise(noisy, batch.timestep, contexts)
             loss = tf.reduce_mean((predicted - batch.noise) ** 2)
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         # The token table's gradient is sparse, which XLA does not take.

@@ -78,7 +78,7 @@ def test_a_variant_that_does_not_exist_has_no_file() -> None:
 
 
 def test_the_encoder_and_the_decoder_undo_each_other() -> None:
-    grays = np.broadcast_to(np.float32([-0.8, 0.17])[:, np.newaxis, np.newaxis, np.newaxis], (2, 64, 64, 3))
+    grays = np.broadcast_to(np.array([-0.8, 0.17], np.float32)[:, np.newaxis, np.newaxis, np.newaxis], (2, 64, 64, 3))
 
     decoded = tiny.decoder()(tiny.encoder()(grays)).numpy()
 

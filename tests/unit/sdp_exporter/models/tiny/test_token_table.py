@@ -1,8 +1,9 @@
 import numpy as np
 
 from sdp_exporter.models.tiny import token_table
+from sdp_exporter.models.tiny.arrays import Arrays
 
-KEPT = {
+KEPT: Arrays = {
     "text_encoder/positions": np.ones((77, 2), np.float16),
     token_table.TOKENS: np.array([320, 49407], np.int32),
     token_table.ROWS: np.array([[1, 2], [3, 4]], np.float16),
