@@ -1,8 +1,12 @@
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from sdp_exporter.models.tiny import token_table
-from sdp_exporter.models.tiny.arrays import Arrays
 from sdp_exporter.train_tiny.word import WORD_SCENES, WORD_TOKEN, add_row, caption
+
+if TYPE_CHECKING:
+    from sdp_exporter.models.tiny.arrays import Arrays
 
 
 def test_the_word_is_learnt_from_yellow_stars_alone() -> None:
