@@ -50,7 +50,7 @@ def free_slot(taken: set[int]) -> int:
     for slot in SLOTS:
         if slot not in taken and not routes & set(_ranges(Addresses(slot))):
             return slot
-    raise ClusterError("No address range is left for another cluster: take one down (`devcluster status` lists them).")
+    raise ClusterError("No address range is left for another cluster: take one down (`status` lists them).")
 
 
 def ip(*arguments: str) -> str:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from devcluster import cgroups, control_plane, debian, host_network, namespaces, node, processes, programs
@@ -26,10 +26,12 @@ class Record:
     Attributes:
         slot: the address range of the node; None for a cluster without one.
         ready: `up` came to its end.
+        kubectl: the program of the cluster's version, so that access never needs a build.
     """
 
     slot: int | None
     ready: bool
+    kubectl: str = "kubectl"
 
 
 def prepare(*, with_node: bool) -> programs.Programs:
@@ -128,9 +130,8 @@ def access(name: str) -> Cluster:
     paths = ClusterPaths.of(name)
     record = read_record(paths)
     if record is None or not record.ready:
-        raise ClusterError(f"The cluster {name} is not up: start it with `devcluster up`.")
-    tools = programs.provide(programs.control_plane_modules())
-    return Cluster(name, paths.kubeconfig, tools.control_plane("kubectl"), has_node=record.slot is not None)
+        raise ClusterError(f"The cluster {name} is not up: start it with `python -m devcluster up --name {name}`.")
+    return Cluster(name, paths.kubeconfig, record.kubectl, has_node=record.slot is not None)
 
 
 def node_of(cluster: Cluster) -> namespaces.Namespaces:
@@ -144,8 +145,12 @@ def node_of(cluster: Cluster) -> namespaces.Namespaces:
 
 def _up(paths: ClusterPaths, tools: programs.Programs, *, with_node: bool) -> Cluster:
     cluster = Cluster(paths.name, paths.kubeconfig, tools.control_plane("kubectl"), has_node=with_node)
-    record = read_record(paths)
-    if record and (record.slot is not None) == with_node and serves(paths.name):
+    if serves(paths.name):
+        if access(paths.name).has_node != with_node:
+            kind = "without" if with_node else "with"
+            raise ClusterError(
+                f"The cluster {paths.name} is up {kind} a node: take it down first, or use another name."
+            )
         done(f"The cluster {paths.name} is up already")
         return cluster
     _down(paths)
@@ -154,7 +159,7 @@ def _up(paths: ClusterPaths, tools: programs.Programs, *, with_node: bool) -> Cl
     except ClusterError as error:
         logs = _keep_logs(paths)
         _down(paths)
-        raise ClusterError(f"{error}\nAll logs: {logs}") from None
+        raise ClusterError(f"{error}\nAll logs are in {logs}") from None
     except BaseException:
         _down(paths)
         raise
@@ -162,7 +167,7 @@ def _up(paths: ClusterPaths, tools: programs.Programs, *, with_node: bool) -> Cl
 
 
 def _start(paths: ClusterPaths, tools: programs.Programs, cluster: Cluster) -> None:
-    record = _begin(paths, with_node=cluster.has_node)
+    record = _begin(paths, cluster)
     for folder in (paths.pki, paths.configs, paths.logs, paths.run):
         folder.mkdir(mode=0o700)
     authority = Authority(paths.pki, dt.datetime.now(dt.UTC))
@@ -181,11 +186,11 @@ def _start(paths: ClusterPaths, tools: programs.Programs, cluster: Cluster) -> N
         control_plane.launch(paths, tools, authority, endpoint)
         step("Starting the node")
         node.launch(inside, cluster, authority, endpoint, addresses)
-    _write_record(paths, Record(record.slot, ready=True))
+    _write_record(paths, replace(record, ready=True))
     done(f"The cluster {paths.name} is up: export KUBECONFIG={paths.kubeconfig}")
 
 
-def _begin(paths: ClusterPaths, *, with_node: bool) -> Record:
+def _begin(paths: ClusterPaths, cluster: Cluster) -> Record:
     # Two clusters that start at once must not choose the same slot.
     with locked(paths.clusters / ".slots.lock"):
         taken = {
@@ -193,7 +198,8 @@ def _begin(paths: ClusterPaths, *, with_node: bool) -> Record:
             for name in names()
             if (record := read_record(ClusterPaths.of(name))) and record.slot is not None
         }
-        record = Record(host_network.free_slot(taken) if with_node else None, ready=False)
+        slot = host_network.free_slot(taken) if cluster.has_node else None
+        record = Record(slot, ready=False, kubectl=cluster.kubectl_program)
         paths.state.mkdir(mode=0o700)
         _write_record(paths, record)
     return record
@@ -218,5 +224,7 @@ def _write_record(paths: ClusterPaths, record: Record) -> None:
 def _keep_logs(paths: ClusterPaths) -> Path:
     kept = paths.cache / "failed" / paths.name
     shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree(paths.logs, kept, dirs_exist_ok=True)
+    kept.mkdir(parents=True)
+    if paths.logs.exists():
+        shutil.copytree(paths.logs, kept, dirs_exist_ok=True)
     return kept

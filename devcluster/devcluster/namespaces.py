@@ -84,4 +84,4 @@ def enter(paths: ClusterPaths, programs: Programs) -> Namespaces:
     try:
         return Namespaces(paths, programs, int((paths.run / "node.pid").read_text()))
     except FileNotFoundError:
-        raise ClusterError(f"The cluster {paths.name} has no running node: start it with `devcluster up`.") from None
+        raise ClusterError(f"The cluster {paths.name} has no node: take it down and up again with one.") from None

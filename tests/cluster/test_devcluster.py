@@ -91,6 +91,15 @@ def test_the_next_up_replaces_what_a_killed_up_left(paths: ClusterPaths) -> None
     assert not left & set(processes.find(paths.state))
 
 
+def test_a_running_cluster_is_not_replaced_by_one_of_the_other_kind(paths: ClusterPaths) -> None:
+    cluster = lifecycle.up(paths.name, with_node=False)
+
+    with pytest.raises(ClusterError, match=r"is up without a node: take it down first, or use another name\.$"):
+        lifecycle.up(paths.name, with_node=True)
+
+    assert lifecycle.up(paths.name, with_node=False) == cluster
+
+
 def test_an_interrupted_pytest_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "test_waiting.py").write_text(_WAITING_TEST)
     argv = [
