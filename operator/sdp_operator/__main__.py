@@ -20,13 +20,16 @@ def run() -> None:
     """Run the operator against the cluster of KUBECONFIG, or the one that it runs in. SDP_ variables set it up."""
     import kopf  # here, since it takes two seconds that `crd` need not wait for
 
-    from sdp_operator import handlers, settings  # noqa: F401 - kopf finds the handlers once they are imported
+    from sdp_operator import handlers, login, settings  # noqa: F401 - kopf finds the handlers once they are imported
     from sdp_operator.desired.identity import MANAGER
 
     try:
         chosen = settings.Settings()
+        login.connection()  # now, since kopf would try again for ever
     except ValidationError as error:
         raise click.ClickException(_first_sentence(error)) from None
+    except kopf.LoginError as error:
+        raise click.ClickException(str(error)) from None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     asyncio.run(
         kopf.operator(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import kopf
+import yaml
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TOKEN_IS_GOOD_FOR: Final = timedelta(minutes=10)
@@ -16,11 +17,14 @@ def connection() -> kopf.ConnectionInfo:
     """The cluster that KUBECONFIG names, else the one that this process runs in, else that of ~/.kube/config.
 
     Raises:
-        kopf.LoginError: when there is none of them.
+        kopf.LoginError: when there is none of them, or its kubeconfig can't be used.
     """
     if not os.environ.get("KUBECONFIG") and "KUBERNETES_SERVICE_HOST" in os.environ:
         return _in_cluster()
-    found = kopf.login_with_kubeconfig(settings=kopf.OperatorSettings())
+    try:
+        found = kopf.login_with_kubeconfig(settings=kopf.OperatorSettings())
+    except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise kopf.LoginError(f"the kubeconfig can't be used ({error}): set KUBECONFIG to that of a cluster") from error
     if found is None:
         raise kopf.LoginError("there is no cluster: set KUBECONFIG to the file of one, or run in a pod")
     return found

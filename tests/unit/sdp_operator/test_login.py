@@ -44,6 +44,18 @@ def test_a_kubeconfig_that_is_named_comes_first() -> None:
     assert (found.server, found.token) == ("https://outside:6443", "outside")
 
 
+@pytest.mark.parametrize("text", ["", "current-context: c", "{", None])
+def test_a_kubeconfig_that_cannot_be_used_is_told(
+    text: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "kubeconfig"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    with pytest.raises(kopf.LoginError):
+        login.connection()
+
+
 def test_without_any_cluster_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
