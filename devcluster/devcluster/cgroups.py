@@ -1,5 +1,6 @@
 """The control groups under which kubelet puts the cluster's pods."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def _try_to_remove(cluster: str) -> bool:
                 continue
             except OSError:
                 return False
-        if top.parent.is_dir() and not any(path.is_dir() for path in top.parent.iterdir()):
+        with contextlib.suppress(OSError):  # Another cluster has its group there.
             top.parent.rmdir()
     return True
 
