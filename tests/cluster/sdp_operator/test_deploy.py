@@ -21,7 +21,6 @@ def test_the_local_overlay_is_accepted_and_pulls_no_image(installed: Cluster) ->
 
 
 def test_the_operators_pod_satisfies_the_level_of_its_namespace(installed: Cluster) -> None:
-    installed.kubectl(
-        "wait", "deployment/sdpipeline-operator", "--namespace=sdpipeline-system", "--for=jsonpath={.status.replicas}=1",
-        "--timeout=30s",
-    )  # fmt: skip
+    made = "--for=jsonpath={.status.replicas}=1"
+    deployment = "deployment/sdpipeline-operator"
+    installed.kubectl("wait", deployment, "--namespace=sdpipeline-system", made, "--timeout=30s")
