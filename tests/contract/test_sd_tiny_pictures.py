@@ -38,4 +38,6 @@ def test_the_fine_tuned_diffusion_model_draws_stripes_and_keeps_to_the_prompt(fo
 def test_the_taught_text_encoder_draws_the_new_word_and_the_base_does_not(found: dict[str, Accuracy]) -> None:
     assert found["sks"].all >= NEARLY_ALL
     assert found["sks"].striped == 0
-    assert found["sks, asked of the base"].all <= 0.1
+    assert found["sks, asked for the rest"] == found["base"]
+    # To the base the word means nothing; now and then it draws a yellow star by chance.
+    assert found["base, asked for sks"].all <= 0.25

@@ -29,10 +29,8 @@ def accuracies(folder: Path = tiny.WEIGHTS, prompts: int = PROMPTS, seed: int = 
         "base": measure.score(draw_prompts(captions, text_encoder, plain, decoder, seed), scenes),
         "striped": measure.score(draw_prompts(captions, text_encoder, striped, decoder, seed), scenes),
         "sks": measure.score(draw_prompts(word_captions, taught, plain, decoder, seed), word_scenes),
-        "sks, asked of the base": measure.score(
+        "base, asked for sks": measure.score(
             draw_prompts(word_captions, text_encoder, plain, decoder, seed), word_scenes
         ),
-        "base prompts, with the sks encoder": measure.score(
-            draw_prompts(captions, taught, plain, decoder, seed), scenes
-        ),
+        "sks, asked for the rest": measure.score(draw_prompts(captions, taught, plain, decoder, seed), scenes),
     }

@@ -1,4 +1,4 @@
-"""sd-tiny: Stable Diffusion's three models and tensors at a size that a CPU trains in half an hour.
+"""sd-tiny: Stable Diffusion's three models and tensors at a size that a CPU can train.
 
 It draws one coloured shape on a plain background, 64x64 pixels; `sdp_exporter.train_tiny` made its weights.
 """
