@@ -21,7 +21,7 @@ def main() -> None:
 @main.command()
 @click.option("--output", type=_FOLDER, required=True, help="Where to write the weights; stages found there are kept.")
 def train(output: Path) -> None:
-    """Train all parts, in 35 minutes on two cores that do nothing else."""
+    """Train all parts, in half an hour on two idle cores."""
     from sdp_exporter.train_tiny.progress import Progress
     from sdp_exporter.train_tiny.stages import train_all
 

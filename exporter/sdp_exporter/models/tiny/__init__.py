@@ -1,6 +1,8 @@
 """sd-tiny: Stable Diffusion's three models and tensors at a size that a CPU can train.
 
 It draws one coloured shape on a plain background, 64x64 pixels; `sdp_exporter.train_tiny` made its weights.
+
+To save a model, keep its variables and trace a function that calls it; Keras cannot save a model of several inputs whole.
 """
 
 from collections.abc import Mapping

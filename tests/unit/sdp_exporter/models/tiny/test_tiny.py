@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -8,6 +9,11 @@ import tensorflow as tf
 
 from sdp_exporter.models import tiny
 from sdp_serving.contract.components import Component
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import keras
 
 ALL_VARIANTS = [(component, variant) for component in Component for variant in tiny.VARIANTS[component]]
 
@@ -87,14 +93,15 @@ def test_the_encoder_and_the_decoder_undo_each_other() -> None:
 
 @pytest.mark.parametrize("component", Component)
 def test_a_component_survives_saving(component: Component, tmp_path: Path) -> None:
-    build, inputs = {
+    builders: dict[Component, tuple[Callable[[], keras.Model], tuple[tf.Tensor, ...]]] = {
         Component.TEXT_ENCODER: (tiny.text_encoder, (tf.fill([2, 77], 320),)),
         Component.DIFFUSION_MODEL: (
             tiny.diffusion_model,
             (tf.ones([2, 8, 8, 4]), tf.constant([1, 2]), tf.ones([2, 77, tiny.WIDTH])),
         ),
         Component.DECODER: (tiny.decoder, (tf.ones([2, 8, 8, 4]),)),
-    }[component]
+    }
+    build, inputs = builders[component]
     model = build()
     module = tf.Module()
     # Not the model itself, of which Keras would save functions that take one input alone.
