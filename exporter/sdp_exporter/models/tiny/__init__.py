@@ -2,7 +2,7 @@
 
 It draws one coloured shape on a plain background, 64x64 pixels; `sdp_exporter.train_tiny` made its weights.
 
-To save a model, keep its variables and trace a function that calls it; Keras cannot save a model of several inputs whole.
+To save a model, keep its variables and trace a function that calls it: Keras cannot save one of several inputs whole.
 """
 
 from collections.abc import Mapping
