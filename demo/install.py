@@ -10,12 +10,11 @@ _ROLLOUT: str = "--timeout=120s"
 
 
 def install_storage(target: Target) -> None:
-    """Run the storage emulator and wait until it answers.
+    """Run the storage emulator in the operator's namespace and wait until it answers.
 
     Raises:
         DemoError: it does not.
     """
-    quietly("kubectl", "apply", "-f", str(REPOSITORY / "deploy" / "base" / "namespace.yaml"))
     manifests = storage_manifests(image_reference("storage-emulator"), target.storage_folder())
     quietly("kubectl", "apply", "-f", "-", stdin=json.dumps(manifests))
     quietly("kubectl", "-n", NAMESPACE, "rollout", "status", f"deployment/{SERVICE}", _ROLLOUT)

@@ -79,11 +79,11 @@ def set_up(target: Target) -> None:
     for name in IMAGES:
         with step(f"Image {name}"):
             target.load_image(name)
+    with step("Operator"):
+        install_operator()
     with step("Storage emulator"):
         install_storage(target)
     export_models()
-    with step("Operator"):
-        install_operator()
 
 
 def _wait(title: str, seconds: float) -> None:
