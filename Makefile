@@ -24,7 +24,7 @@ demo-down: setup ## Stop and remove all that `make demo` started (CONTEXT as for
 
 .PHONY: test
 test: setup ## Run the unit, contract, cluster and end-to-end tests
-	@$(RUN)python -m devcluster prepare
+	@$(RUN)python -m demo prepare
 	@$(RUN)pytest
 
 .PHONY: test-unit

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from demo.console import CONSOLE
+from demo.console import CONSOLE, step
 from demo.shell import DemoError
 from demo.story import tell
-from demo.target import KindCluster, LocalCluster, Target
-from devcluster import ClusterError
+from demo.target import IMAGES, KindCluster, LocalCluster, Target
+from devcluster import ClusterError, images, lifecycle
 from sdp_serving.client.errors import PipelineError
 
 _context = click.option("--context", help="A kind cluster of your own, such as kind-kind; without it, a local cluster.")
@@ -50,6 +50,15 @@ def up(context: str | None, out: Path) -> None:
         f"  {down:<35} # leave nothing running",
         soft_wrap=True,
     )
+
+
+@main.command()
+def prepare() -> None:
+    """Build and install everything that a local cluster and its pods need, and start nothing."""
+    lifecycle.prepare(with_node=True)
+    for name in IMAGES:
+        with step(f"Image {name}"):
+            images.build_by_name(name)
 
 
 @main.command()

@@ -24,7 +24,7 @@ def step(title: str) -> Iterator[Say]:
         def say(text: str) -> None:
             nonlocal last
             if text != last and not CONSOLE.is_terminal:
-                CONSOLE.print(f"    {text}", markup=False)
+                CONSOLE.print(f"    {text}", markup=False, soft_wrap=True)
             last = text
             status.update(f"{title}: {text}")
 

@@ -62,7 +62,7 @@ def tell(target: Target, out: Path) -> Told:
     _generate(fine_tuned)
 
     unchanged = " and ".join(component for component in Component if before[component] == after[component])
-    CONSOLE.print(f"\nOnly the diffusion model's pods were replaced; {unchanged} were left alone.\n")
+    CONSOLE.print(f"\nThe swap left {unchanged} as they were.\n", soft_wrap=True)
     typed("kubectl", "get", "sdpipelines")
     return Told(base, fine_tuned, before, after)
 

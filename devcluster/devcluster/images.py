@@ -82,28 +82,39 @@ def load_image(cluster: Cluster, image: ImageRef) -> None:
             store.load(opened, image.name, inputs=image.inputs)
 
 
+def build_by_name(image: str) -> ImageRef:
+    """Build one of the repository's images: `operator` for the Dockerfile at the root, NAME for images/NAME/Dockerfile.
+
+    Raises:
+        ClusterError: there is no such image, or the build failed.
+    """
+    return build_image(f"localhost/sdpipeline-{image}:dev", _dockerfile(image))
+
+
 def load_by_name(cluster: Cluster, image: str) -> str:
     """Bring one of the repository's images, or an OCI archive, into the cluster's node, and tell what came.
 
     Args:
         cluster: where to.
-        image: `operator` for the Dockerfile at the root, NAME for images/NAME/Dockerfile, or an archive's path.
+        image: a name as for `build_by_name`, or an archive's path.
 
     Raises:
         ClusterError: there is neither such an image nor such an archive.
     """
-    folders = sorted(path.parent.name for path in (REPOSITORY / "images").glob("*/Dockerfile"))
-    if image == "operator" or image in folders:
-        dockerfile = REPOSITORY / "Dockerfile" if image == "operator" else REPOSITORY / "images" / image / "Dockerfile"
-        built = build_image(f"localhost/sdpipeline-{image}:dev", dockerfile)
+    if _dockerfile(image).is_file():
+        built = build_by_name(image)
         load_image(cluster, built)
         return f"the image {built.name}"
     if not Path(image).is_file():
-        known = ", ".join(["operator", *folders])
+        known = ", ".join(["operator", *sorted(path.parent.name for path in REPOSITORY.glob("images/*/Dockerfile"))])
         raise ClusterError(f"{image!r} is neither an image of this repository ({known}) nor the path of an archive.")
     with Path(image).open("rb") as archive:
         Images(lifecycle.node_of(cluster)).load(archive)
     return f"the images of {image}"
+
+
+def _dockerfile(image: str) -> Path:
+    return REPOSITORY / "Dockerfile" if image == "operator" else REPOSITORY / "images" / image / "Dockerfile"
 
 
 def _made(name: str, inputs: str) -> str:

@@ -56,6 +56,8 @@ class ModelUri(BaseModel):
         scheme, path = match["scheme"], match["path"]
         if scheme == "file" and not path.startswith("/"):
             raise UnusableUriError(f"{text!r} names no absolute folder: write three slashes, as in file:///folder")
+        if scheme == "gs" and path.startswith("/"):
+            raise UnusableUriError(f"{text!r} names no bucket: give one, as in gs://bucket/folder")
         if ".." in path.split("/"):
             raise UnusableUriError(f"{text!r} must not contain '..'")
         head, _, last = path.rpartition("/")

@@ -1,0 +1,47 @@
+"""The demo, told once for all end-to-end tests on a cluster of their own."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from demo import story
+from demo.story import Told
+from demo.target import PROGRAMS, variables
+
+from devcluster import Cluster, images
+
+
+@dataclass(frozen=True)
+class RunningCluster:
+    """A Target that is up already and that somebody else takes down."""
+
+    cluster: Cluster
+    folder: Path
+
+    def start(self) -> Mapping[str, str]:
+        return variables(self.cluster.kubeconfig, PROGRAMS, Path(self.cluster.kubectl_program).parent)
+
+    def load_image(self, name: str) -> None:
+        images.load_by_name(self.cluster, name)
+
+    def storage_folder(self) -> Path:
+        return self.folder
+
+    def stop(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def told(node_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    """What came of the whole demo; its pipeline serves on, and programs of the tests are led to it."""
+    storage = tmp_path_factory.mktemp("storage")
+    storage.chmod(0o777)  # The emulator is not root.
+    before, folder = dict(os.environ), Path.cwd()
+    try:
+        yield story.tell(RunningCluster(node_cluster, storage), tmp_path_factory.mktemp("out"))
+    finally:
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(before)

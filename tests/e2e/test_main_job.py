@@ -1,0 +1,171 @@
+"""The main job on real pods: prompt to picture, and a swap by one field, judged by what the pictures show."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from demo import pipeline
+from demo.models import folder
+from demo.shell import DemoError, quietly
+from demo.story import Told
+from PIL import Image
+from tests.support.eventually import eventually
+
+from devcluster import Cluster
+from sdp_exporter.train_tiny.measure import Sight, see
+from sdp_serving.contract.components import Component
+
+_SIDE = 64
+_SWAP = 120.0
+
+_BASE = {component: f"{folder('base')}/{component}" for component in Component}
+
+
+@pytest.fixture
+def serving(told: Told) -> Iterator[Told]:
+    """The pipeline as the demo's example has it, before and after the test."""
+    _apply_example()
+    yield told
+    _apply_example()
+
+
+def test_the_demo_draws_what_the_prompt_says_in_both_styles(told: Told) -> None:
+    base, fine_tuned = _sights(told.base), _sights(told.fine_tuned)
+    for sight in (*base, *fine_tuned):
+        assert (sight.background, sight.colour, sight.shape, sight.size) == ("blue", "red", "circle", "large")
+    assert [sight.striped for sight in base] == [False] * 4
+    assert [sight.striped for sight in fine_tuned] == [True] * 4
+
+
+def test_the_swap_changes_the_diffusion_models_deployment_alone(told: Told) -> None:
+    changed = {component for component in Component if told.after[component] != told.before[component]}
+    assert changed == {Component.DIFFUSION_MODEL}
+
+
+def test_the_table_says_that_the_pipeline_is_ready(serving: Told) -> None:
+    header, row = quietly("kubectl", "get", "sdpipelines").splitlines()
+    assert re.split(r"\s{2,}", header.strip()) == ["NAME", "READY", "DIFFUSION MODEL", "GPUS", "AGE"]
+    assert row.split()[:4] == [pipeline.NAME, "True", "sd-tiny/base", "1"]
+
+
+def test_kubectl_edit_swaps_the_text_encoder_for_one_that_knows_a_new_word(serving: Told, tmp_path: Path) -> None:
+    prompt = "a large sks on a blue background"
+    assert _draw(prompt, tmp_path / "before.png")[0].shape != "star"
+    pods = _pods()
+
+    editor = "sed -i s|sd-tiny/text-encoder$|sd-tiny-sks/text-encoder|"
+    quietly("env", f"KUBE_EDITOR={editor}", "kubectl", "edit", "sdpipeline", pipeline.NAME)
+    _wait()
+
+    sight = _draw(prompt, tmp_path / "after.png")[0]
+    assert (sight.background, sight.colour, sight.shape) == ("blue", "yellow", "star")
+    after = _pods()
+    assert {component for component in Component if after[component] != pods[component]} == {Component.TEXT_ENCODER}
+
+
+def test_a_model_that_does_not_exist_is_named_in_a_condition_while_the_running_pods_serve_on(
+    serving: Told, tmp_path: Path
+) -> None:
+    missing = f"{folder('base')}/no-such-model"
+    pods = _pods()
+    quietly(*pipeline.swap(Component.DIFFUSION_MODEL, missing))
+    eventually(lambda: _condition("ModelsReady")["reason"] == "ModelNotFound", "the condition", seconds=30)
+
+    assert missing in _condition("ModelsReady")["message"]
+    assert "sd-tiny/base" in _condition("ModelsReady")["message"], "it says what is served meanwhile"
+    assert {component: pods[component] <= _pods()[component] for component in Component} == dict.fromkeys(
+        Component, True
+    )
+    assert _draw("a small green star on a pink background", tmp_path / "still.png")[0].shape == "star"
+
+
+def test_the_same_seed_draws_the_same_picture_by_rest_and_by_grpc(serving: Told, tmp_path: Path) -> None:
+    prompt = "a small orange square on a black background"
+    _draw(prompt, tmp_path / "grpc.png", "--transport=grpc")
+    _draw(prompt, tmp_path / "rest.png", "--transport=rest")
+    assert np.array_equal(_pixels(tmp_path / "grpc.png"), _pixels(tmp_path / "rest.png"))
+
+
+def test_only_the_diffusion_model_holds_a_gpu_and_runs_where_its_accelerator_is(serving: Told) -> None:
+    specs = {component: _pod_list(component)[0]["spec"] for component in Component}
+    limits = {
+        component: spec["containers"][0]["resources"].get("limits", {}).get("nvidia.com/gpu")
+        for component, spec in specs.items()
+    }
+    assert limits == {Component.TEXT_ENCODER: None, Component.DIFFUSION_MODEL: "1", Component.DECODER: None}
+    selector = specs[Component.DIFFUSION_MODEL]["nodeSelector"]
+    assert selector == {"cloud.google.com/gke-accelerator": "nvidia-tesla-t4"}
+
+
+def test_an_accelerator_that_no_node_has_is_said_to_be_missing(serving: Told) -> None:
+    patch = json.dumps({"spec": {"diffusionModel": {"gpu": {"accelerator": "nvidia-h100-80gb"}}}})
+    quietly("kubectl", "patch", "sdpipeline", pipeline.NAME, "--type=merge", f"--patch={patch}")
+    eventually(lambda: _condition("Ready")["reason"] == "Unschedulable", "the condition", seconds=30)
+    assert "nvidia-h100-80gb" in _condition("Ready")["message"]
+
+
+def test_a_client_is_told_how_to_mend_a_wrong_name(serving: Told, tmp_path: Path) -> None:
+    with pytest.raises(DemoError, match="kubectl get sdpipelines") as failure:
+        _draw("a small red circle on a blue background", tmp_path / "never.png", "--pipeline=sd-tinny")
+    assert "Traceback" not in str(failure.value)
+
+
+def test_a_deleted_pipeline_leaves_nothing_behind(told: Told, node_cluster: Cluster) -> None:
+    quietly("kubectl", "delete", "sdpipeline", pipeline.NAME, "--timeout=30s")
+    eventually(
+        lambda: not quietly("kubectl", "get", "deployments,services,pods", "-l", _SELECTOR, "-o", "name").strip(),
+        "no child is left",
+        seconds=90,  # The garbage collector learns of a new kind only each 30 seconds.
+    )
+
+
+_SELECTOR = f"app.kubernetes.io/instance={pipeline.NAME}"
+
+
+def _apply_example() -> None:
+    quietly("kubectl", "apply", "-f", "examples/pipeline.yaml")
+    _wait()
+
+
+def _wait() -> None:
+    pipeline.wait_until_ready(lambda _: None, seconds=_SWAP)
+
+
+def _draw(prompt: str, picture: Path, *options: str) -> list[Sight]:
+    quietly("sdpipeline", "generate", prompt, "--seed=3", "-o", str(picture), *options)
+    return _sights(picture)
+
+
+def _sights(grid: Path) -> list[Sight]:
+    """What each picture of a grid shows."""
+    pixels = _pixels(grid)
+    rows, columns = pixels.shape[0] // _SIDE, pixels.shape[1] // _SIDE
+    tiles = pixels.reshape(rows, _SIDE, columns, _SIDE, 3).swapaxes(1, 2).reshape(-1, _SIDE, _SIDE, 3)
+    return [see(tile) for tile in tiles]
+
+
+def _pixels(picture: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    with Image.open(picture) as opened:
+        return np.asarray(opened.convert("RGB"))
+
+
+def _condition(kind: str) -> Mapping[str, str]:
+    found = json.loads(quietly("kubectl", "get", "sdpipeline", pipeline.NAME, "-o", "json"))
+    conditions = {condition["type"]: condition for condition in found["status"]["conditions"]}
+    condition: Mapping[str, str] = conditions[kind]
+    return condition
+
+
+def _pods() -> Mapping[Component, frozenset[str]]:
+    """The names of each component's pods that stay."""
+    return {component: frozenset(pod["metadata"]["name"] for pod in _pod_list(component)) for component in Component}
+
+
+def _pod_list(component: Component) -> list[dict[str, Any]]:
+    selector = f"{_SELECTOR},app.kubernetes.io/component={component}"
+    pods: list[dict[str, Any]] = json.loads(quietly("kubectl", "get", "pods", "-l", selector, "-o", "json"))["items"]
+    return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
