@@ -1,6 +1,7 @@
 """What the client asks of the cluster, all of it through kubectl and so with the user's own way of signing in."""
 
 import json
+import logging
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ from sdp_serving.contract.components import Component
 
 RESOURCE: Final = "stablediffusionpipelines.sdpipeline.dev"
 _TIMEOUT: Final = 30
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Kubectl:
 
 
 def find_pipeline(kubectl: Kubectl, name: str | None) -> str:
-    """The name of the pipeline to use: `name`, or the only one, when it is Ready and has all three components.
+    """The name of the pipeline to use: `name`, or the only one, when all three components serve.
 
     Raises:
         PipelineNotFoundError: when it does not exist, or there are several to choose from.
@@ -70,7 +73,7 @@ def find_pipeline(kubectl: Kubectl, name: str | None) -> str:
         KubectlError: when the cluster gives no answer.
     """
     found = only(kubectl.get(RESOURCE)["items"]) if name is None else kubectl.get(RESOURCE, name)
-    require_ready(found)
+    require_serving(found)
     return str(found["metadata"]["name"])
 
 
@@ -92,8 +95,11 @@ def only(pipelines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
             raise PipelineNotFoundError(f"this namespace has several pipelines ({names}): choose one with --pipeline")
 
 
-def require_ready(pipeline: Mapping[str, Any]) -> None:
-    """Check that a pipeline can make images.
+def require_serving(pipeline: Mapping[str, Any]) -> None:
+    """Check that a pipeline can make images: that each of its three components serves a model.
+
+    A pipeline that is not Ready may do so, as after a failed swap, when the previous model serves on; a warning then
+    tells of it.
 
     Raises:
         PipelineNotReadyError: with its own words for why it cannot.
@@ -104,9 +110,13 @@ def require_ready(pipeline: Mapping[str, Any]) -> None:
         raise PipelineNotReadyError(
             f"the pipeline {name} has no {' and no '.join(missing)}: add it to its spec, or choose another pipeline"
         )
-    conditions = pipeline.get("status", {}).get("conditions", [])
-    ready = next((condition for condition in conditions if condition.get("type") == "Ready"), None)
+    status = pipeline.get("status", {})
+    ready = next((condition for condition in status.get("conditions", []) if condition.get("type") == "Ready"), None)
     if ready is None:
         raise PipelineNotReadyError(f"the pipeline {name} has no status yet: check that the operator runs")
-    if ready.get("status") != "True":
-        raise PipelineNotReadyError(f"the pipeline {name} is not Ready ({ready.get('reason')}): {ready.get('message')}")
+    if ready.get("status") == "True":
+        return
+    said = f"the pipeline {name} is not Ready ({ready.get('reason')}): {ready.get('message')}"
+    if not all(status.get(component.field, {}).get("serving") for component in Component):
+        raise PipelineNotReadyError(said)
+    _log.warning("Warning: %s.", said)

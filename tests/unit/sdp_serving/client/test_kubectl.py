@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sdp_serving.client.errors import KubectlError, PipelineNotFoundError, PipelineNotReadyError
-from sdp_serving.client.kubectl import Kubectl, only, require_ready
+from sdp_serving.client.kubectl import Kubectl, only, require_serving
 
 
 def pipeline(name: str = "sd", ready: str | None = "True", **spec: Any) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def pipeline(name: str = "sd", ready: str | None = "True", **spec: Any) -> dict[
 
 
 def test_a_ready_pipeline_with_all_components_will_do() -> None:
-    require_ready(pipeline())
+    require_serving(pipeline())
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,14 @@ def test_a_ready_pipeline_with_all_components_will_do() -> None:
 )
 def test_what_keeps_a_pipeline_from_serving_is_told(found: dict[str, Any], words: str) -> None:
     with pytest.raises(PipelineNotReadyError, match=words):
-        require_ready(found)
+        require_serving(found)
+
+
+def test_a_pipeline_whose_previous_models_serve_on_will_do_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    found = pipeline(ready="False")
+    found["status"] |= {field: {"serving": {"name": "sd-tiny/base"}} for field in found["spec"]}
+    require_serving(found)
+    assert "Warning: the pipeline sd is not Ready (ModelNotFound): there is no model." in caplog.text
 
 
 def test_the_only_pipeline_is_chosen() -> None:
