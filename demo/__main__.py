@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import click
@@ -25,13 +24,16 @@ class _Group(click.Group):
             return super().invoke(context)
         except (DemoError, ClusterError, PipelineError) as error:
             raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt:
+            raise click.ClickException("Interrupted. `make demo-down` removes what was started.") from None
 
 
 @click.group(cls=_Group)
 def main() -> None:
     """From nothing to two pictures: Stable Diffusion served as three models on Kubernetes."""
-    # So that `kill` cleans up as Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    # So that `kill` and a closed terminal clean up as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 @main.command()

@@ -1,3 +1,17 @@
-"""Fixtures that every test can use."""
+"""Fixtures that every test can use, and a last line that says what ran."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
 
 pytest_plugins = ["devcluster.pytest_plugin", "tests.support.storage_emulator"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests of each kind passed."""
+    passed = terminalreporter.getreports("passed")
+    kinds = Counter(Path(report.nodeid).parts[1] for report in passed if report.when == "call")
+    if kinds:
+        ran = ", ".join(f"{kinds[kind]} {kind}" for kind in ("unit", "contract", "cluster", "e2e") if kinds[kind])
+        terminalreporter.write_line(f"Passed: {ran}.")

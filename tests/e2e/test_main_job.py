@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,17 @@ from demo import pipeline
 from demo.models import folder
 from demo.shell import DemoError, quietly
 from demo.story import Told
+from demo.target import REPOSITORY, image_reference
 from PIL import Image
 from tests.support.eventually import eventually
 
-from devcluster import Cluster
+from devcluster import Cluster, images
 from sdp_exporter.train_tiny.measure import Sight, see
 from sdp_serving.contract.components import Component
 
 _SIDE = 64
 _SWAP = 120.0
-
-_BASE = {component: f"{folder('base')}/{component}" for component in Component}
+_BAKED = REPOSITORY / "images" / "baked-model" / "Dockerfile"
 
 
 @pytest.fixture
@@ -31,6 +32,20 @@ def serving(told: Told) -> Iterator[Told]:
     _apply_example()
     yield told
     _apply_example()
+
+
+@pytest.fixture
+def node_folder() -> Iterator[Path]:
+    """A folder that the operator of deploy/local lets models be served from."""
+    folder = Path("/var/lib/sdpipeline/models")
+    existed = [parent for parent in (folder, *folder.parents) if parent.exists()]
+    mine = folder / "tests"
+    mine.mkdir(parents=True)
+    yield mine
+    shutil.rmtree(mine)
+    for parent in mine.parents:
+        if parent not in existed:
+            parent.rmdir()
 
 
 def test_the_demo_draws_what_the_prompt_says_in_both_styles(told: Told) -> None:
@@ -105,6 +120,27 @@ def test_an_accelerator_that_no_node_has_is_said_to_be_missing(serving: Told) ->
     quietly("kubectl", "patch", "sdpipeline", pipeline.NAME, "--type=merge", f"--patch={patch}")
     eventually(lambda: _condition("Ready")["reason"] == "Unschedulable", "the condition", seconds=30)
     assert "nvidia-h100-80gb" in _condition("Ready")["message"]
+
+
+def test_a_model_in_a_folder_of_the_node_is_served(serving: Told, node_folder: Path, tmp_path: Path) -> None:
+    quietly("sdpipeline-export", "sd-tiny", "--component=decoder", f"--to=file://{node_folder}")
+    quietly(*pipeline.swap(Component.DECODER, f"file://{node_folder}/decoder"))
+    _wait()
+    assert _draw("a small green star on a pink background", tmp_path / "file.png")[0].colour == "green"
+
+
+def test_a_model_baked_into_an_image_is_served(serving: Told, node_cluster: Cluster, tmp_path: Path) -> None:
+    baked = tmp_path / "baked"
+    quietly("sdpipeline-export", "sd-tiny", "--component=decoder", f"--to=file://{baked}")
+    server = {"SERVER": image_reference("standin")}
+    image = images.build_image("localhost/baked-decoder:dev", _BAKED, baked, build_args=server)
+    images.load_image(node_cluster, image)
+
+    patch = json.dumps({"spec": {"decoder": {"model": None, "image": image.name}}})
+    quietly("kubectl", "patch", "sdpipeline", pipeline.NAME, "--type=merge", f"--patch={patch}")
+    _wait()
+    assert _draw("a small green star on a pink background", tmp_path / "baked.png")[0].colour == "green"
+    assert [pod["spec"].get("initContainers") for pod in _pod_list(Component.DECODER)] == [None], "nothing to pull"
 
 
 def test_a_client_is_told_how_to_mend_a_wrong_name(serving: Told, tmp_path: Path) -> None:
