@@ -115,6 +115,8 @@ def test_where_nothing_changes_nothing_is_written(
     spec = {**SPEC, "decoder": {**SPEC["decoder"], "resources": {"limits": {"memory": "1024Mi", "cpu": "0.5"}}}}
     _apply_and_wait(pipelines, spec)
     pipelines.wait_for("DecoderReady", reason="Unschedulable")
+    # Kubernetes' own controller writes a Deployment's status until it has told of the pods.
+    eventually(lambda: all(_has_told_of_its_pod(pipelines, name) for name in CHILDREN), "the Deployments are at rest")
     namespace.kubectl("annotate", "sdpipeline/sd", "touched=yes")
     before = _versions(namespace), _said_of(operator, namespace, "sd")
     operator.kill()
@@ -131,6 +133,11 @@ def _apply_and_wait(pipelines: PipelineClient, spec: dict[str, Any] = SPEC) -> N
     eventually(lambda: pipelines.names("deployments") == CHILDREN, "three Deployments are there")
     eventually(lambda: pipelines.names("services") == CHILDREN, "three Services are there")
     eventually(lambda: pipelines.condition("Ready"), "the status is there")
+
+
+def _has_told_of_its_pod(pipelines: PipelineClient, name: str) -> bool:
+    status = pipelines.get("deployments", name).get("status", {})
+    return bool(status.get("updatedReplicas") == status.get("unavailableReplicas") == 1)
 
 
 def _is_none_left(pipelines: PipelineClient, plural: str) -> bool:
