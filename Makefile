@@ -41,7 +41,8 @@ lint: setup ## Formatting, lint, types, layers, Dockerfiles
 
 .PHONY: generate
 generate: setup ## Write what is generated and committed: the CRD, the protobuf code
-	$(RUN)python -m sdp_operator crd > crds/stablediffusionpipelines.yaml
+	$(RUN)python -m sdp_operator crd > crds/.new && mv crds/.new crds/stablediffusionpipelines.yaml
+	PATH="$(CURDIR)/.venv/bin:$$PATH" python -m grpc_tools.protoc --proto_path=serving --python_out=serving --mypy_out=quiet:serving serving/sdp_serving/client/predict.proto
 
 .PHONY: format
 format: setup ## Format the code, mend what lint can mend

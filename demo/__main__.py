@@ -8,7 +8,7 @@ import click
 
 from demo.console import CONSOLE, step
 from demo.shell import DemoError
-from demo.story import tell
+from demo.story import set_up, tell
 from demo.target import IMAGES, KindCluster, LocalCluster, Target
 from devcluster import ClusterError, images, lifecycle
 from sdp_serving.client.errors import PipelineError
@@ -25,7 +25,7 @@ class _Group(click.Group):
         except (DemoError, ClusterError, PipelineError) as error:
             raise click.ClickException(str(error)) from None
         except KeyboardInterrupt:
-            raise click.ClickException("Interrupted. `make demo-down` removes what was started.") from None
+            raise click.ClickException("Interrupted. `make demo-down`, with CONTEXT as before, cleans up.") from None
 
 
 @click.group(cls=_Group)
@@ -43,10 +43,12 @@ def main() -> None:
 )
 def up(context: str | None, out: Path) -> None:
     """Run the demo and leave the cluster running."""
-    tell(_target(context), out)
+    access = set_up(_target(context))
+    tell(out)
+    programs = os.pathsep.join(map(str, access.programs))
     down = "make demo-down" if not context else f"make demo-down CONTEXT={context}"
     CONSOLE.print(
-        f"\nTo go on:\n  export KUBECONFIG={os.environ['KUBECONFIG']}\n  export PATH={_kubectl()}:$PATH\n"
+        f"\nTo go on:\n  export KUBECONFIG={access.kubeconfig}\n  export PATH={programs}:$PATH\n"
         "  kubectl edit sdpipeline             # swap a model yourself\n"
         '  sdpipeline generate "a small yellow star on a green background" -n 4\n'
         f"  {down:<35} # leave nothing running",
@@ -56,9 +58,9 @@ def up(context: str | None, out: Path) -> None:
 
 @main.command()
 def prepare() -> None:
-    """Build and install everything that a local cluster and its pods need, and start nothing."""
+    """Build and install everything that the demo and the tests need, and start nothing."""
     lifecycle.prepare(with_node=True)
-    for name in IMAGES:
+    for name in (*IMAGES, "exporter"):
         with step(f"Image {name}"):
             images.build_by_name(name)
 
@@ -72,10 +74,6 @@ def down(context: str | None) -> None:
 
 def _target(context: str | None) -> Target:
     return KindCluster(context) if context else LocalCluster()
-
-
-def _kubectl() -> str:
-    return os.pathsep.join(os.environ["PATH"].split(os.pathsep)[:2])
 
 
 if __name__ == "__main__":

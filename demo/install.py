@@ -1,12 +1,14 @@
 """What the demo installs in its cluster: the storage emulator and the operator."""
 
 import json
+from typing import Final
 
 from demo.shell import quietly
 from demo.storage import NAMESPACE, SERVICE, storage_manifests
-from demo.target import REPOSITORY, Target, image_reference
+from demo.target import REPOSITORY, Target
+from devcluster import images
 
-_ROLLOUT: str = "--timeout=120s"
+_ROLLOUT: Final = "--timeout=120s"
 
 
 def install_storage(target: Target) -> None:
@@ -15,7 +17,7 @@ def install_storage(target: Target) -> None:
     Raises:
         DemoError: it does not.
     """
-    manifests = storage_manifests(image_reference("storage-emulator"), target.storage_folder())
+    manifests = storage_manifests(images.reference("storage-emulator"), target.storage_folder())
     quietly("kubectl", "apply", "-f", "-", stdin=json.dumps(manifests))
     quietly("kubectl", "-n", NAMESPACE, "rollout", "status", f"deployment/{SERVICE}", _ROLLOUT)
 

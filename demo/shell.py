@@ -18,7 +18,13 @@ def typed(*command: str) -> None:
         DemoError: it failed, and has said why itself.
     """
     CONSOLE.print(f"[bold]$ {shlex.join(command)}[/bold]", soft_wrap=True)
-    if subprocess.run(_found(command), check=False).returncode:
+    with subprocess.Popen(_found(command)) as process:
+        try:
+            failed = process.wait()
+        except KeyboardInterrupt:
+            process.terminate()  # and the block waits, so that it can end what it has started itself
+            raise
+    if failed:
         raise DemoError(f"`{shlex.join(command)}` failed.")
 
 

@@ -1,4 +1,4 @@
-"""The demo from its first step to its last."""
+"""The demo from its first step to its last: set up, then tell."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from demo.console import CONSOLE, step
 from demo.install import install_operator, install_storage
 from demo.models import export_models, folder
 from demo.shell import typed
-from demo.target import IMAGES, REPOSITORY, Target
+from demo.target import IMAGES, REPOSITORY, Access, Target
 from sdp_serving.contract.components import Component
 
 PROMPT: Final = "a large red circle on a blue background"
@@ -36,18 +36,36 @@ class Told:
     after: Mapping[Component, int]
 
 
-def tell(target: Target, out: Path) -> Told:
-    """Run the whole demo and leave the cluster running.
-
-    Args:
-        target: where to.
-        out: the folder for the pictures.
+def set_up(target: Target) -> Access:
+    """Bring up the cluster with all that a pipeline needs, and lead this process's programs there.
 
     Raises:
         DemoError: a step failed.
         ClusterError: the cluster can't be brought up.
     """
-    set_up(target)
+    access = target.start()
+    os.environ.update(access.variables())
+    os.chdir(REPOSITORY)
+    for name in IMAGES:
+        with step(f"Image {name}"):
+            target.load_image(name)
+    with step("Operator"):
+        install_operator()
+    with step("Storage emulator"):
+        install_storage(target)
+    export_models()
+    return access
+
+
+def tell(out: Path) -> Told:
+    """Draw, swap and draw again, on a cluster that was set up.
+
+    Args:
+        out: the folder for the pictures.
+
+    Raises:
+        DemoError: a step failed.
+    """
     base, fine_tuned = out / "base.png", out / "striped.png"
     out.mkdir(parents=True, exist_ok=True)
 
@@ -65,25 +83,6 @@ def tell(target: Target, out: Path) -> Told:
     CONSOLE.print(f"\nThe swap left {unchanged} as they were.\n", soft_wrap=True)
     typed("kubectl", "get", "sdpipelines")
     return Told(base, fine_tuned, before, after)
-
-
-def set_up(target: Target) -> None:
-    """Bring up the cluster with all that a pipeline needs, and lead this process's programs there.
-
-    Raises:
-        DemoError: a step failed.
-        ClusterError: the cluster can't be brought up.
-    """
-    os.environ.update(target.start())
-    os.chdir(REPOSITORY)
-    for name in IMAGES:
-        with step(f"Image {name}"):
-            target.load_image(name)
-    with step("Operator"):
-        install_operator()
-    with step("Storage emulator"):
-        install_storage(target)
-    export_models()
 
 
 def _wait(title: str, seconds: float) -> None:

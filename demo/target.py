@@ -4,8 +4,9 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from demo.shell import DemoError, quietly
 from devcluster import images, lifecycle
@@ -15,25 +16,37 @@ REPOSITORY: Final = Path(__file__).resolve().parent.parent
 PROGRAMS: Final = Path(sys.executable).parent
 """Where `sdpipeline` and `sdpipeline-export` are."""
 
-IMAGES: Final = {
-    "operator": Path("Dockerfile"),
-    "puller": Path("images/puller/Dockerfile"),
-    "standin": Path("images/standin/Dockerfile"),
-    "storage-emulator": Path("images/storage-emulator/Dockerfile"),
-}
-"""Each image that the demo needs, by its name, and where its Dockerfile lies."""
+IMAGES: Final = ("operator", "puller", "standin", "storage-emulator")
+"""The images of this repository that the demo needs."""
+
+_ACCELERATOR: Final = "cloud.google.com/gke-accelerator"
+_OURS: Final = "sdpipeline.dev/demo"
+"""Annotates the nodes that were made to advertise GPUs."""
 
 
-def image_reference(name: str) -> str:
-    """The name under which the demo's cluster knows the image."""
-    return f"localhost/sdpipeline-{name}:dev"
+@dataclass(frozen=True)
+class Access:
+    """How programs reach the cluster.
+
+    Attributes:
+        kubeconfig: the administrator's.
+        programs: folders to be searched first, for kubectl and this project's commands.
+    """
+
+    kubeconfig: Path
+    programs: tuple[Path, ...]
+
+    def variables(self) -> Mapping[str, str]:
+        """The environment in which kubectl leads to the cluster."""
+        path = os.pathsep.join([*map(str, self.programs), os.environ.get("PATH", os.defpath)])
+        return {"KUBECONFIG": str(self.kubeconfig), "PATH": path}
 
 
 class Target(Protocol):
     """A cluster for the demo."""
 
-    def start(self) -> Mapping[str, str]:
-        """Make sure that the cluster runs; gives the environment variables by which programs find it."""
+    def start(self) -> Access:
+        """Make sure that the cluster runs."""
 
     def load_image(self, name: str) -> None:
         """Build the image if it changed and bring it to the cluster's node."""
@@ -52,10 +65,10 @@ class LocalCluster:
         """Take the cluster's name."""
         self._name = name
 
-    def start(self) -> Mapping[str, str]:
+    def start(self) -> Access:
         """Bring the cluster up; at the first time its programs are built."""
         cluster = lifecycle.up(self._name, with_node=True)
-        return variables(cluster.kubeconfig, PROGRAMS, Path(cluster.kubectl_program).parent)
+        return Access(cluster.kubeconfig, (PROGRAMS, Path(cluster.kubectl_program).parent))
 
     def load_image(self, name: str) -> None:
         """Build with buildah, import into the node's containerd."""
@@ -89,20 +102,19 @@ class KindCluster:
             )
         self._context = context
 
-    def start(self) -> Mapping[str, str]:
+    def start(self) -> Access:
         """Copy the context into a kubeconfig of the demo's, so that every command leads there without naming it."""
-        kubeconfig = cache_dir() / "kind" / self._context
-        kubeconfig.parent.mkdir(parents=True, exist_ok=True)
-        config = quietly("kubectl", "config", "view", "--raw", "--minify", "--flatten", f"--context={self._context}")
-        kubeconfig.touch(mode=0o600)
-        kubeconfig.write_text(config)
-        self._advertise_gpus(f"--kubeconfig={kubeconfig}")
-        return variables(kubeconfig, PROGRAMS)
+        self._kubeconfig.parent.mkdir(parents=True, exist_ok=True)
+        config = self._kubectl("config", "view", "--raw", "--minify", "--flatten")
+        self._kubeconfig.touch(mode=0o600)
+        self._kubeconfig.write_text(config)
+        self._advertise_gpus()
+        return Access(self._kubeconfig, (PROGRAMS,))
 
     def load_image(self, name: str) -> None:
         """Build with docker, bring in with kind."""
-        reference = image_reference(name)
-        quietly("docker", "build", "-q", "-t", reference, "-f", str(REPOSITORY / IMAGES[name]), str(REPOSITORY))
+        reference = images.reference(name)
+        quietly("docker", "build", "-q", "-t", reference, "-f", str(images.dockerfile(name)), str(REPOSITORY))
         quietly("kind", "load", "docker-image", reference, "--name", self._context.removeprefix("kind-"))
 
     def storage_folder(self) -> None:
@@ -110,23 +122,36 @@ class KindCluster:
 
     def stop(self) -> None:
         """Remove the demo's objects; the cluster stays."""
-        here = f"--context={self._context}"
-        for what in (("-f", "examples/pipeline.yaml"), ("-k", "deploy/local")):
-            quietly("kubectl", here, "delete", what[0], str(REPOSITORY / what[1]), "--ignore-not-found")
+        # With the resource's definition go the pipelines, and with them their Deployments and Services.
+        self._kubectl("delete", "-k", str(REPOSITORY / "deploy" / "local"), "--ignore-not-found")
+        for node in self._nodes():
+            if _OURS in node["metadata"].get("annotations", {}):
+                name = node["metadata"]["name"]
+                self._set_gpus(name, None)
+                self._kubectl("label", "node", name, f"{_ACCELERATOR}-")
+                self._kubectl("annotate", "node", name, f"{_OURS}-")
+        self._kubeconfig.unlink(missing_ok=True)
 
-    def _advertise_gpus(self, where: str) -> None:
-        nodes = json.loads(quietly("kubectl", where, "get", "nodes", "-o", "json"))["items"]
-        for node in nodes:
-            if "nvidia.com/gpu" in node["status"]["capacity"]:
-                continue
-            name = node["metadata"]["name"]
-            label = "cloud.google.com/gke-accelerator=nvidia-tesla-t4"
-            capacity = json.dumps({"status": {"capacity": {"nvidia.com/gpu": "2"}}})
-            quietly("kubectl", where, "label", "node", name, label, "--overwrite")
-            quietly("kubectl", where, "patch", "node", name, "--subresource=status", "--type=merge", "-p", capacity)
+    @property
+    def _kubeconfig(self) -> Path:
+        return cache_dir() / "kind" / self._context
 
+    def _kubectl(self, *arguments: str) -> str:
+        return quietly("kubectl", f"--context={self._context}", *arguments)
 
-def variables(kubeconfig: Path, *programs: Path) -> Mapping[str, str]:
-    """The environment in which kubectl leads to the cluster and `programs` are found first."""
-    path = os.pathsep.join([*map(str, programs), os.environ.get("PATH", os.defpath)])
-    return {"KUBECONFIG": str(kubeconfig), "PATH": path}
+    def _nodes(self) -> list[dict[str, Any]]:
+        nodes: list[dict[str, Any]] = json.loads(self._kubectl("get", "nodes", "-o", "json"))["items"]
+        return nodes
+
+    def _advertise_gpus(self) -> None:
+        for node in self._nodes():
+            if "nvidia.com/gpu" not in node["status"]["capacity"]:
+                name = node["metadata"]["name"]
+                # First, so that `stop` finds the node also when this ends half-way.
+                self._kubectl("annotate", "node", name, f"{_OURS}=gpus", "--overwrite")
+                self._kubectl("label", "node", name, f"{_ACCELERATOR}=nvidia-tesla-t4", "--overwrite")
+                self._set_gpus(name, "2")
+
+    def _set_gpus(self, node: str, count: str | None) -> None:
+        capacity = json.dumps({"status": {"capacity": {"nvidia.com/gpu": count}}})
+        self._kubectl("patch", "node", node, "--subresource=status", "--type=merge", "-p", capacity)

@@ -82,13 +82,23 @@ def load_image(cluster: Cluster, image: ImageRef) -> None:
             store.load(opened, image.name, inputs=image.inputs)
 
 
+def reference(image: str) -> str:
+    """Give the full name under which one of the repository's images is built."""
+    return f"localhost/sdpipeline-{image}:dev"
+
+
+def dockerfile(image: str) -> Path:
+    """Give where the Dockerfile of one of the repository's images lies."""
+    return REPOSITORY / "Dockerfile" if image == "operator" else REPOSITORY / "images" / image / "Dockerfile"
+
+
 def build_by_name(image: str) -> ImageRef:
     """Build one of the repository's images: `operator` for the Dockerfile at the root, NAME for images/NAME/Dockerfile.
 
     Raises:
         ClusterError: there is no such image, or the build failed.
     """
-    return build_image(f"localhost/sdpipeline-{image}:dev", _dockerfile(image))
+    return build_image(reference(image), dockerfile(image))
 
 
 def load_by_name(cluster: Cluster, image: str) -> str:
@@ -101,7 +111,7 @@ def load_by_name(cluster: Cluster, image: str) -> str:
     Raises:
         ClusterError: there is neither such an image nor such an archive.
     """
-    if _dockerfile(image).is_file():
+    if dockerfile(image).is_file():
         built = build_by_name(image)
         load_image(cluster, built)
         return f"the image {built.name}"
@@ -111,10 +121,6 @@ def load_by_name(cluster: Cluster, image: str) -> str:
     with Path(image).open("rb") as archive:
         Images(lifecycle.node_of(cluster)).load(archive)
     return f"the images of {image}"
-
-
-def _dockerfile(image: str) -> Path:
-    return REPOSITORY / "Dockerfile" if image == "operator" else REPOSITORY / "images" / image / "Dockerfile"
 
 
 def _made(name: str, inputs: str) -> str:

@@ -68,7 +68,7 @@ def down(name: str) -> None:
     paths = ClusterPaths.of(name)
     with locked_or_refused(paths.lock, f"The cluster {name}"):
         _down(paths)
-    paths.lock.unlink(missing_ok=True)
+        paths.lock.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -187,7 +187,8 @@ def _start(paths: ClusterPaths, tools: programs.Programs, cluster: Cluster) -> N
         step("Starting the node")
         node.launch(inside, cluster, authority, endpoint, addresses)
     _write_record(paths, replace(record, ready=True))
-    done(f"The cluster {paths.name} is up: export KUBECONFIG={paths.kubeconfig}")
+    kubectl = Path(cluster.kubectl_program).parent
+    done(f"The cluster {paths.name} is up: export KUBECONFIG={paths.kubeconfig} PATH={kubectl}:$PATH")
 
 
 def _begin(paths: ClusterPaths, cluster: Cluster) -> Record:

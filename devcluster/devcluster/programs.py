@@ -132,11 +132,25 @@ def _provide_module(module: Module) -> Path:
     return folder
 
 
+def _require_new_enough_go() -> None:
+    run = subprocess.run(["go", "env", "GOVERSION", "GOTOOLCHAIN"], capture_output=True, text=True, check=False)
+    version, _, toolchain = run.stdout.partition("\n")
+    found = tuple(map(int, re.findall(r"[0-9]+", version)[:3]))
+    # From 1.21 on Go fetches the version that a module asks for, where that is not switched off.
+    needed = (1, 21) if toolchain.strip() == "auto" else (1, 26, 8)
+    if found < needed:
+        raise ClusterError(
+            f"{version or 'This Go'} is too old to build the cluster's programs: install Go 1.26.8 or newer and put it"
+            " first on the PATH."
+        )
+
+
 def _build(module: Module, folder: Path) -> None:
     if shutil.which("go") is None:
         raise ClusterError(
             "Go is missing, which builds the cluster's programs: install Go 1.26.8 or newer and put it on the PATH."
         )
+    _require_new_enough_go()
     step(f"Fetching the sources of, then building, {module.about}")
     source = MODULES / module.folder
     # Only a whole build gets the final name.

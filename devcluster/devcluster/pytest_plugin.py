@@ -1,7 +1,7 @@
 """Fixtures: a real control plane, a real node, and a namespace in either for each test.
 
-What they start is taken down also when pytest is interrupted (Ctrl-C, SIGTERM, a time-out). After a kill -9 the next
-run finds what was left and removes it.
+What they start is taken down also when pytest is interrupted (Ctrl-C, SIGTERM, SIGHUP, a time-out). After a kill -9
+the next run finds what was left and removes it.
 """
 
 import os
@@ -70,14 +70,15 @@ def node_namespace(node_cluster: Cluster) -> Iterator[Namespace]:
 
 @contextmanager
 def _running(name: str, *, with_node: bool) -> Iterator[Cluster]:
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         with lifecycle.session(name, with_node=with_node) as cluster:
             yield cluster
     except ClusterError as error:
         pytest.fail(str(error), pytrace=False)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, Self
 
 import aiohttp
@@ -11,10 +12,10 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, ApiException, Configuration
 from kubernetes.aio.dynamic import DynamicClient
 
-from sdp_operator.api.v1alpha1 import API_VERSION, KIND, PLURAL, Condition, Pipeline
+from sdp_operator.api.v1alpha1 import API_VERSION, KIND, PLURAL, Condition, Pipeline, format_time
 from sdp_operator.desired.identity import INSTANCE, MANAGED_BY, MANAGER
 from sdp_operator.errors import RefusedError, TransientError
-from sdp_operator.live import LiveChildren, is_owned
+from sdp_operator.live import LiveChildren, is_of_a_deployment, is_owned
 from sdp_operator.objects import KubeObject
 from sdp_operator.reasons import IN_PROGRESS
 
@@ -65,7 +66,7 @@ class Cluster:
         return LiveChildren(
             deployments={name: child for name, child in deployments.items() if is_owned(child, pipeline)},
             services={name: child for name, child in services.items() if is_owned(child, pipeline)},
-            pods=pods,
+            pods={name: pod for name, pod in pods.items() if is_of_a_deployment(pod)},
         )
 
     async def find(self, like: KubeObject) -> KubeObject | None:
@@ -99,10 +100,11 @@ class Cluster:
         except _GoneError:
             return
 
-    async def record(self, pipeline: KubeObject, condition: Condition) -> None:
+    async def record(self, pipeline: KubeObject, condition: Condition, now: datetime) -> None:
         """Record a condition's change as an Event about the custom resource."""
         meta = pipeline["metadata"]
-        time = condition.model_dump(mode="json")["lastTransitionTime"]
+        # Not the condition's own time, which stands still while only its reason changes.
+        time = format_time(now)
         event = {
             "apiVersion": "v1",
             "kind": "Event",

@@ -13,6 +13,8 @@ from sdp_operator.objects import KubeObject
 APPLIED: Final = f"{GROUP}/applied"
 """Annotation: the digest of the object as it was applied."""
 
+_AMOUNTS: Final = frozenset({"requests", "limits"})
+
 _QUANTITY: Final = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?P<suffix>[KMGTPE]i|[numkMGTPE])?", re.ASCII
 )
@@ -41,17 +43,33 @@ def is_as_applied(live: KubeObject, wanted: KubeObject) -> bool:
 
 def _covers(live: Any, wanted: Any) -> bool:
     if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(key in live and _covers(live[key], wanted[key]) for key in wanted)
+        return isinstance(live, Mapping) and all(
+            key in live and (_covers_amounts if key in _AMOUNTS else _covers)(live[key], wanted[key]) for key in wanted
+        )
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
         return (
             isinstance(live, Sequence)
             and len(live) == len(wanted)
             and all(_covers(one, other) for one, other in zip(live, wanted, strict=True))
         )
-    return live == wanted or _amount(live) == _amount(wanted) is not None
+    return bool(live == wanted)
+
+
+def _covers_amounts(live: Any, wanted: Any) -> bool:
+    """Like `_covers`, for maps of quantities: the API server writes 1024Mi as 1Gi."""
+    if not (isinstance(live, Mapping) and isinstance(wanted, Mapping)):
+        return _covers(live, wanted)
+    return all(
+        key in live and (live[key] == amount or _amount(live[key]) == _amount(amount) is not None)
+        for key, amount in wanted.items()
+    )
 
 
 def _amount(value: Any) -> Decimal | None:
-    """A quantity's amount: the API server writes 1024Mi as 1Gi."""
     match = _QUANTITY.fullmatch(str(value))
-    return None if match is None else Decimal(match["number"]) * _SUFFIXES.get(match["suffix"], Decimal(1))
+    if match is None:
+        return None
+    try:
+        return Decimal(match["number"]) * _SUFFIXES.get(match["suffix"], Decimal(1))
+    except ArithmeticError:  # an exponent beyond all bounds
+        return None

@@ -16,6 +16,12 @@ class LiveChildren:
     pods: Mapping[str, KubeObject]
 
 
+def is_of_a_deployment(pod: KubeObject) -> bool:
+    """Whether a Deployment made this pod, and not somebody who copied its labels, as `kubectl debug` can."""
+    owners = pod["metadata"].get("ownerReferences", [])
+    return any(owner["kind"] == "ReplicaSet" and owner.get("controller") for owner in owners)
+
+
 def is_owned(child: KubeObject, pipeline: Pipeline) -> bool:
     """Whether the pipeline, and not a namesake, controls this object."""
     owners = child["metadata"].get("ownerReferences", [])

@@ -27,6 +27,11 @@ def connection() -> kopf.ConnectionInfo:
         raise kopf.LoginError(f"the kubeconfig can't be used ({error}): set KUBECONFIG to that of a cluster") from error
     if found is None:
         raise kopf.LoginError("there is no cluster: set KUBECONFIG to the file of one, or run in a pod")
+    if not (found.token or found.username or found.certificate_path or found.certificate_data):
+        raise kopf.LoginError(
+            "the kubeconfig signs in by a program of its own, which kopf can't run:"
+            " use one with a ServiceAccount's token (kubectl create token) or a client certificate"
+        )
     return found
 
 

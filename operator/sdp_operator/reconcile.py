@@ -125,7 +125,7 @@ async def _report(
             condition.message,
         )
         try:
-            await cluster.record(body, condition)
+            await cluster.record(body, condition, now)
         except OperatorError as error:
             _log.warning("%s: an Event could not be recorded: %s", pipeline, error)
 

@@ -23,7 +23,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SDP_", frozen=True, use_attribute_docstrings=True)
 
     server_image: Annotated[str, Field(min_length=1)] = "tensorflow/serving:2.20.0"
-    """The model server of components that name none."""
+    """The model server of components that name none and have no GPU."""
+
+    gpu_server_image: Annotated[str, Field(min_length=1)] = "tensorflow/serving:2.20.0-gpu"
+    """The model server of components that name none and have a GPU: the other build would leave the GPU idle."""
 
     puller_image: Annotated[str, Field(min_length=1)] = "sdpipeline/puller:0.1.0"
     """Brings a model beside its server."""

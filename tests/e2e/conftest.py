@@ -1,14 +1,14 @@
 """The demo, told once for all end-to-end tests on a cluster of their own."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from demo import story
 from demo.story import Told
-from demo.target import PROGRAMS, variables
+from demo.target import PROGRAMS, Access
 
 from devcluster import Cluster, images
 
@@ -20,8 +20,8 @@ class RunningCluster:
     cluster: Cluster
     folder: Path
 
-    def start(self) -> Mapping[str, str]:
-        return variables(self.cluster.kubeconfig, PROGRAMS, Path(self.cluster.kubectl_program).parent)
+    def start(self) -> Access:
+        return Access(self.cluster.kubeconfig, (PROGRAMS, Path(self.cluster.kubectl_program).parent))
 
     def load_image(self, name: str) -> None:
         images.load_by_name(self.cluster, name)
@@ -40,7 +40,8 @@ def told(node_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
     storage.chmod(0o777)  # The emulator is not root.
     before, folder = dict(os.environ), Path.cwd()
     try:
-        yield story.tell(RunningCluster(node_cluster, storage), tmp_path_factory.mktemp("out"))
+        story.set_up(RunningCluster(node_cluster, storage))
+        yield story.tell(tmp_path_factory.mktemp("out"))
     finally:
         os.chdir(folder)
         os.environ.clear()

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from demo import pipeline
 from demo.models import folder
 from demo.shell import DemoError, quietly
+from demo.storage import BUCKET, NAMESPACE, PORT, SERVICE
 from demo.story import Told
-from demo.target import REPOSITORY, image_reference
+from demo.target import REPOSITORY
 from PIL import Image
 from tests.support.eventually import eventually
 
@@ -37,15 +39,15 @@ def serving(told: Told) -> Iterator[Told]:
 @pytest.fixture
 def node_folder() -> Iterator[Path]:
     """A folder that the operator of deploy/local lets models be served from."""
-    folder = Path("/var/lib/sdpipeline/models")
-    existed = [parent for parent in (folder, *folder.parents) if parent.exists()]
-    mine = folder / "tests"
-    mine.mkdir(parents=True)
+    root = Path("/var/lib/sdpipeline/models")
+    made = [parent for parent in (root, root.parent) if not parent.exists()]
+    root.mkdir(parents=True, exist_ok=True)
+    mine = Path(tempfile.mkdtemp(dir=root))
+    mine.chmod(0o755)  # The puller is not root.
     yield mine
     shutil.rmtree(mine)
-    for parent in mine.parents:
-        if parent not in existed:
-            parent.rmdir()
+    for parent in made:
+        parent.rmdir()
 
 
 def test_the_demo_draws_what_the_prompt_says_in_both_styles(told: Told) -> None:
@@ -132,15 +134,43 @@ def test_a_model_in_a_folder_of_the_node_is_served(serving: Told, node_folder: P
 def test_a_model_baked_into_an_image_is_served(serving: Told, node_cluster: Cluster, tmp_path: Path) -> None:
     baked = tmp_path / "baked"
     quietly("sdpipeline-export", "sd-tiny", "--component=decoder", f"--to=file://{baked}")
-    server = {"SERVER": image_reference("standin")}
+    server = {"SERVER": images.reference("standin")}
     image = images.build_image("localhost/baked-decoder:dev", _BAKED, baked, build_args=server)
     images.load_image(node_cluster, image)
 
-    patch = json.dumps({"spec": {"decoder": {"model": None, "image": image.name}}})
-    quietly("kubectl", "patch", "sdpipeline", pipeline.NAME, "--type=merge", f"--patch={patch}")
+    _patch_decoder({"model": None, "image": image.name})
     _wait()
     assert _draw("a small green star on a pink background", tmp_path / "baked.png")[0].colour == "green"
     assert [pod["spec"].get("initContainers") for pod in _pod_list(Component.DECODER)] == [None], "nothing to pull"
+
+    # kubectl apply, which knows nothing of the image, would keep it.
+    _patch_decoder({"image": None, "model": f"{folder('base')}/decoder"})
+
+
+def test_the_exporters_image_writes_models_from_a_job_in_the_cluster(told: Told, node_cluster: Cluster) -> None:
+    images.load_by_name(node_cluster, "exporter")
+    arguments = ["sd-tiny", "--component=decoder", f"--to=gs://{BUCKET}/from-a-job"]
+    container = {
+        "name": "exporter",
+        "image": images.reference("exporter"),
+        "imagePullPolicy": "Never",
+        "args": arguments,
+        "env": [{"name": "STORAGE_EMULATOR_HOST", "value": f"http://{SERVICE}.{NAMESPACE}.svc:{PORT}"}],
+        "securityContext": {"runAsNonRoot": True, "readOnlyRootFilesystem": True},
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+    }
+    pod = {"restartPolicy": "Never", "containers": [container], "volumes": [{"name": "tmp", "emptyDir": {}}]}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "export"}}
+    quietly(
+        "kubectl",
+        "create",
+        "-f",
+        "-",
+        stdin=json.dumps({**job, "spec": {"backoffLimit": 0, "template": {"spec": pod}}}),
+    )
+    eventually(lambda: _ended("export"), "the Job has ended", seconds=180)
+    written = quietly("kubectl", "logs", "job/export").splitlines()[-1]
+    assert re.fullmatch(rf"gs://{BUCKET}/from-a-job/decoder/[0-9]+", written)
 
 
 def test_a_client_is_told_how_to_mend_a_wrong_name(serving: Told, tmp_path: Path) -> None:
@@ -159,6 +189,16 @@ def test_a_deleted_pipeline_leaves_nothing_behind(told: Told, node_cluster: Clus
 
 
 _SELECTOR = f"app.kubernetes.io/instance={pipeline.NAME}"
+
+
+def _ended(job: str) -> bool:
+    status = json.loads(quietly("kubectl", "get", "job", job, "-o", "json"))["status"]
+    return bool(status.get("succeeded") or status.get("failed"))
+
+
+def _patch_decoder(source: Mapping[str, str | None]) -> None:
+    patch = json.dumps({"spec": {"decoder": source}})
+    quietly("kubectl", "patch", "sdpipeline", pipeline.NAME, "--type=merge", f"--patch={patch}")
 
 
 def _apply_example() -> None:

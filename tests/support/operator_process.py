@@ -2,53 +2,56 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.eventually import eventually
+from tests.support.ports import free_ports
 
 from devcluster.cluster import Cluster
+from devcluster.processes import tied
 
 REPOSITORY = Path(__file__).parents[2]
+
+Command = Callable[[str], list[str]]
+"""The module that runs the operator and its arguments, given the URL of the liveness endpoint."""
 
 
 class OperatorProcess:
     """The operator, which can be killed and started again."""
 
-    def __init__(self, kubeconfig: Path, log: Path) -> None:
-        self._kubeconfig = kubeconfig
+    def __init__(self, kubeconfig: Path, log: Path, command: Command = lambda _: ["sdp_operator", "run"]) -> None:
+        self.kubeconfig = kubeconfig
         self._log = log
+        self._command = command
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, if it does not run, and wait until it is alive."""
         if self._process is not None and self._process.poll() is None:
             return
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        [port] = free_ports(1)
         health = f"http://127.0.0.1:{port}/healthz"
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SDP_")},
-            "KUBECONFIG": str(self._kubeconfig),
+            "KUBECONFIG": str(self.kubeconfig),
             "PYTHONPATH": f"{REPOSITORY / 'operator'}:{REPOSITORY / 'serving'}",
             "SDP_LIVENESS_ENDPOINT": health,
         }
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "sdp_operator", "run"], env=environment, stdout=log, stderr=log
-            )
+            command = tied([sys.executable, "-m", *self._command(health)])
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         eventually(lambda: self._is_alive(health), "the operator is alive", seconds=60)
 
     def kill(self) -> None:
-        """End it with SIGKILL, as a crash or a lost node would."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        """End it with SIGKILL, as a crash or a lost node would; nothing happens where it never started."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def stop(self) -> int:
         """End it with SIGTERM, as Kubernetes would; returns its exit code."""

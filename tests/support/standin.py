@@ -1,7 +1,6 @@
 """Runs the stand-in model server as the program that it is."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import requests
+from tests.support.ports import free_ports
+
+from devcluster.processes import tied
 
 _SERVING: Final = Path(__file__).parents[2] / "serving"
 _WAIT_SECONDS: Final = 120
@@ -78,7 +80,7 @@ def standin(folder: Path, *flags: str, wrapper: Sequence[str] = ()) -> Iterator[
         flags: besides those of the ports.
         wrapper: the command that runs it, if any, such as `unshare ...`.
     """
-    grpc_port, rest_port = _free_ports()
+    grpc_port, rest_port = free_ports(2)
     log = folder / "standin.log"
     command = [
         *wrapper,
@@ -87,22 +89,12 @@ def standin(folder: Path, *flags: str, wrapper: Sequence[str] = ()) -> Iterator[
         f"--rest_api_port={rest_port}",
         *flags,
     ]
-    if setpriv := shutil.which("setpriv"):
-        # It ends with the tests, also when they are killed.
-        command = [setpriv, "--pdeathsig", "KILL", "--", *command]
     environment = {**os.environ, "PYTHONPATH": str(_SERVING)}
     with (
         log.open("wb") as output,
-        subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment) as process,
+        subprocess.Popen(tied(command), stdout=output, stderr=subprocess.STDOUT, env=environment) as process,
     ):
         try:
             yield StandIn(process, grpc_port, rest_port, log)
         finally:
             process.kill()
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]

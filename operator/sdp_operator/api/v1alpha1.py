@@ -25,7 +25,7 @@ MAX_NAME: Final = 63 - len(f"-{Component.DIFFUSION_MODEL}")
 """A Service's name has at most 63 characters, and the longest one of a pipeline ends in `-diffusion-model`."""
 
 NAME_PATTERN: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
-URI_PATTERN: Final = r"^(gs://[^/?#\s][^?#\s]*|file:///[^?#\s]*[^/?#\s][^?#\s]*)$"
+URI_PATTERN: Final = r"^(gs://[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?(/[^?#\s]*)?|file:///[^?#\s]*[^/?#\s][^?#\s]*)$"
 _LABEL_VALUE_PATTERN: Final = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 
 
@@ -125,7 +125,8 @@ class Server(_Model):
     """The model server that serves a component."""
 
     image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
-    """The TensorFlow Serving image, such as tensorflow/serving:2.20.0-gpu. Left out, the operator's default."""
+    """The TensorFlow Serving image, such as tensorflow/serving:2.20.0-gpu: `tensorflow_model_server` must be on its
+    PATH, and is run as user 65532 with a read-only root. Left out, the operator's default for CPUs or for GPUs."""
 
 
 class ComponentSpec(_Model):
@@ -163,13 +164,15 @@ class ComponentSpec(_Model):
         ]
         | None
     ) = None
-    """The URI of an exported model, such as gs://bucket/sd/diffusion-model. Its newest version is served, or the one
-    that the URI ends in (gs://bucket/sd/diffusion-model/1700000000000). Changing this field swaps the model: the
-    running one serves until the new one is ready."""
+    """The URI of an exported model, such as gs://bucket/sd/diffusion-model. The version that is newest when a pod
+    starts is served; a later export reaches only pods that start after it. A URI that ends in a version
+    (gs://bucket/sd/diffusion-model/1700000000000) pins it. Changing this field swaps the model: the running one serves
+    until the new one is ready."""
 
     image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
-    """A model server image that holds the model, under /models/text-encoder, /models/diffusion-model or
-    /models/decoder. Instead of model."""
+    """A model server image that holds the model under /models/COMPONENT/VERSION, where COMPONENT is text-encoder,
+    diffusion-model or decoder. Instead of model. `tensorflow_model_server` must be on its PATH, and is run as user
+    65532 with a read-only root."""
 
     gpu: Gpu | None = None
     """The GPUs of each replica. Left out, the component runs on CPUs."""
@@ -189,7 +192,8 @@ class ComponentSpec(_Model):
     """How many model servers serve this component. Each loads the model and takes the GPUs named in gpu."""
 
     rest_timeout_seconds: Annotated[int, Field(ge=1, le=86400)] = 120
-    """How long a prediction over REST may take before the server gives up on it."""
+    """How long a prediction over REST may take before the server gives up on it. Over gRPC each request carries its own
+    deadline."""
 
     server: Server | None = None
     """The model server that serves this component."""
@@ -228,7 +232,7 @@ class Storage(_Model):
 
 
 class PipelineSpec(_Model):
-    """The pipeline that is wanted: up to three components, each served by Deployments and a Service of its own."""
+    """The pipeline that is wanted: up to three components, each served by a Deployment and a Service of its own."""
 
     model_config = ConfigDict(
         json_schema_extra=_rules(

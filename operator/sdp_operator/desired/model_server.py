@@ -26,7 +26,7 @@ def server(component: Component, spec: ComponentSpec, settings: Settings) -> Kub
     """The model server's container."""
     container: KubeObject = {
         "name": CONTAINER,
-        "image": spec.image or (spec.server and spec.server.image) or settings.server_image,
+        "image": spec.image or (spec.server and spec.server.image) or _default_image(spec, settings),
         # Not the image's entry point: that is a shell that keeps SIGTERM to itself.
         "command": ["tensorflow_model_server"],
         "args": _flags(component, spec),
@@ -45,6 +45,10 @@ def server(component: Component, spec: ComponentSpec, settings: Settings) -> Kub
     if resources := _resources(spec):
         container["resources"] = resources
     return container
+
+
+def _default_image(spec: ComponentSpec, settings: Settings) -> str:
+    return settings.gpu_server_image if spec.gpu and spec.gpu.count else settings.server_image
 
 
 def _flags(component: Component, spec: ComponentSpec) -> list[str]:

@@ -53,7 +53,10 @@ def refusal(uri: ModelUri, settings: Settings) -> str | None:
         return None
     root = settings.local_files_root
     if root is None:
-        return f"{uri} names a folder of a node, which this operator refuses: upload the model and give its gs:// URI"
+        return (
+            f"{uri} names a folder of a node, which this operator refuses: upload the model and give its gs:// URI,"
+            " or have the operator's administrator set SDP_LOCAL_FILES_ROOT"
+        )
     if not PurePosixPath(uri.location).is_relative_to(root):
         return f"{uri} lies outside of {root}, the only folder of the nodes that this operator allows: move it there"
     return None

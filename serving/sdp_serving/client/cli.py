@@ -1,5 +1,6 @@
 """The command line: `sdpipeline generate`."""
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ _AUTO: Final = "auto"
 @click.version_option(package_name="sdpipeline")
 def main() -> None:
     """Make images with a StableDiffusionPipeline in a Kubernetes cluster."""
+    # So that `kill` and a closed terminal end the port-forwards too, as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 @main.command()

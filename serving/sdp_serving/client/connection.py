@@ -1,6 +1,7 @@
 """From a pipeline's name to a Pipeline that can be used."""
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
@@ -8,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from sdp_serving.client.errors import ServerUnreachableError
+from sdp_serving.client.errors import PipelineNotFoundError, ServerUnreachableError
 from sdp_serving.client.grpc_transport import GrpcTransport
 from sdp_serving.client.kubectl import Kubectl, find_pipeline
 from sdp_serving.client.pipeline import Pipeline
@@ -88,6 +89,8 @@ def _direct(name: str | None, namespace: str | None, context: str | None, port: 
     if namespace is None and _POD_NAMESPACE.exists():
         namespace = _POD_NAMESPACE.read_text(encoding="utf-8").strip()
     if name is None:
+        if shutil.which("kubectl") is None:
+            raise PipelineNotFoundError("nothing here can tell which pipelines there are: choose one with --pipeline")
         # Only then: a pod has neither kubectl nor the right to read pipelines, unless it was given them.
         name = find_pipeline(Kubectl(context, namespace), None)
     # Without a namespace the resolver looks in the pod's own.

@@ -7,8 +7,7 @@ tensorflow_serving/apis/{predict,model}.proto and tensorflow/core/framework/{ten
 The package is ours, so that a process that also loads TensorFlow's own messages has no two of one name. Fields that
 the client neither sends nor reads are left out: protobuf passes over them.
 
-The generated files beside it are made anew with:
-  uv run python -m grpc_tools.protoc --proto_path=serving --python_out=serving --mypy_out=quiet:serving serving/sdp_serving/client/predict.proto
+`make generate` makes the generated files beside it anew.
 """
 
 from collections import abc as _abc

@@ -21,6 +21,7 @@ Version = NewType("Version", int)
 """A version of an artifact, and of the model in TensorFlow Serving: milliseconds since the epoch at its export."""
 
 _URI: Final = re.compile(r"(?P<scheme>gs|file)://(?P<path>[^?#]+?)/*", re.ASCII)
+_BUCKET: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?", re.ASCII)
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -56,8 +57,8 @@ class ModelUri(BaseModel):
         scheme, path = match["scheme"], match["path"]
         if scheme == "file" and not path.startswith("/"):
             raise UnusableUriError(f"{text!r} names no absolute folder: write three slashes, as in file:///folder")
-        if scheme == "gs" and path.startswith("/"):
-            raise UnusableUriError(f"{text!r} names no bucket: give one, as in gs://bucket/folder")
+        if scheme == "gs" and not _BUCKET.fullmatch(path.partition("/")[0]):
+            raise UnusableUriError(f"{text!r} names no bucket that can exist: give one, as in gs://bucket/folder")
         if ".." in path.split("/"):
             raise UnusableUriError(f"{text!r} must not contain '..'")
         head, _, last = path.rpartition("/")

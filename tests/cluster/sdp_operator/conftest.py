@@ -34,8 +34,8 @@ def _process(installed: Cluster, tmp_path_factory: pytest.TempPathFactory) -> It
         installed, folder, namespace="sdpipeline-system", account="sdpipeline-operator"
     )
     process = OperatorProcess(kubeconfig, folder / "operator.log")
-    process.start()
     try:
+        process.start()
         yield process
     finally:
         process.kill()

@@ -1,6 +1,7 @@
 """The operator as a process: killed, stopped, and with no more rights than its own."""
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.support.eventually import eventually
@@ -11,6 +12,7 @@ from devcluster.cluster import Cluster
 from devcluster.pytest_plugin import Namespace
 from sdp_serving.contract.components import Component
 
+_KOPF_RUN = ["kopf", "run", "--standalone", "--all-namespaces", "--module=sdp_operator.handlers"]
 CHILDREN = [f"sd-{component}" for component in sorted(Component)]
 
 
@@ -47,6 +49,20 @@ def test_a_pipeline_can_be_deleted_while_the_operator_is_away(
     operator.kill()
     namespace.kubectl("delete", "sdpipeline", "sd", "--timeout=10s")
     eventually(lambda: pipelines.names("deployments") == [], "the children are gone", seconds=60)
+
+
+def test_kopf_run_is_the_same_operator(pipelines: PipelineClient, operator: OperatorProcess, tmp_path: Path) -> None:
+    operator.kill()
+    by_kopf = OperatorProcess(
+        operator.kubeconfig, tmp_path / "log", lambda health: [*_KOPF_RUN, f"--liveness={health}"]
+    )
+    try:
+        by_kopf.start()
+        pipelines.apply(EXAMPLE["spec"])
+        eventually(lambda: pipelines.names("deployments") == CHILDREN, "all Deployments are there")
+        pipelines.wait_for("Ready", reason="Unschedulable")
+    finally:
+        by_kopf.kill()
 
 
 def test_the_operator_stops_when_it_is_asked_to(operator: OperatorProcess) -> None:

@@ -30,6 +30,16 @@ def test_a_quantity_written_otherwise_is_the_same(memory: str, cpu: str | int) -
     assert is_as_applied(live, WANTED)
 
 
+@pytest.mark.parametrize(("before", "after"), [("12e4567890123456", "0123456789abcdef"), ("1", "1.0"), ("1k", "1000")])
+def test_only_resources_are_compared_as_quantities(before: str, after: str) -> None:
+    live, wanted = ({"metadata": {"annotations": {APPLIED: value}}} for value in (before, after))
+    assert not is_as_applied(live, wanted)
+
+
+def test_an_exponent_beyond_all_bounds_is_no_quantity() -> None:
+    assert not is_as_applied({"limits": {"memory": "1Gi"}}, {"limits": {"memory": "1e9999999999"}})
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [

@@ -1,3 +1,4 @@
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def test_a_pod_reaches_its_own_cluster_with_a_token_that_is_read_again() -> None
 def test_a_kubeconfig_that_is_named_comes_first() -> None:
     found = login.connection()
     assert (found.server, found.token) == ("https://outside:6443", "outside")
+
+
+def test_a_kubeconfig_that_signs_in_by_a_program_is_refused(kubeconfig: None) -> None:
+    path = Path(os.environ["KUBECONFIG"])
+    path.write_text(path.read_text().replace("{token: outside}", "{exec: {command: gke-gcloud-auth-plugin}}"))
+    with pytest.raises(kopf.LoginError, match="use one with a ServiceAccount's token"):
+        login.connection()
 
 
 @pytest.mark.parametrize("text", ["", "current-context: c", "{", None])

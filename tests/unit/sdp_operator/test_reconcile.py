@@ -48,7 +48,7 @@ class DictCluster(Cluster):
         self._called("write_status")
         self.status = status
 
-    async def record(self, pipeline: KubeObject, condition: Condition) -> None:
+    async def record(self, pipeline: KubeObject, condition: Condition, now: datetime) -> None:
         self._called("record")
 
     def _called(self, method: str, what: KubeObject | None = None) -> None:

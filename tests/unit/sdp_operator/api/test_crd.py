@@ -56,7 +56,20 @@ def test_the_rule_for_uris_takes_what_the_contract_takes(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["", "gs://", "gs:///x", "file://x", "file:///", "s3://b/x", "/models", "gs://b/x?y", "gs://b/a b"]
+    "uri",
+    [
+        "",
+        "gs://",
+        "gs:///x",
+        "gs://-b/x",
+        "gs://b_/x",
+        "file://x",
+        "file:///",
+        "s3://b/x",
+        "/models",
+        "gs://b/x?y",
+        "gs://b/a b",
+    ],
 )
 def test_the_rule_for_uris_refuses(uri: str) -> None:
     assert not re.search(URI_PATTERN, uri)

@@ -29,7 +29,18 @@ def test_a_pin_is_what_a_pinned_uri_reads_as(location: str, version: Version) ->
 
 @pytest.mark.parametrize(
     "text",
-    ["", "bucket/model", "s3://bucket/model", "gs://", "gs:///x", "file://relative", "gs://b/../c", "gs://b?x=1"],
+    [
+        "",
+        "bucket/model",
+        "s3://bucket/model",
+        "gs://",
+        "gs:///x",
+        "gs://-b/x",
+        "gs://b_/x",
+        "file://relative",
+        "gs://b/../c",
+        "gs://b?x=1",
+    ],
 )
 def test_anything_else_is_no_uri(text: str) -> None:
     with pytest.raises(UnusableUriError):
