@@ -160,14 +160,9 @@ def test_the_exporters_image_writes_models_from_a_job_in_the_cluster(told: Told,
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
     }
     pod = {"restartPolicy": "Never", "containers": [container], "volumes": [{"name": "tmp", "emptyDir": {}}]}
-    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "export"}}
-    quietly(
-        "kubectl",
-        "create",
-        "-f",
-        "-",
-        stdin=json.dumps({**job, "spec": {"backoffLimit": 0, "template": {"spec": pod}}}),
-    )
+    spec = {"backoffLimit": 0, "template": {"spec": pod}}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "export"}, "spec": spec}
+    quietly("kubectl", "create", "-f", "-", stdin=json.dumps(job))
     eventually(lambda: _ended("export"), "the Job has ended", seconds=180)
     written = quietly("kubectl", "logs", "job/export").splitlines()[-1]
     assert re.fullmatch(rf"gs://{BUCKET}/from-a-job/decoder/[0-9]+", written)

@@ -46,6 +46,22 @@ def test_a_swap_changes_only_the_revision_of_its_component() -> None:
     assert revision(old.deployment) != revision(new.deployment)
 
 
+@pytest.mark.parametrize(
+    ("component", "image"),
+    [
+        ({}, "tf:cpu"),
+        ({"gpu": {}}, "tf:gpu"),
+        ({"gpu": {"count": 0}}, "tf:cpu"),
+        ({"gpu": {}, "server": {"image": "tf:own"}}, "tf:own"),
+    ],
+)
+def test_a_component_with_a_gpu_gets_the_model_server_that_uses_it(component: KubeObject, image: str) -> None:
+    settings = Settings(server_image="tf:cpu", gpu_server_image="tf:gpu")
+    spec = {"decoder": {"model": "gs://b/d", **component}}
+    made = children(pipeline(spec), Component.DECODER, settings)
+    assert made.deployment["spec"]["template"]["spec"]["containers"][0]["image"] == image
+
+
 def test_more_replicas_leave_the_running_pods_alone() -> None:
     one, two = (
         children(pipeline({"decoder": {"model": "gs://b/d", "replicas": count}}), Component.DECODER, SETTINGS)

@@ -4,7 +4,9 @@ from hypothesis import strategies as st
 
 from sdp_serving.contract.artifact import ModelUri, UnusableUriError, Version, whole_versions
 
-segments = st.from_regex(r"[A-Za-z][A-Za-z0-9._-]{0,9}", fullmatch=True).filter(lambda segment: ".." not in segment)
+segments = st.from_regex(r"[A-Za-z]([A-Za-z0-9._-]{0,8}[A-Za-z0-9])?", fullmatch=True).filter(
+    lambda segment: ".." not in segment
+)
 locations = st.lists(segments, min_size=1, max_size=4).map("/".join)
 versions = st.integers(1, 10**19 - 1).map(Version)
 
