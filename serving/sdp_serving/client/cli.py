@@ -75,7 +75,7 @@ def main() -> None:
     type=click.FloatRange(min=0, min_open=True),
     default=DEFAULT_TIMEOUT,
     show_default=True,
-    help="Seconds that each of the three requests may take.",
+    help="Seconds that each of the three requests may take; over REST the component's restTimeoutSeconds ends it too.",
 )
 def generate(
     prompt: str,
