@@ -39,7 +39,7 @@ def serving(told: Told) -> Iterator[Told]:
 @pytest.fixture
 def node_folder() -> Iterator[Path]:
     """A folder that the operator of deploy/local lets models be served from."""
-    root = Path("/var/lib/sdpipeline/models")
+    root = Path("/srv/sdpipeline/models")
     made = [parent for parent in (root, root.parent) if not parent.exists()]
     root.mkdir(parents=True, exist_ok=True)
     mine = Path(tempfile.mkdtemp(dir=root))
