@@ -15,7 +15,7 @@ def test_the_local_overlay_is_accepted_and_pulls_no_image(installed: Cluster) ->
     (deployment,) = [one for one in yaml.safe_load_all(rendered) if one["kind"] == "Deployment"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     images = [container["image"], *(one["value"] for one in container["env"] if one["name"].endswith("_IMAGE"))]
-    assert len(images) == 3
+    assert len(images) == 4
     assert all(image.startswith("localhost/sdpipeline-") for image in images)
     assert container["imagePullPolicy"] == "Never"
 
