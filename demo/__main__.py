@@ -38,13 +38,10 @@ def main() -> None:
 
 @main.command()
 @_context
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="For the pictures."
-)
-def up(context: str | None, out: Path) -> None:
-    """Run the demo and leave the cluster running."""
+def up(context: str | None) -> None:
+    """Run the demo and leave the cluster running; the pictures are in out/."""
     access = set_up(_target(context))
-    tell(out)
+    tell(Path("out"))
     programs = os.pathsep.join(map(str, access.programs))
     down = "make demo-down" if not context else f"make demo-down CONTEXT={context}"
     CONSOLE.print(

@@ -11,6 +11,7 @@ from sdp_serving.contract.components import Component
 
 NAME: Final = "sd-tiny"
 _LOOK_EVERY: Final = 0.5
+"""Seconds between two looks at the condition that is waited for: each starts a kubectl."""
 
 
 def wait_until_ready(say: Say, *, seconds: float) -> None:
