@@ -1,0 +1,1 @@
+"""The one address in front of a pipeline's model servers."""
