@@ -38,7 +38,7 @@ def run() -> None:
             identity=MANAGER,  # type: ignore[arg-type]  # kopf gives the name of this kind of string to no one
             clusterwide=not chosen.namespaces,
             namespaces=chosen.namespaces,
-            liveness_endpoint=chosen.liveness_endpoint,
+            liveness_endpoint=f"http://{chosen.http_address.host}:{chosen.http_address.port}/healthz",
         )
     )
 

@@ -1,10 +1,59 @@
 """What the administrator of the operator decides: environment variables that start with SDP_."""
 
+import re
+import socket
+import sys
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_DNS_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_DNS_SUBDOMAIN: Final = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
+_LABEL_NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+
+Image = Annotated[str, Field(min_length=1)]
+LogFormat = Literal["json", "text"]
+
+
+class Address(NamedTuple):
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+
+def _address(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    host, _, port = value.rpartition(":")
+    if not host or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        raise ValueError("must be an address and a port, such as 0.0.0.0:8080 or [::]:8080")
+    return Address(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+def _namespace_name(name: str) -> str:
+    if not re.fullmatch(_DNS_LABEL, name):
+        raise ValueError("must be the name of a namespace: small letters, digits and '-'")
+    return name
+
+
+def _object_name(name: str) -> str:
+    if not re.fullmatch(_DNS_SUBDOMAIN, name) or len(name) > 253:
+        raise ValueError("must be a name that an object can have: small letters, digits, '-' and '.'")
+    return name
+
+
+def _label_key(key: str) -> str:
+    prefix, slash, _ = key.rpartition("/")
+    if not re.fullmatch(rf"({_DNS_SUBDOMAIN}/)?{_LABEL_NAME}", key) or (slash and len(prefix) > 253):
+        raise ValueError("must be the key of a label, such as nvidia.com/gpu.product")
+    return key
+
+
+def _format_by_reader() -> LogFormat:
+    return "text" if sys.stderr.isatty() else "json"
 
 
 def _absolute(path: PurePosixPath) -> PurePosixPath:
@@ -22,14 +71,24 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SDP_", frozen=True, use_attribute_docstrings=True)
 
-    server_image: Annotated[str, Field(min_length=1)] = "tensorflow/serving:2.20.0"
+    server_image: Image = "tensorflow/serving:2.20.0"
     """The model server of components that name none and have no GPU."""
 
-    gpu_server_image: Annotated[str, Field(min_length=1)] = "tensorflow/serving:2.20.0-gpu"
+    gpu_server_image: Image = "tensorflow/serving:2.20.0-gpu"
     """The model server of components that name none and have a GPU: the other build would leave the GPU idle."""
 
-    puller_image: Annotated[str, Field(min_length=1)] = "sdpipeline/puller:0.1.0"
+    puller_image: Image = "sdpipeline/puller:0.1.0"
     """Brings a model beside its server."""
+
+    gateway_image: Image = "sdpipeline/gateway:0.1.0"
+    """The HTTP front of pipelines that ask for one."""
+
+    exporter_image: Image = "sdpipeline/exporter:0.1.0"
+    """Makes a model of a component's weights."""
+
+    accelerator_label: Annotated[str, AfterValidator(_label_key)] = "cloud.google.com/gke-accelerator"
+    """The nodes' label that names their type of GPU: this one on GKE, nvidia.com/gpu.product where NVIDIA's GPU
+    operator or GPU feature discovery labels the nodes."""
 
     storage_emulator_host: str | None = None
     """URL of a Google Cloud Storage emulator, for local clusters."""
@@ -41,5 +100,19 @@ class Settings(BaseSettings):
     namespaces: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     """The namespaces to serve, separated by commas; all when empty."""
 
-    liveness_endpoint: str = "http://0.0.0.0:8080/healthz"
-    """Where the operator answers that it is alive."""
+    # The probes of Kubernetes and Prometheus come from outside of the pod.
+    http_address: Annotated[Address, NoDecode, BeforeValidator(_address)] = Address("0.0.0.0", 8080)  # noqa: S104
+    """Where the operator answers /healthz, /readyz and /metrics."""
+
+    log_format: LogFormat = Field(default_factory=_format_by_reader)
+    """One JSON object a line for programs, or text for people; text when the log goes to a terminal, else JSON."""
+
+    lease_namespace: Annotated[str, AfterValidator(_namespace_name)] | None = None
+    """The namespace of the Lease by which several operators agree on the one that works; without it there is no
+    election, and no other operator may run."""
+
+    lease_name: Annotated[str, AfterValidator(_object_name)] = "sdpipeline-operator"
+    """The name of that Lease."""
+
+    identity: Annotated[str, Field(min_length=1, max_length=200)] = Field(default_factory=socket.gethostname)
+    """What the Lease calls this operator, followed by a few characters that no other process has."""

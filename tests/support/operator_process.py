@@ -40,7 +40,7 @@ class OperatorProcess:
             **{name: value for name, value in os.environ.items() if not name.startswith("SDP_")},
             "KUBECONFIG": str(self.kubeconfig),
             "PYTHONPATH": f"{REPOSITORY / 'operator'}:{REPOSITORY / 'serving'}",
-            "SDP_LIVENESS_ENDPOINT": health,
+            "SDP_HTTP_ADDRESS": f"127.0.0.1:{port}",
         }
         with self._log.open("ab") as log:
             command = tied([sys.executable, "-m", *self._command(health)])
