@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from demo.console import Say
 from demo.shell import DemoError, quietly
-from sdp_serving.contract.components import Component
+from sdp_serving.contract.components import DRAWING, Component
 
 NAME: Final = "sd-tiny"
 _LOOK_EVERY: Final = 0.5
@@ -47,7 +47,7 @@ def generations() -> Mapping[Component, int]:
         component: int(
             quietly("kubectl", "get", "deployment", f"{NAME}-{component}", "-o", "jsonpath={.metadata.generation}")
         )
-        for component in Component
+        for component in DRAWING
     }
 
 

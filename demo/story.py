@@ -12,7 +12,7 @@ from demo.install import install_operator, install_storage
 from demo.models import export_models, folder
 from demo.shell import typed
 from demo.target import IMAGES, REPOSITORY, Access, Target
-from sdp_serving.contract.components import Component
+from sdp_serving.contract.components import DRAWING, Component
 
 PROMPT: Final = "a large red circle on a blue background"
 _FIRST_READY: Final = 300.0
@@ -79,7 +79,7 @@ def tell(out: Path) -> Told:
     after = pipeline.generations()
     _generate(fine_tuned)
 
-    unchanged = " and ".join(component for component in Component if before[component] == after[component])
+    unchanged = " and ".join(component for component in DRAWING if before[component] == after[component])
     CONSOLE.print(f"\nThe swap left {unchanged} as they were.\n", soft_wrap=True)
     typed("kubectl", "get", "sdpipelines")
     return Told(base, fine_tuned, before, after)

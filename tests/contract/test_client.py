@@ -31,7 +31,7 @@ from sdp_serving.client.pipeline import Pipeline
 from sdp_serving.client.rest_transport import RestTransport
 from sdp_serving.client.transport import Address
 from sdp_serving.contract.artifact import ModelUri
-from sdp_serving.contract.components import Component
+from sdp_serving.contract.components import DRAWING, Component
 from sdp_serving.puller.pull import pull
 from sdp_serving.puller.storage import open_storage
 
@@ -70,7 +70,7 @@ def open_pipeline(server: StandIn) -> Iterator[Open]:
     def open_one(protocol: Protocol, port: int | None = None, timeout: float = 60) -> Pipeline:
         ports = {Protocol.GRPC: server.grpc_port, Protocol.REST: server.rest_port}
         make = GrpcTransport if protocol is Protocol.GRPC else RestTransport
-        addresses = {component: Address("127.0.0.1", port or ports[protocol]) for component in Component}
+        addresses = {component: Address("127.0.0.1", port or ports[protocol]) for component in DRAWING}
         opened.append(make(addresses, timeout=timeout))
         return Pipeline(opened[-1])
 
@@ -150,7 +150,7 @@ esac
         condition = {"type": "Ready", "status": ready, "reason": "Loading", "message": "the decoder is loading"}
         pipeline = {
             "metadata": {"name": "sd"},
-            "spec": {component.field: {} for component in Component},
+            "spec": {component.field: {} for component in DRAWING},
             "status": {"conditions": [condition]},
         }
         (self.folder / "pipeline").write_text(json.dumps(pipeline))
@@ -173,7 +173,7 @@ def test_a_pipeline_is_found_by_itself_and_forwarded_to(cluster: Cluster, protoc
         assert pipeline.generate("x", steps=1).images.shape == (1, IMAGE_SIZE, IMAGE_SIZE, 3)
 
     asked = cluster.log.read_text()
-    for component in Component:
+    for component in DRAWING:
         assert f"--namespace=ns port-forward --address=127.0.0.1 service/sd-{component} " in asked
 
 

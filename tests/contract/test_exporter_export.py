@@ -36,6 +36,7 @@ inputs = {
         "batch_size": tf.constant(2),
     },
     "decoder": {"latent": tf.zeros([2, 2, 2, 4])},
+    "image-encoder": {"images": tf.zeros([2, 16, 16, 3])},
 }
 answers = {}
 for component, folder in json.loads(sys.argv[1]).items():
@@ -96,6 +97,7 @@ def test_a_fresh_process_gets_answers_from_every_component(tmp_path: Path, weigh
         "text-encoder": {name: ["float32", [2, 77, WIDTH]] for name in ("context", "unconditional_context")},
         "diffusion-model": {"latent": ["float32", [2, side, side, 4]]},
         "decoder": {"images": ["uint8", [2, IMAGE_SIZE, IMAGE_SIZE, 3]]},
+        "image-encoder": {"latent": ["float32", [2, side, side, 4]]},
     }
 
 

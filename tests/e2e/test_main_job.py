@@ -21,7 +21,7 @@ from tests.support.eventually import eventually
 
 from devcluster import Cluster, images
 from sdp_exporter.train_tiny.measure import Sight, see
-from sdp_serving.contract.components import Component
+from sdp_serving.contract.components import DRAWING, Component
 
 _SIDE = 64
 _SWAP = 120.0
@@ -59,7 +59,7 @@ def test_the_demo_draws_what_the_prompt_says_in_both_styles(told: Told) -> None:
 
 
 def test_the_swap_changes_the_diffusion_models_deployment_alone(told: Told) -> None:
-    changed = {component for component in Component if told.after[component] != told.before[component]}
+    changed = {component for component in DRAWING if told.after[component] != told.before[component]}
     assert changed == {Component.DIFFUSION_MODEL}
 
 
@@ -81,7 +81,7 @@ def test_kubectl_edit_swaps_the_text_encoder_for_one_that_knows_a_new_word(servi
     sight = _draw(prompt, tmp_path / "after.png")[0]
     assert (sight.background, sight.colour, sight.shape) == ("blue", "yellow", "star")
     after = _pods()
-    assert {component for component in Component if after[component] != pods[component]} == {Component.TEXT_ENCODER}
+    assert {component for component in DRAWING if after[component] != pods[component]} == {Component.TEXT_ENCODER}
 
 
 def test_a_model_that_does_not_exist_is_named_in_a_condition_while_the_running_pods_serve_on(
@@ -95,7 +95,7 @@ def test_a_model_that_does_not_exist_is_named_in_a_condition_while_the_running_p
     assert missing in _condition("ModelsReady")["message"]
     assert "sd-tiny/base" in _condition("ModelsReady")["message"], "it says what is served meanwhile"
     after = _pods()
-    assert all(pods[component] <= after[component] for component in Component)
+    assert all(pods[component] <= after[component] for component in DRAWING)
     assert _draw("a small green star on a pink background", tmp_path / "still.png")[0].shape == "star"
 
 
@@ -107,7 +107,7 @@ def test_the_same_seed_draws_the_same_picture_by_rest_and_by_grpc(serving: Told,
 
 
 def test_only_the_diffusion_model_holds_a_gpu_and_runs_where_its_accelerator_is(serving: Told) -> None:
-    specs = {component: _pod_list(component)[0]["spec"] for component in Component}
+    specs = {component: _pod_list(component)[0]["spec"] for component in DRAWING}
     limits = {
         component: spec["containers"][0]["resources"].get("limits", {}).get("nvidia.com/gpu")
         for component, spec in specs.items()
@@ -234,7 +234,7 @@ def _condition(kind: str) -> Mapping[str, str]:
 
 def _pods() -> Mapping[Component, frozenset[str]]:
     """The names of each component's pods that stay."""
-    return {component: frozenset(pod["metadata"]["name"] for pod in _pod_list(component)) for component in Component}
+    return {component: frozenset(pod["metadata"]["name"] for pod in _pod_list(component)) for component in DRAWING}
 
 
 def _pod_list(component: Component) -> list[dict[str, Any]]:

@@ -39,13 +39,14 @@ def build(component: Component, scale: float = 1.0) -> Saveable:
     """The component as the exporter saves it.
 
     The context of a token is its id times `scale`; the noise is predicted as the context's mean; an image is the
-    latent's first channel.
+    latent's first channel, and a latent the image's first pixel of each cell.
     """
     import keras
     import tensorflow as tf
 
     from sdp_exporter.signatures.decoder import Decoder
     from sdp_exporter.signatures.diffusion_model import DiffusionModel
+    from sdp_exporter.signatures.image_encoder import ImageEncoder
     from sdp_exporter.signatures.text_encoder import TextEncoder
 
     class Scaled(keras.Model):  # type: ignore[misc]  # Keras has no types.
@@ -66,6 +67,10 @@ def build(component: Component, scale: float = 1.0) -> Saveable:
             pixels = tf.repeat(tf.repeat(latent[..., :1], 8, axis=1), 8, axis=2)
             return self.scale * tf.repeat(pixels, 3, axis=-1)
 
+    class ToyImageEncoder(Scaled):
+        def call(self, images: tf.Tensor) -> tf.Tensor:
+            return self.scale * tf.repeat(images[:, ::8, ::8, :1], 4, axis=-1)
+
     side = IMAGE_SIZE // 8
     latent = tf.zeros([1, side, side, 4])
     match component:
@@ -83,3 +88,7 @@ def build(component: Component, scale: float = 1.0) -> Saveable:
             decoder = ToyDecoder()
             decoder(latent)
             return Decoder(decoder, image_size=IMAGE_SIZE)
+        case Component.IMAGE_ENCODER:
+            image_encoder = ToyImageEncoder()
+            image_encoder(tf.zeros([1, IMAGE_SIZE, IMAGE_SIZE, 3]))
+            return ImageEncoder(image_encoder, image_size=IMAGE_SIZE)

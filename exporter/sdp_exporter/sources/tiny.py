@@ -70,3 +70,7 @@ def _build(component: Component, variant: str) -> Saveable:
             from sdp_exporter.signatures.decoder import Decoder
 
             return Decoder(tiny.decoder(variant), image_size=tiny.IMAGE_SIZE)
+        case Component.IMAGE_ENCODER:
+            from sdp_exporter.signatures.image_encoder import ImageEncoder
+
+            return ImageEncoder(tiny.image_encoder(variant), image_size=tiny.IMAGE_SIZE)

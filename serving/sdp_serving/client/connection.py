@@ -16,7 +16,7 @@ from sdp_serving.client.pipeline import Pipeline
 from sdp_serving.client.port_forward import port_forward
 from sdp_serving.client.rest_transport import RestTransport
 from sdp_serving.client.transport import Address
-from sdp_serving.contract.components import GRPC_PORT, REST_PORT, Component
+from sdp_serving.contract.components import DRAWING, GRPC_PORT, REST_PORT, Component
 
 DEFAULT_TIMEOUT: Final = 600.0
 _POD_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -95,7 +95,7 @@ def _direct(name: str | None, namespace: str | None, context: str | None, port: 
         name = find_pipeline(Kubectl(context, namespace), None)
     # Without a namespace the resolver looks in the pod's own.
     domain = "" if namespace is None else f".{namespace}.svc"
-    return {component: Address(f"{service_name(name, component)}{domain}", port) for component in Component}
+    return {component: Address(f"{service_name(name, component)}{domain}", port) for component in DRAWING}
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def _forwarded(
         # All are started before the first is waited for.
         forwards = {
             component: stack.enter_context(port_forward(kubectl, service_name(pipeline, component), port))
-            for component in Component
+            for component in DRAWING
         }
         addresses = {component: forward.address() for component, forward in forwards.items()}
         try:

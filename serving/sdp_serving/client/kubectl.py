@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sdp_serving.client.errors import KubectlError, PipelineNotFoundError, PipelineNotReadyError
-from sdp_serving.contract.components import Component
+from sdp_serving.contract.components import DRAWING
 
 RESOURCE: Final = "stablediffusionpipelines.sdpipeline.dev"
 _TIMEOUT: Final = 30
@@ -105,7 +105,7 @@ def require_serving(pipeline: Mapping[str, Any]) -> None:
         PipelineNotReadyError: with its own words for why it cannot.
     """
     name = pipeline["metadata"]["name"]
-    missing = [component for component in Component if component.field not in pipeline.get("spec", {})]
+    missing = [component for component in DRAWING if component.field not in pipeline.get("spec", {})]
     if missing:
         raise PipelineNotReadyError(
             f"the pipeline {name} has no {' and no '.join(missing)}: add it to its spec, or choose another pipeline"
@@ -117,6 +117,6 @@ def require_serving(pipeline: Mapping[str, Any]) -> None:
     if ready.get("status") == "True":
         return
     said = f"the pipeline {name} is not Ready ({ready.get('reason')}): {ready.get('message')}"
-    if not all(status.get(component.field, {}).get("serving") for component in Component):
+    if not all(status.get(component.field, {}).get("serving") for component in DRAWING):
         raise PipelineNotReadyError(said)
     _log.warning("Warning: %s.", said)

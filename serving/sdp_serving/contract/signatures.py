@@ -53,7 +53,8 @@ def signatures(component: Component, *, width: int, image_size: int) -> Mapping[
         width: the size of a token's context vector: 768 for Stable Diffusion 1.x.
         image_size: pixels along one side of the image.
     """
-    latent = (None, image_size // LATENT_FACTOR, image_size // LATENT_FACTOR, LATENT_CHANNELS)
+    side = image_size // LATENT_FACTOR
+    latent = TensorSpec(dtype="float32", shape=(None, side, side, LATENT_CHANNELS))
     contexts = {
         name: TensorSpec(dtype="float32", shape=(None, TOKENS, width)) for name in ("context", "unconditional_context")
     }
@@ -63,7 +64,7 @@ def signatures(component: Component, *, width: int, image_size: int) -> Mapping[
             return _offer({SignatureName.DEFAULT: Signature(inputs=inputs, outputs=contexts)})
         case Component.DIFFUSION_MODEL:
             inputs = {**contexts, "num_steps": _scalar("int32"), "batch_size": _scalar("int32")}
-            outputs = {"latent": TensorSpec(dtype="float32", shape=latent)}
+            outputs = {"latent": latent}
             sample = {**inputs, "seed": _scalar("int64"), "guidance_scale": _scalar("float32")}
             return _offer(
                 {
@@ -72,14 +73,12 @@ def signatures(component: Component, *, width: int, image_size: int) -> Mapping[
                 }
             )
         case Component.DECODER:
-            images = TensorSpec(dtype="uint8", shape=(None, image_size, image_size, 3))
-            return _offer(
-                {
-                    SignatureName.DEFAULT: Signature(
-                        inputs={"latent": TensorSpec(dtype="float32", shape=latent)}, outputs={"images": images}
-                    )
-                }
-            )
+            pixels = TensorSpec(dtype="uint8", shape=(None, image_size, image_size, 3))
+            return _offer({SignatureName.DEFAULT: Signature(inputs={"latent": latent}, outputs={"images": pixels})})
+        case Component.IMAGE_ENCODER:
+            # Not the decoder's bytes: whoever starts from a picture has resized, and may have masked, it as floats.
+            images = TensorSpec(dtype="float32", shape=(None, image_size, image_size, 3))
+            return _offer({SignatureName.DEFAULT: Signature(inputs={"images": images}, outputs={"latent": latent})})
 
 
 def differences(expected: Mapping[SignatureName, Signature], actual: Mapping[str, Signature]) -> Sequence[str]:

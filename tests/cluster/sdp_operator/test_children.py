@@ -10,12 +10,12 @@ from tests.support.operator_process import OperatorProcess
 from tests.support.pipeline_client import EXAMPLE, PipelineClient
 
 from devcluster.pytest_plugin import Namespace
-from sdp_serving.contract.components import Component
+from sdp_serving.contract.components import DRAWING
 
 pytestmark = pytest.mark.usefixtures("operator")
 
 SPEC: dict[str, Any] = EXAMPLE["spec"]
-CHILDREN = [f"sd-{component}" for component in sorted(Component)]
+CHILDREN = [f"sd-{component}" for component in sorted(DRAWING)]
 STRIPED = "gs://sdpipeline-demo/sd-tiny-striped/diffusion-model"
 
 

@@ -10,10 +10,10 @@ from tests.support.pipeline_client import EXAMPLE, PipelineClient
 
 from devcluster.cluster import Cluster
 from devcluster.pytest_plugin import Namespace
-from sdp_serving.contract.components import Component
+from sdp_serving.contract.components import DRAWING
 
 _KOPF_RUN = ["kopf", "run", "--standalone", "--all-namespaces", "--module=sdp_operator.handlers"]
-CHILDREN = [f"sd-{component}" for component in sorted(Component)]
+CHILDREN = [f"sd-{component}" for component in sorted(DRAWING)]
 
 
 def test_an_operator_killed_amid_its_work_finishes_it_once_it_is_back(

@@ -9,7 +9,7 @@ from tests.support.pipeline_client import EXAMPLE, PipelineClient
 from tests.support.pipelines import DIGEST
 
 from devcluster.pytest_plugin import Namespace
-from sdp_serving.contract.components import Component
+from sdp_serving.contract.components import DRAWING, Component
 from sdp_serving.contract.report import PullFailure
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -144,7 +144,7 @@ def test_pods_satisfy_the_restricted_pod_security_level(pipelines: PipelineClien
 
 def _serve_all(pipelines: PipelineClient, kubelet: Kubelet) -> None:
     pipelines.apply(SPEC)
-    for component in Component:
+    for component in DRAWING:
         kubelet.serve(component, SPEC[component.field]["model"])
     pipelines.wait_for("Ready", reason="AllServing")
 

@@ -30,13 +30,14 @@ def described(requests: list[Request]) -> list[tuple[str, str]]:
     return [(request.source.name, str(request.uri)) for request in requests]
 
 
-def test_the_base_weights_are_exported_as_three_components(exported: list[Request]) -> None:
+def test_the_base_weights_are_exported_as_all_components(exported: list[Request]) -> None:
     result = run("sd-tiny", "--to", "gs://demo/sd-tiny")
     assert result.exit_code == 0
     assert described(exported) == [
         ("sd-tiny/base", "gs://demo/sd-tiny/text-encoder"),
         ("sd-tiny/base", "gs://demo/sd-tiny/diffusion-model"),
         ("sd-tiny/base", "gs://demo/sd-tiny/decoder"),
+        ("sd-tiny/base", "gs://demo/sd-tiny/image-encoder"),
     ]
 
 

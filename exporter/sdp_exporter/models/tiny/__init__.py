@@ -1,4 +1,4 @@
-"""sd-tiny: Stable Diffusion's three models and tensors at a size that a CPU can train.
+"""sd-tiny: Stable Diffusion's models and tensors at a size that a CPU can train.
 
 It draws one coloured shape on a plain background, 64x64 pixels; `sdp_exporter.train_tiny` made its weights.
 
@@ -28,6 +28,7 @@ VARIANTS: Final[Mapping[Component, tuple[str, ...]]] = MappingProxyType(
         Component.TEXT_ENCODER: ("base", "sks"),
         Component.DIFFUSION_MODEL: ("base", "striped"),
         Component.DECODER: ("base",),
+        Component.IMAGE_ENCODER: ("base",),
     }
 )
 """The weights there are. "striped" is a diffusion model fine-tuned to draw white stripes across the shape, "sks" a text
@@ -84,19 +85,12 @@ def decoder(weights: str = "base", folder: Path = WEIGHTS) -> "Decoder":
     return arrays.assign(arrays.read(weights_path(Component.DECODER, weights, folder)), fresh.decoder())
 
 
-def encoder(folder: Path = WEIGHTS) -> "Encoder":
-    """Returns the autoencoder's other half: float32 [batch, 64, 64, 3] images in [-1, 1] -> float32 [batch, 8, 8, 4].
-
-    Only training uses it.
+def image_encoder(weights: str = "base", folder: Path = WEIGHTS) -> "Encoder":
+    """Returns a model: float32 [batch, 64, 64, 3] images in [-1, 1] -> float32 [batch, 8, 8, 4] latent.
 
     Raises:
         FileNotFoundError: There are no such weights.
     """
     from sdp_exporter.models.tiny import arrays, fresh
 
-    return arrays.assign(arrays.read(encoder_weights_path(folder)), fresh.encoder())
-
-
-def encoder_weights_path(folder: Path = WEIGHTS) -> Path:
-    """Returns the file of the encoder's weights; it is no component that is served."""
-    return folder / "encoder.npz"
+    return arrays.assign(arrays.read(weights_path(Component.IMAGE_ENCODER, weights, folder)), fresh.image_encoder())

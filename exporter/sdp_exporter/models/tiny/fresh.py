@@ -30,8 +30,8 @@ def decoder() -> Decoder:
     return _built(Decoder(), tf.zeros([1, _LATENT_SIDE, _LATENT_SIDE, LATENT_CHANNELS]))
 
 
-def encoder() -> Encoder:
-    """Returns the autoencoder's other half before any training; only training uses it."""
+def image_encoder() -> Encoder:
+    """Returns an image encoder before any training."""
     return _built(Encoder(), tf.zeros([1, IMAGE_SIZE, IMAGE_SIZE, 3]))
 
 

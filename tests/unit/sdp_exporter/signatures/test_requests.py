@@ -1,4 +1,4 @@
-"""Requests to the three signatures, run past Python's own checks of a signature: as TensorFlow Serving runs them."""
+"""Requests to the signatures, run past Python's own checks of a signature: as TensorFlow Serving runs them."""
 
 from typing import Any
 
@@ -32,6 +32,11 @@ def sample(diffusion: Any) -> Any:
 @pytest.fixture(scope="module")
 def decoder() -> Any:
     return toy_models.build(Component.DECODER).signatures()[SignatureName.DEFAULT]
+
+
+@pytest.fixture(scope="module")
+def image_encoder() -> Any:
+    return toy_models.build(Component.IMAGE_ENCODER).signatures()[SignatureName.DEFAULT]
 
 
 def serve(function: Any, **inputs: Any) -> dict[str, np.ndarray]:
@@ -180,3 +185,24 @@ def test_a_latent_of_another_size_is_refused(decoder: Any) -> None:
         tf.errors.InvalidArgumentError, match=r"latent has rows of the shape \[4 4 4\], not \[2, 2, 4\]"
     ):
         serve(decoder, latent=np.zeros((1, 4, 4, 4), np.float32))
+
+
+def test_images_are_encoded_in_order(image_encoder: Any) -> None:
+    images = np.zeros((2, IMAGE_SIZE, IMAGE_SIZE, 3), np.float32)
+    images[0], images[1] = -1, 1
+    latent = serve(image_encoder, images=images)["latent"]
+    assert latent.shape == (2, IMAGE_SIZE // 8, IMAGE_SIZE // 8, 4)
+    np.testing.assert_array_equal(latent[:, 0, 0, 0], [-1, 1])
+
+
+@pytest.mark.parametrize("value", [255.0, -1.01, np.nan])
+def test_images_that_are_not_scaled_are_refused(image_encoder: Any, value: float) -> None:
+    images = np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 3), np.float32)
+    images[0, 1, 2, 0] = value
+    with pytest.raises(tf.errors.InvalidArgumentError, match="images has a value outside -1 to 1: divide bytes"):
+        serve(image_encoder, images=images)
+
+
+def test_images_of_another_size_are_refused(image_encoder: Any) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"images has rows of the shape \[8 8 3\], not"):
+        serve(image_encoder, images=np.zeros((1, 8, 8, 3), np.float32))

@@ -12,7 +12,7 @@ SOME_SCENES = SCENES[:3]
 
 @pytest.fixture(scope="module")
 def latents() -> Latents:
-    return Latents(tiny.encoder(), draw_all(SOME_SCENES, 4, Style.PLAIN, np.random.default_rng(0)))
+    return Latents(tiny.image_encoder(), draw_all(SOME_SCENES, 4, Style.PLAIN, np.random.default_rng(0)))
 
 
 def test_a_batch_has_a_prompt_for_each_two_latents(latents: Latents) -> None:
@@ -38,7 +38,7 @@ def test_prompts_are_captions_with_and_without_the_size_and_empty_ones(latents: 
 
 
 def test_latents_have_about_unit_variance() -> None:
-    every = Latents(tiny.encoder(), draw_all(SCENES, 1, Style.PLAIN, np.random.default_rng(0)))
+    every = Latents(tiny.image_encoder(), draw_all(SCENES, 1, Style.PLAIN, np.random.default_rng(0)))
 
     latent = every.batch(np.random.default_rng(0)).latent.numpy()
 

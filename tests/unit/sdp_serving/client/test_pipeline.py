@@ -7,10 +7,10 @@ import pytest
 from sdp_serving.client.errors import UnexpectedAnswerError
 from sdp_serving.client.pipeline import Pipeline, Stage, default_guidance_scale
 from sdp_serving.client.transport import Answer, Array
-from sdp_serving.contract.components import Component
+from sdp_serving.contract.components import DRAWING, Component
 from sdp_serving.contract.signatures import SignatureName, signatures
 
-ENCODER, DIFFUSION, DECODER = Component
+ENCODER, DIFFUSION, DECODER = DRAWING
 
 
 class Tokens:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from sdp_serving.client.pipeline import Generation
 from sdp_serving.client.png import write_png
-from sdp_serving.contract.components import Component
+from sdp_serving.contract.components import DRAWING
 
 
 def made(prompt: str = "a red circle", count: int = 3) -> Generation:
@@ -18,7 +18,7 @@ def made(prompt: str = "a red circle", count: int = 3) -> Generation:
         steps=25,
         seed=42,
         guidance_scale=7.5,
-        versions=dict(zip(Component, (1, 2, 3), strict=True)),
+        versions=dict(zip(DRAWING, (1, 2, 3), strict=True)),
         seconds={},
     )
 

@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 
 from sdp_exporter.models import tiny
+from sdp_exporter.train_tiny.dataset import draw_all, to_model
+from sdp_exporter.train_tiny.drawings import SCENES, Style
 from sdp_serving.contract.components import Component
 
 if TYPE_CHECKING:
@@ -83,12 +85,25 @@ def test_a_variant_that_does_not_exist_has_no_file() -> None:
         tiny.text_encoder("striped")
 
 
-def test_the_encoder_and_the_decoder_undo_each_other() -> None:
-    grays = np.broadcast_to(np.array([-0.8, 0.17], np.float32)[:, np.newaxis, np.newaxis, np.newaxis], (2, 64, 64, 3))
+def test_the_decoder_makes_of_the_image_encoders_latents_the_drawings_they_were_made_of() -> None:
+    drawn = draw_all(SCENES[::7], 1, Style.PLAIN, np.random.default_rng(0)).pictures
+    pictures = to_model(drawn)
 
-    decoded = tiny.decoder()(tiny.encoder()(grays)).numpy()
+    decoded = tiny.decoder()(tiny.image_encoder()(pictures)).numpy()
 
-    assert np.abs(decoded - grays).mean() < 0.1
+    errors = np.abs(decoded - pictures).mean(axis=(1, 2, 3))
+    blank = np.abs(pictures - pictures.mean(axis=(1, 2), keepdims=True)).mean(axis=(1, 2, 3))
+    assert (errors < 0.05).all()
+    assert (errors < blank / 5).all(), "it keeps the shapes, not only the colours"
+
+
+@pytest.mark.parametrize("style", Style)
+def test_latents_are_of_about_unit_variance_as_the_samplers_noise_is(style: Style) -> None:
+    drawn = draw_all(SCENES[::7], 1, style, np.random.default_rng(0)).pictures
+
+    latent = tiny.image_encoder()(to_model(drawn)).numpy()
+
+    assert 0.7 < latent.std() < 1.3
 
 
 @pytest.mark.parametrize("component", Component)
@@ -100,6 +115,7 @@ def test_a_component_survives_saving(component: Component, tmp_path: Path) -> No
             (tf.ones([2, 8, 8, 4]), tf.constant([1, 2]), tf.ones([2, 77, tiny.WIDTH])),
         ),
         Component.DECODER: (tiny.decoder, (tf.ones([2, 8, 8, 4]),)),
+        Component.IMAGE_ENCODER: (tiny.image_encoder, (tf.ones([2, 64, 64, 3]),)),
     }
     build, inputs = builders[component]
     model = build()
