@@ -1,5 +1,6 @@
 """etcd, the API server, the controller manager and the scheduler, as processes of this machine."""
 
+import json
 import socket
 import subprocess
 from collections.abc import Sequence
@@ -42,14 +43,29 @@ def on_link(addresses: Addresses) -> Endpoint:
     return Endpoint(addresses.host, API_PORT_WITH_NODE, addresses.services, addresses.kubernetes_service)
 
 
-def launch(paths: ClusterPaths, programs: Programs, authority: Authority, endpoint: Endpoint) -> list[Component]:
+def launch(
+    paths: ClusterPaths,
+    programs: Programs,
+    authority: Authority,
+    endpoint: Endpoint,
+    *,
+    audited_user: str | None = None,
+) -> list[Component]:
     """Start the control plane and wait until it serves; the administrator's kubeconfig is written on the way.
+
+    Args:
+        paths: where its files lie.
+        programs: what it runs.
+        authority: issues its certificates.
+        endpoint: where the API server listens.
+        audited_user: whose every request is recorded in the audit log; None for nobody's.
 
     Raises:
         ClusterError: a component ended, or was not ready in time.
     """
     etcd_url, etcd = _launch_etcd(paths, programs, authority)
-    api_server = _launch_api_server(paths, programs, authority, endpoint, etcd_url)
+    audit = [] if audited_user is None else _audit_flags(paths, audited_user)
+    api_server = _launch_api_server(paths, programs, authority, endpoint, etcd_url, audit)
     kubeconfig.write(
         paths.kubeconfig,
         cluster=f"sdpipeline-{paths.name}",
@@ -116,7 +132,12 @@ def _launch_etcd(paths: ClusterPaths, programs: Programs, authority: Authority) 
 
 
 def _launch_api_server(
-    paths: ClusterPaths, programs: Programs, authority: Authority, endpoint: Endpoint, etcd_url: str
+    paths: ClusterPaths,
+    programs: Programs,
+    authority: Authority,
+    endpoint: Endpoint,
+    etcd_url: str,
+    audit: Sequence[str],
 ) -> Component:
     accounts = write_service_account_keys(paths.pki)
     etcd_client = authority.issue("apiserver-etcd-client", "kube-apiserver")
@@ -165,10 +186,24 @@ def _launch_api_server(
             "--allow-privileged",
             "--shutdown-delay-duration=0s",
             "--profiling=false",
+            *audit,
         ],
         mark=paths.state,
         logs=paths.logs,
     )
+
+
+def _audit_flags(paths: ClusterPaths, user: str) -> list[str]:
+    policy = {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        # A watch is recorded when it starts, since it may outlive the log; all else when it has been answered.
+        "omitStages": ["RequestReceived"],
+        "rules": [{"level": "Metadata", "users": [user]}, {"level": "None"}],
+    }
+    path = paths.configs / "audit-policy.json"
+    path.write_text(json.dumps(policy))
+    return [f"--audit-policy-file={path}", f"--audit-log-path={paths.audit_log}"]
 
 
 def _launch_controller(

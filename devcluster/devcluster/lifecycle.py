@@ -72,8 +72,13 @@ def down(name: str) -> None:
 
 
 @contextmanager
-def session(name: str, *, with_node: bool) -> Iterator[Cluster]:
+def session(name: str, *, with_node: bool, audited_user: str | None = None) -> Iterator[Cluster]:
     """Give a cluster to one user for the length of a `with` block, whatever was there of that name before.
+
+    Args:
+        name: the cluster's.
+        with_node: whether pods can run.
+        audited_user: whose every request the API server records in the audit log; None for nobody's.
 
     Raises:
         ClusterError: it can't be started, or another process uses it.
@@ -83,7 +88,7 @@ def session(name: str, *, with_node: bool) -> Iterator[Cluster]:
         tools = prepare(with_node=with_node)
         _down(paths)
         try:
-            yield _up(paths, tools, with_node=with_node)
+            yield _up(paths, tools, with_node=with_node, audited_user=audited_user)
         finally:
             _down(paths)
             paths.lock.unlink(missing_ok=True)
@@ -143,7 +148,7 @@ def node_of(cluster: Cluster) -> namespaces.Namespaces:
     return namespaces.enter(ClusterPaths.of(cluster.name), programs.provide([programs.CONTAINERD]))
 
 
-def _up(paths: ClusterPaths, tools: programs.Programs, *, with_node: bool) -> Cluster:
+def _up(paths: ClusterPaths, tools: programs.Programs, *, with_node: bool, audited_user: str | None = None) -> Cluster:
     cluster = Cluster(paths.name, paths.kubeconfig, tools.control_plane("kubectl"), has_node=with_node)
     if serves(paths.name):
         if access(paths.name).has_node != with_node:
@@ -155,7 +160,7 @@ def _up(paths: ClusterPaths, tools: programs.Programs, *, with_node: bool) -> Cl
         return cluster
     _down(paths)
     try:
-        _start(paths, tools, cluster)
+        _start(paths, tools, cluster, audited_user)
     except ClusterError as error:
         logs = _keep_logs(paths)
         _down(paths)
@@ -166,7 +171,7 @@ def _up(paths: ClusterPaths, tools: programs.Programs, *, with_node: bool) -> Cl
     return cluster
 
 
-def _start(paths: ClusterPaths, tools: programs.Programs, cluster: Cluster) -> None:
+def _start(paths: ClusterPaths, tools: programs.Programs, cluster: Cluster, audited_user: str | None) -> None:
     record = _begin(paths, cluster)
     for folder in (paths.pki, paths.configs, paths.logs, paths.run):
         folder.mkdir(mode=0o700)
@@ -174,7 +179,7 @@ def _start(paths: ClusterPaths, tools: programs.Programs, cluster: Cluster) -> N
     if record.slot is None:
         step(f"Starting the control plane {paths.name}")
         endpoint = control_plane.on_loopback()
-        control_plane.launch(paths, tools, authority, endpoint)
+        control_plane.launch(paths, tools, authority, endpoint, audited_user=audited_user)
     else:
         addresses = Addresses(record.slot)
         endpoint = control_plane.on_link(addresses)
@@ -183,7 +188,7 @@ def _start(paths: ClusterPaths, tools: programs.Programs, cluster: Cluster) -> N
         inside = namespaces.create(paths, tools)
         host_network.connect(addresses, inside.pid)
         node.configure_network(inside, addresses)
-        control_plane.launch(paths, tools, authority, endpoint)
+        control_plane.launch(paths, tools, authority, endpoint, audited_user=audited_user)
         step("Starting the node")
         node.launch(inside, cluster, authority, endpoint, addresses)
     _write_record(paths, replace(record, ready=True))

@@ -80,6 +80,11 @@ class ClusterPaths:
         return self.state / "logs"
 
     @property
+    def audit_log(self) -> Path:
+        """One JSON line for each request of the user whose requests are recorded."""
+        return self.logs / "audit.log"
+
+    @property
     def etcd(self) -> Path:
         """The cluster's database."""
         return self.state / "etcd"
