@@ -10,7 +10,7 @@ from demo.console import CONSOLE, step
 from demo.shell import DemoError
 from demo.story import set_up, tell
 from demo.target import IMAGES, KindCluster, LocalCluster, Target
-from devcluster import ClusterError, images, lifecycle
+from devcluster import ClusterError, helm, images, lifecycle
 from sdp_serving.client.errors import PipelineError
 
 _context = click.option("--context", help="A kind cluster of your own, such as kind-kind; without it, a local cluster.")
@@ -57,6 +57,7 @@ def up(context: str | None) -> None:
 def prepare() -> None:
     """Build and install everything that the demo and the tests need, and start nothing."""
     lifecycle.prepare(with_node=True)
+    helm.program()
     for name in (*IMAGES, "exporter"):
         with step(f"Image {name}"):
             images.build_by_name(name)

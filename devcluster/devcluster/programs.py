@@ -50,6 +50,7 @@ CONTAINERD = Module(
 )
 CNI = Module("cni", "tool", ("bridge", "host-local", "loopback", "portmap"), "the network plugins: under a minute")
 ADDONS = Module("addons", "./...", ("coredns", "pause"), "the cluster's DNS and the pause container: about a minute")
+HELM = Module("helm", "tool", ("helm",), "Helm: about two minutes")
 KWOK = Module("kwok", "tool", ("kwok",), "KWOK, which acts out nodes and pods: about two minutes")
 
 

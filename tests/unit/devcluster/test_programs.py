@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from devcluster import ClusterError, programs
-from devcluster.programs import ADDONS, CNI, CONTAINERD, KUBERNETES, Module, Programs
+from devcluster.programs import ADDONS, CNI, CONTAINERD, HELM, KUBERNETES, Module, Programs
 
 
 def _write(folder: Path, *names: str) -> Path:
@@ -59,13 +59,14 @@ def test_a_missing_go_is_one_sentence_that_says_what_to_install(
         programs.provide([CNI])
 
 
-@pytest.mark.parametrize("module", [KUBERNETES, CONTAINERD, CNI], ids=lambda module: module.folder)
+@pytest.mark.parametrize("module", [KUBERNETES, CONTAINERD, CNI, HELM], ids=lambda module: module.folder)
 def test_every_program_is_a_tool_of_its_go_module(module: Module) -> None:
     text = (programs.MODULES / module.folder / "go.mod").read_text()
-    block = re.search(r"^tool \((.*?)^\)", text, re.MULTILINE | re.DOTALL)
+    # Go writes a single tool without parentheses.
+    block = re.search(r"^tool (?:\((.*?)^\)|(\S+)$)", text, re.MULTILINE | re.DOTALL)
     assert block is not None
 
-    tools = {path.removesuffix("/v3").rpartition("/")[2] for path in block[1].split()}
+    tools = {path.removesuffix("/v3").rpartition("/")[2] for path in (block[1] or block[2]).split()}
 
     assert tools == {name.replace("etcd", "server") for name in module.programs}
 
