@@ -32,6 +32,7 @@ from sdp_serving.client.rest_transport import RestTransport
 from sdp_serving.client.transport import Address
 from sdp_serving.contract.artifact import ModelUri
 from sdp_serving.contract.components import DRAWING, Component
+from sdp_serving.puller.judgement import Wanted
 from sdp_serving.puller.pull import pull
 from sdp_serving.puller.storage import open_storage
 
@@ -50,7 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
         uri = ModelUri.parse(f"file://{folder}/storage/{component}")
         with TerminalObserver(Console(quiet=True)) as observer:
             export([Request(toy_source(component, weights), uri)], clock=lambda: datetime.now(UTC), observer=observer)
-        pull(open_storage(uri, patience=1), uri, component, folder / "models", say=print)
+        pull(open_storage(uri, patience=1), uri, Wanted(component), folder / "models", say=print)
         base = folder / "models" / component
         config.append(f'config {{ name: "{component}" base_path: "{base}" model_platform: "tensorflow" }}')
     (folder / "models.config").write_text(f"model_config_list {{ {' '.join(config)} }}")

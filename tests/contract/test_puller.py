@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import google_crc32c
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 import sdp_serving
 from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL
@@ -66,9 +68,12 @@ def puller(tmp_path: Path) -> Iterator[Puller]:
     """Runs it in this process, for its storage library takes long to load."""
     models, report = tmp_path / "models", tmp_path / "report"
 
-    def run(uri: str, component: Component = DIFFUSION, patience: float = 20, **more: str) -> Run:
+    def run(
+        uri: str, component: Component = DIFFUSION, patience: float = 20, options: tuple[str, ...] = (), **more: str
+    ) -> Run:
         report.unlink(missing_ok=True)
-        result = CliRunner().invoke(main, arguments(models, report, uri, component, patience), env=more)
+        command = [*arguments(models, report, uri, component, patience), *options]
+        result = CliRunner().invoke(main, command, env=more)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return Run(models, result, report)
 
@@ -213,6 +218,38 @@ def test_another_component_is_refused_by_name(bucket: "Bucket", puller: Puller) 
     assert f"{uri}/{NEW} is a text-encoder, asked for as diffusion-model" in failure.message
 
 
+def test_a_model_that_suits_the_pipeline_is_laid(bucket: "Bucket", puller: Puller) -> None:
+    run = puller(upload(bucket, artifact()), options=("--sd-version=tiny", "--image-size=64x64"))
+
+    assert run.code == 0, run.said
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--sd-version=1.5", "is of Stable Diffusion tiny (a context 96 wide), in a pipeline of version 1.5"),
+        ("--image-size=512x768", "is for images of 64x64 pixels (height x width), in a pipeline for 512x768"),
+    ],
+)
+def test_a_model_for_another_pipeline_is_refused_before_it_is_fetched(
+    bucket: "Bucket", puller: Puller, option: str, words: str
+) -> None:
+    run = puller(upload(bucket, artifact()), options=(option,))
+
+    failure = run.failure()
+    assert failure.reason is PullFailure.WRONG_STABLE_DIFFUSION
+    assert words in failure.message
+    assert not (run.models / DIFFUSION).exists()
+
+
+@pytest.mark.parametrize("size", ["512", "512x", "0x512", "x", "5 x 5"])
+def test_a_size_that_is_none_is_refused(puller: Puller, size: str) -> None:
+    run = puller("gs://bucket/sd", options=(f"--image-size={size}",))
+
+    assert run.code == 2
+    assert "is no size of an image: give the height and the width, such as 512x768" in run.said
+
+
 @pytest.mark.parametrize("pin", ["", f"/{NEW}"])
 def test_an_upload_without_saved_model_is_incomplete(bucket: "Bucket", puller: Puller, pin: str) -> None:
     files = artifact()
@@ -327,11 +364,66 @@ def test_storage_that_cannot_be_reached_is_unavailable(puller: Puller) -> None:
     assert failure.reason is PullFailure.STORAGE_UNAVAILABLE
 
 
-def test_missing_credentials_are_told(tmp_path: Path, puller: Puller) -> None:
-    absent = str(tmp_path / "no-key.json")
-    failure = puller("gs://bucket/sd", GOOGLE_APPLICATION_CREDENTIALS=absent).failure()
+@pytest.mark.parametrize("content", [None, "", "no JSON", "{}", '{"type": "service_account"}'])
+def test_a_key_file_that_is_none_is_named_with_what_to_do(tmp_path: Path, puller: Puller, content: str | None) -> None:
+    key = tmp_path / "key.json"
+    if content is not None:
+        key.write_text(content)
+
+    failure = puller("gs://bucket/sd", GOOGLE_APPLICATION_CREDENTIALS=str(key)).failure()
+
     assert failure.reason is PullFailure.ACCESS_DENIED
-    assert "credentials" in failure.message
+    assert f"{key} holds no key of a Google service account that is in force: put one" in failure.message
+
+
+class TokenIssuer(BaseHTTPRequestHandler):
+    """Google's token endpoint, which knows no account."""
+
+    asked: list[bytes]
+
+    def do_POST(self) -> None:
+        self.asked.append(self.rfile.read(int(self.headers["Content-Length"])))
+        body = b'{"error": "invalid_grant", "error_description": "account not found"}'
+        self.send_response(400)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+def test_a_key_file_is_what_it_signs_in_with(tmp_path: Path, puller: Puller) -> None:
+    asked: list[bytes] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Issuer", (TokenIssuer,), {"asked": asked})) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        key = tmp_path / "key.json"
+        key.write_text(json.dumps(account_key(f"http://127.0.0.1:{server.server_port}/token")))
+
+        failure = puller("gs://bucket/sd", GOOGLE_APPLICATION_CREDENTIALS=str(key)).failure()
+
+        server.shutdown()
+    assert b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer" in asked[0]
+    assert failure.reason is PullFailure.ACCESS_DENIED
+    assert f"{key} holds no key of a Google service account that is in force" in failure.message
+
+
+def account_key(token_uri: str) -> dict[str, str]:
+    """A key of a service account, as Google gives it out."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return {
+        "type": "service_account",
+        "project_id": "art",
+        "private_key_id": "1",
+        "private_key": pem.decode(),
+        "client_email": "puller@art.iam.gserviceaccount.com",
+        "client_id": "1",
+        "token_uri": token_uri,
+    }
 
 
 class Stalling(BaseHTTPRequestHandler):

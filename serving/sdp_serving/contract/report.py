@@ -14,6 +14,8 @@ class PullFailure(StrEnum):
     MODEL_NOT_FOUND = "ModelNotFound"
     MODEL_INCOMPLETE = "ModelIncomplete"
     WRONG_COMPONENT = "WrongComponent"
+    WRONG_STABLE_DIFFUSION = "WrongStableDiffusion"
+    """It is a model for another version of Stable Diffusion, or another size of image, than the pipeline's."""
     CORRUPT = "ModelCorrupt"
     ACCESS_DENIED = "AccessDenied"
     STORAGE_UNAVAILABLE = "StorageUnavailable"

@@ -4,6 +4,7 @@ STORAGE_EMULATOR_HOST leads it to an emulator, anonymously; otherwise it signs i
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, Final, TypeVar
@@ -121,11 +122,10 @@ class Bucket:
                 f"access to {self._uri} was denied ({_reason(error)}): grant the pod's service account"
                 f" roles/storage.objectViewer on the bucket {self._name!r}",
             ) from error
-        except (auth.DefaultCredentialsError, auth.RefreshError) as error:
+        except (auth.DefaultCredentialsError, auth.RefreshError, PermissionError) as error:
             raise PullError(
                 PullFailure.ACCESS_DENIED,
-                f"there are no usable credentials to read {self._uri}: give the pod a service account with Workload"
-                " Identity, or a key in GOOGLE_APPLICATION_CREDENTIALS",
+                f"there are no usable credentials to read {self._uri}: {_credentials_remedy()}",
             ) from error
         except (
             api.GoogleAPICallError,
@@ -139,6 +139,16 @@ class Bucket:
                 f"Google Cloud Storage does not answer for {self._uri} ({_reason(error)}): check the network and try"
                 " again",
             ) from error
+
+
+def _credentials_remedy() -> str:
+    key = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    if key is None:
+        return "give the pod a service account with Workload Identity, or a key by storage.secretName"
+    return (
+        f"{key} holds no key of a Google service account that is in force: put one into the Secret of"
+        f" storage.secretName as {key.rpartition('/')[2]}"
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -10,7 +12,28 @@ from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, Manifest, Model
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.contract.signatures import differences, signatures
+from sdp_serving.contract.versions import StableDiffusionVersion
 from sdp_serving.puller.errors import PullError
+
+
+class ImageSize(NamedTuple):
+    """The size of an image in pixels."""
+
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        """Such as `512x768`."""
+        return f"{self.height}x{self.width}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the model must be: the component, and what its pipeline says of all models; None where it says nothing."""
+
+    component: Component
+    sd_version: StableDiffusionVersion | None = None
+    image_size: ImageSize | None = None
 
 
 def candidates(folders: Sequence[str]) -> list[Version]:
@@ -18,19 +41,20 @@ def candidates(folders: Sequence[str]) -> list[Version]:
     return list(reversed(whole_versions(f"{folder}/{SAVED_MODEL}" for folder in folders)))
 
 
-def judge(raw: bytes, files: Mapping[str, int], *, uri: ModelUri, component: Component) -> Manifest:
+def judge(raw: bytes, files: Mapping[str, int], *, uri: ModelUri, wanted: Wanted) -> Manifest:
     """Read a manifest and hold it against the contract and against what lies there.
 
     Args:
         raw: the manifest.
         files: size in bytes of each file of the version.
         uri: of the version, pinned.
-        component: what was asked for.
+        wanted: what was asked for.
 
     Raises:
-        PullError: WRONG_COMPONENT or CORRUPT.
+        PullError: WRONG_COMPONENT, WRONG_STABLE_DIFFUSION or CORRUPT.
     """
     manifest = _read(raw, uri)
+    component = wanted.component
     if manifest.component != component:
         raise PullError(
             PullFailure.WRONG_COMPONENT,
@@ -44,6 +68,7 @@ def judge(raw: bytes, files: Mapping[str, int], *, uri: ModelUri, component: Com
             PullFailure.WRONG_COMPONENT,
             f"{uri} cannot serve as {component} ({'; '.join(missing)}): export it again with this release",
         )
+    _require_pipeline(manifest, uri, wanted)
     for path, entry in manifest.files.items():
         if not _is_inside(path) or path == MANIFEST:
             raise _corrupt(uri, f"its manifest lists {path!r}, which is no file of an artifact")
@@ -52,6 +77,25 @@ def judge(raw: bytes, files: Mapping[str, int], *, uri: ModelUri, component: Com
         if files[path] != entry.size:
             raise _corrupt(uri, f"{path} has {files[path]} bytes instead of {entry.size}")
     return manifest
+
+
+def _require_pipeline(manifest: Manifest, uri: ModelUri, wanted: Wanted) -> None:
+    version, size = wanted.sd_version, wanted.image_size
+    if version is not None and manifest.width != version.width:
+        raise PullError(
+            PullFailure.WRONG_STABLE_DIFFUSION,
+            f"{uri} is of Stable Diffusion {manifest.sd_version} (a context {manifest.width} wide), in a pipeline of"
+            f" version {version} ({version.width} wide): give the URI of a model of that version, or correct"
+            " stableDiffusion.version",
+        )
+    made = ImageSize(manifest.image_size, manifest.image_size)
+    # A text encoder knows nothing of images: the same one serves pipelines of every size.
+    if size is not None and size != made and manifest.component is not Component.TEXT_ENCODER:
+        raise PullError(
+            PullFailure.WRONG_STABLE_DIFFUSION,
+            f"{uri} is for images of {made} pixels (height x width), in a pipeline for {size}: give the URI of a"
+            " model for that size, or correct stableDiffusion.height and width",
+        )
 
 
 def _read(raw: bytes, uri: ModelUri) -> Manifest:

@@ -5,17 +5,16 @@ import time
 from pathlib import Path
 
 from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, Manifest, ModelUri, Version
-from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import Pulled, PullFailure
 from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.fetch import fetch
-from sdp_serving.puller.judgement import candidates, judge
+from sdp_serving.puller.judgement import Wanted, candidates, judge
 from sdp_serving.puller.progress import MIB, Say
 from sdp_serving.puller.storage import Storage
 from sdp_serving.puller.verify import damaged
 
 
-def pull(storage: Storage, uri: ModelUri, component: Component, models: Path, *, say: Say) -> Pulled:
+def pull(storage: Storage, uri: ModelUri, wanted: Wanted, models: Path, *, say: Say) -> Pulled:
     """Lay the model under `models`/<component>/<version>, alone, and whole from the moment it has that name.
 
     Killed at any point and run again, it ends in the same state; a model that is there already is only verified.
@@ -23,7 +22,7 @@ def pull(storage: Storage, uri: ModelUri, component: Component, models: Path, *,
     Raises:
         PullError: with the reason.
     """
-    start = time.monotonic()
+    start, component = time.monotonic(), wanted.component
     version, files = resolve(storage, uri)
     pinned = uri.at(version)
     if MANIFEST not in files:
@@ -32,7 +31,7 @@ def pull(storage: Storage, uri: ModelUri, component: Component, models: Path, *,
             f"{pinned} has no {MANIFEST}: export the model with sdpipeline-export instead of copying a SavedModel",
         )
     raw = storage.read(version, MANIFEST)
-    manifest = judge(raw, files, uri=pinned, component=component)
+    manifest = judge(raw, files, uri=pinned, wanted=wanted)
     size = sum(entry.size for entry in manifest.files.values())
     say(f"{component}: {pinned} ({manifest.weights}), {len(manifest.files)} files, {size / MIB:.1f} MiB")
     try:

@@ -7,21 +7,22 @@ from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, ModelUri
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.contract.signatures import signatures
+from sdp_serving.contract.versions import StableDiffusionVersion as Version
 from sdp_serving.puller.errors import PullError
-from sdp_serving.puller.judgement import candidates, judge
+from sdp_serving.puller.judgement import ImageSize, Wanted, candidates, judge
 
 URI = ModelUri.parse("gs://bucket/sd/decoder/12")
 FILES = {SAVED_MODEL: 3, "variables/index": 4}
 
 
-def manifest(**changes: Any) -> dict[str, Any]:
-    offered = signatures(Component.DECODER, width=96, image_size=64)
+def manifest(component: Component = Component.DECODER, *, width: int = 96, **changes: Any) -> dict[str, Any]:
+    offered = signatures(component, width=width, image_size=64)
     return {
-        "component": "decoder",
+        "component": component,
         "version": 12,
         "created": "2026-01-01T00:00:00Z",
         "sd_version": "tiny",
-        "width": 96,
+        "width": width,
         "image_size": 64,
         "tensorflow": "2.19.1",
         "exporter": "0.1.0",
@@ -35,14 +36,14 @@ def manifest(**changes: Any) -> dict[str, Any]:
 
 def refusal(raw: bytes, files: dict[str, int] | None = None, component: Component = Component.DECODER) -> PullError:
     with pytest.raises(PullError) as raised:
-        judge(raw, FILES if files is None else files, uri=URI, component=component)
+        judge(raw, FILES if files is None else files, uri=URI, wanted=Wanted(component))
     assert str(URI) in str(raised.value)
     return raised.value
 
 
 def test_a_manifest_that_fits_is_read() -> None:
     read = judge(
-        json.dumps(manifest()).encode(), {**FILES, MANIFEST: 9, "more": 1}, uri=URI, component=Component.DECODER
+        json.dumps(manifest()).encode(), {**FILES, MANIFEST: 9, "more": 1}, uri=URI, wanted=Wanted(Component.DECODER)
     )
     assert (read.component, read.version, set(read.files)) == (Component.DECODER, 12, set(FILES))
 
@@ -56,7 +57,7 @@ def entry(size: int) -> dict[str, Any]:
     [
         ({"version": 13}, "its manifest is of version 13"),
         ({"format": 2}, "format 2 and this release reads 1: upgrade sdpipeline"),
-        ({"width": "wide"}, "invalid at width"),
+        ({"image_size": "wide"}, "invalid at image_size"),
         ({"files": {}}, f"files must list {SAVED_MODEL}"),
         ({"files": {SAVED_MODEL: entry(3), "gone": entry(1)}}, "gone is missing"),
         ({"files": {SAVED_MODEL: entry(5)}}, f"{SAVED_MODEL} has 3 bytes instead of 5"),
@@ -87,6 +88,45 @@ def test_signatures_that_fall_short_are_told() -> None:
     error = refusal(json.dumps(manifest(signatures={})).encode())
     assert error.reason is PullFailure.WRONG_COMPONENT
     assert "the signature serving_default is missing" in str(error)
+
+
+FITTING = {**FILES, MANIFEST: 9}
+
+
+@pytest.mark.parametrize(
+    ("model", "version"),
+    [("1.5", Version.V1_4), ("1.4", Version.V1_5), ("2.0", Version.V2_1), ("1.5-inpainting", Version.V1_5)],
+)
+def test_versions_of_one_family_go_together(model: str, version: Version) -> None:
+    raw = json.dumps(manifest(sd_version=model, width=version.width)).encode()
+    assert judge(raw, FITTING, uri=URI, wanted=Wanted(Component.DECODER, version)).sd_version == model
+
+
+@pytest.mark.parametrize("component", Component)
+def test_a_model_of_another_version_is_told_by_both(component: Component) -> None:
+    raw = json.dumps(manifest(component, sd_version="2.1", width=1024)).encode()
+    with pytest.raises(
+        PullError,
+        match=r"is of Stable Diffusion 2\.1 \(a context 1024 wide\), in a pipeline of"
+        r" version 1\.5 \(768 wide\): give the URI of .* correct stableDiffusion\.version",
+    ) as raised:
+        judge(raw, FITTING, uri=URI, wanted=Wanted(component, Version.V1_5))
+    assert raised.value.reason is PullFailure.WRONG_STABLE_DIFFUSION
+
+
+@pytest.mark.parametrize("size", [ImageSize(512, 512), ImageSize(64, 128)])
+@pytest.mark.parametrize("component", set(Component) - {Component.TEXT_ENCODER})
+def test_a_model_for_images_of_another_size_is_told_by_both(component: Component, size: ImageSize) -> None:
+    raw = json.dumps(manifest(component)).encode()
+    with pytest.raises(PullError, match=rf"images of 64x64 pixels .*, in a pipeline for {size}: give") as raised:
+        judge(raw, FITTING, uri=URI, wanted=Wanted(component, Version.TINY, size))
+    assert raised.value.reason is PullFailure.WRONG_STABLE_DIFFUSION
+
+
+def test_a_text_encoder_serves_images_of_every_size() -> None:
+    raw = json.dumps(manifest(Component.TEXT_ENCODER)).encode()
+    wanted = Wanted(Component.TEXT_ENCODER, Version.TINY, ImageSize(512, 768))
+    assert judge(raw, FITTING, uri=URI, wanted=wanted).image_size == 64
 
 
 def test_candidates_are_the_folders_that_can_be_versions_newest_first() -> None:

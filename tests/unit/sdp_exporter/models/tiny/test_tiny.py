@@ -11,6 +11,7 @@ from sdp_exporter.models import tiny
 from sdp_exporter.train_tiny.dataset import draw_all, to_model
 from sdp_exporter.train_tiny.drawings import SCENES, Style
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.versions import StableDiffusionVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,10 @@ def test_every_variant_has_its_own_file(component: Component, variant: str) -> N
 
     assert path.is_file()
     assert [other for other in ALL_VARIANTS if tiny.weights_path(*other) == path] == [(component, variant)]
+
+
+def test_the_contract_knows_its_width() -> None:
+    assert StableDiffusionVersion.TINY.width == tiny.WIDTH
 
 
 def test_the_weights_are_a_few_megabytes() -> None:
