@@ -70,7 +70,7 @@ def summarise(pipeline: Pipeline, observed: Mapping[Component, Observed], now: d
         {
             "observed_generation": pipeline.generation,
             "conditions": [condition(kind, verdict, pipeline, now) for kind, verdict in named.items()],
-            "gpus": sum(spec.gpus for spec in specs.values()),
+            "gpus": sum(spec.least_replicas * spec.gpus_per_replica for spec in specs.values()),
             **{
                 component.field: _component(pipeline, component, spec, observed[component])
                 for component, spec in specs.items()

@@ -12,9 +12,7 @@ from pydantic import BaseModel
 
 from sdp_operator.api import v1alpha1
 
-_HEADER: Final = (
-    "# Generated from operator/sdp_operator/api/v1alpha1.py by `python -m sdp_operator crd`. Do not edit.\n"
-)
+_HEADER: Final = "# Generated from operator/sdp_operator/api/v1alpha1/ by `python -m sdp_operator crd`. Do not edit.\n"
 
 _NAME_RULES: Final = [
     {
@@ -33,9 +31,11 @@ _COLUMNS: Final = [
     {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
     {"name": "Diffusion Model", "type": "string", "jsonPath": ".status.diffusionModel.serving.name"},
     {"name": "GPUs", "type": "integer", "jsonPath": ".status.gpus"},
+    {"name": "URL", "type": "string", "jsonPath": ".status.url"},
     {"name": "Reason", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].reason', "priority": 1},
     {"name": "Text Encoder", "type": "string", "jsonPath": ".status.textEncoder.serving.name", "priority": 1},
     {"name": "Decoder", "type": "string", "jsonPath": ".status.decoder.serving.name", "priority": 1},
+    {"name": "Image Encoder", "type": "string", "jsonPath": ".status.imageEncoder.serving.name", "priority": 1},
     {"name": "Message", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].message', "priority": 1},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
 ]
@@ -105,6 +105,24 @@ def structural(model: type[BaseModel]) -> dict[str, Any]:
     return _rewrite(schema, schema.get("$defs", {}))
 
 
+def _of_kubernetes(name: str) -> dict[str, Any]:
+    """The structural schema of one of Kubernetes' own types, its descriptions cut to a sentence."""
+    from kubernetes import client  # here, since only the CustomResourceDefinition needs it
+
+    return {key: _terse(value) for key, value in structural(getattr(client, name)).items()}
+
+
+def _terse(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_terse(one) for one in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    cut = {key: _terse(value) for key, value in schema.items()}
+    if isinstance(description := cut.get("description"), str):
+        cut["description"] = description.partition(". ")[0]
+    return cut
+
+
 _KEPT: Final = frozenset(
     {
         "default", "description", "enum", "format", "maxItems", "maxLength", "maxProperties", "maximum", "minItems",
@@ -119,8 +137,10 @@ def _rewrite(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[
     rewritten = {
         key: value for key, value in merged.items() if key in _KEPT or (key.startswith("x-kubernetes-") and value)
     }
-    if rewritten.get("default", ...) in (None, []):
-        del rewritten["default"]
+    if "default" in rewritten:
+        rewritten["default"] = _without_nothing(rewritten["default"])
+        if rewritten["default"] in (None, []):
+            del rewritten["default"]
     if "description" in rewritten:
         rewritten["description"] = " ".join(rewritten["description"].split())
     if "const" in merged:
@@ -133,7 +153,15 @@ def _rewrite(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[
         rewritten["additionalProperties"] = _rewrite(merged["additionalProperties"], definitions)
     if "items" in merged:
         rewritten["items"] = _rewrite(merged["items"], definitions)
+    if v1alpha1.KUBERNETES_TYPE in merged:
+        return {**_of_kubernetes(merged[v1alpha1.KUBERNETES_TYPE]), **rewritten}
     return rewritten
+
+
+def _without_nothing(default: Any) -> Any:
+    if not isinstance(default, Mapping):
+        return default
+    return {key: value for key, value in default.items() if value is not None}
 
 
 def _inner(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,12 +12,12 @@ def test_three_lines_make_a_component() -> None:
     spec = pipeline({"decoder": {"model": "gs://bucket/decoder"}}).spec
     assert list(spec.components) == [Component.DECODER]
     assert spec.components[Component.DECODER].replicas == 1
-    assert spec.components[Component.DECODER].gpus == 0
+    assert spec.components[Component.DECODER].gpus_per_replica == 0
 
 
 def test_a_gpu_block_asks_for_one_gpu_a_replica() -> None:
     spec = pipeline({"decoder": {"model": "gs://b/d", "replicas": 3, "gpu": {"accelerator": "nvidia-l4"}}}).spec
-    assert spec.components[Component.DECODER].gpus == 3
+    assert spec.components[Component.DECODER].gpus_per_replica == 1
 
 
 @pytest.mark.parametrize(

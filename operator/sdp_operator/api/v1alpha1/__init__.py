@@ -1,0 +1,94 @@
+"""StableDiffusionPipeline v1alpha1: its spec and its status.
+
+The CustomResourceDefinition is generated from this package. The docstring below a field is its description in
+`kubectl explain`.
+"""
+
+from sdp_operator.api.v1alpha1.base import KUBERNETES_TYPE, KubernetesObject, Resources
+from sdp_operator.api.v1alpha1.component import URI_PATTERN, ComponentSpec, SharedComponent
+from sdp_operator.api.v1alpha1.export import ExportSpec
+from sdp_operator.api.v1alpha1.gateway import GatewayIngress, GatewayRoute, GatewaySpec, ParentReference
+from sdp_operator.api.v1alpha1.names import API_VERSION, GROUP, KIND, MAX_NAME, NAME_PATTERN, PLURAL, VERSION
+from sdp_operator.api.v1alpha1.pipeline import Pipeline
+from sdp_operator.api.v1alpha1.placement import DriverCheck, Gpu, Toleration
+from sdp_operator.api.v1alpha1.serving import (
+    Autoscaling,
+    Batching,
+    EnvironmentVariable,
+    Overrides,
+    ScalingMetric,
+    Server,
+    ServiceOptions,
+    Volume,
+    VolumeMount,
+)
+from sdp_operator.api.v1alpha1.spec import (
+    Monitoring,
+    NetworkPolicy,
+    PipelineSpec,
+    PodMonitor,
+    Sharing,
+    StableDiffusion,
+    Storage,
+    Swap,
+)
+from sdp_operator.api.v1alpha1.status import (
+    MAX_SWAPS,
+    ComponentStatus,
+    Condition,
+    Endpoints,
+    PipelineStatus,
+    Serving,
+    SwapRecord,
+    format_time,
+)
+
+__all__ = [
+    "API_VERSION",
+    "GROUP",
+    "KIND",
+    "KUBERNETES_TYPE",
+    "MAX_NAME",
+    "MAX_SWAPS",
+    "NAME_PATTERN",
+    "PLURAL",
+    "URI_PATTERN",
+    "VERSION",
+    "Autoscaling",
+    "Batching",
+    "ComponentSpec",
+    "ComponentStatus",
+    "Condition",
+    "DriverCheck",
+    "Endpoints",
+    "EnvironmentVariable",
+    "ExportSpec",
+    "GatewayIngress",
+    "GatewayRoute",
+    "GatewaySpec",
+    "Gpu",
+    "KubernetesObject",
+    "Monitoring",
+    "NetworkPolicy",
+    "Overrides",
+    "ParentReference",
+    "Pipeline",
+    "PipelineSpec",
+    "PipelineStatus",
+    "PodMonitor",
+    "Resources",
+    "ScalingMetric",
+    "Server",
+    "ServiceOptions",
+    "Serving",
+    "SharedComponent",
+    "Sharing",
+    "StableDiffusion",
+    "Storage",
+    "Swap",
+    "SwapRecord",
+    "Toleration",
+    "Volume",
+    "VolumeMount",
+    "format_time",
+]

@@ -1,0 +1,93 @@
+"""The gateway: one address in front of a pipeline's model servers."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from sdp_operator.api.v1alpha1.base import ATOMIC, SET, Annotations, Image, Model, ObjectName, Resources, rules
+from sdp_operator.api.v1alpha1.serving import Overrides, ServiceOptions
+
+Host = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    ),
+]
+
+
+class GatewayIngress(Model):
+    """An Ingress that leads to the gateway from outside the cluster."""
+
+    host: Host
+    """The host name that it answers to."""
+
+    class_name: ObjectName | None = None
+    """The IngressClass; left out, the cluster's default."""
+
+    tls_secret_name: ObjectName | None = None
+    """The Secret with the host's certificate; left out, plain HTTP."""
+
+    annotations: Annotations | None = None
+    """Annotations of the Ingress."""
+
+
+class ParentReference(Model):
+    """A Gateway of the Gateway API."""
+
+    name: ObjectName
+    """The Gateway's name."""
+
+    namespace: ObjectName | None = None
+    """Its namespace; left out, the pipeline's."""
+
+    section_name: ObjectName | None = None
+    """One of its listeners; left out, all."""
+
+
+class GatewayRoute(Model):
+    """An HTTPRoute of the Gateway API that leads to the gateway from outside the cluster."""
+
+    parent_refs: Annotated[tuple[ParentReference, ...], Field(min_length=1, max_length=8, json_schema_extra=ATOMIC)]
+    """The Gateways that it is attached to."""
+
+    hostnames: Annotated[tuple[Host, ...], Field(min_length=1, max_length=16, json_schema_extra=SET)]
+    """The host names that it answers to."""
+
+
+class GatewaySpec(Model):
+    """One address in front of the model servers, by HTTP."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "!(has(self.ingress) && has(self.route))",
+                "the gateway is reached by an ingress or by a route: remove one of them",
+            )
+        )
+    )
+
+    enabled: bool = True
+    """Whether there is a gateway."""
+
+    replicas: Annotated[int, Field(ge=0, le=100)] = 1
+    """How many gateways share the requests."""
+
+    image: Image | None = None
+    """The gateway's image; left out, the operator's default."""
+
+    resources: Resources | None = None
+    """CPU and memory of the gateway."""
+
+    service: ServiceOptions = ServiceOptions()
+    """The Service in front of the gateway."""
+
+    ingress: GatewayIngress | None = None
+    """Leads to the gateway from outside the cluster; left out, there is no Ingress."""
+
+    route: GatewayRoute | None = None
+    """Leads to the gateway by the Gateway API, which the cluster must have; left out, there is no HTTPRoute."""
+
+    overrides: Overrides | None = None
+    """What is added to the gateway's pods, or set otherwise."""

@@ -1,0 +1,177 @@
+"""How a component is served."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from sdp_operator.api.v1alpha1.base import (
+    ATOMIC,
+    Annotations,
+    Image,
+    KubernetesObject,
+    Labels,
+    Model,
+    Quantity,
+    by_key,
+    rules,
+)
+
+
+class Server(Model):
+    """The model server that serves a component."""
+
+    image: Image | None = None
+    """The TensorFlow Serving image, such as tensorflow/serving:2.20.0-gpu: `tensorflow_model_server` must be on its
+    PATH, and is run as user 65532 with a read-only root. Left out, the operator's default for CPUs or for GPUs."""
+
+    gpu_memory_percent: Annotated[int, Field(ge=1, le=100)] | None = None
+    """How much of each GPU's memory the server may take, in percent. Left out, TensorFlow takes nearly all of it at its
+    start, which leaves none for another process on a shared GPU."""
+
+    warm_up: bool = True
+    """Whether the server runs the requests that the model brings along (assets.extra/tf_serving_warmup_requests) before
+    it takes others, so that the first user does not wait for kernels to be compiled."""
+
+
+class Batching(Model):
+    """How the server puts requests together into one run of the model.
+
+    TensorFlow Serving can batch only signatures whose every input has the batch as its first dimension. Those with a
+    scalar input, such as num_steps, fail at their first request.
+    """
+
+    max_batch_size: Annotated[int, Field(ge=1, le=1024)] = 4
+    """How many rows one run takes at most."""
+
+    batch_timeout_micros: Annotated[int, Field(ge=0, le=60_000_000)] = 10_000
+    """How long a batch that is not full waits for more, in microseconds."""
+
+    max_enqueued_batches: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """How many batches may wait; more are refused with RESOURCE_EXHAUSTED."""
+
+    num_batch_threads: Annotated[int, Field(ge=1, le=256)] = 1
+    """How many batches run at the same time."""
+
+
+class ScalingMetric(Model):
+    """A metric that an adapter, such as prometheus-adapter, offers to autoscalers."""
+
+    source: Literal["Pods", "External"] = "Pods"
+    """Pods for a metric of the replicas themselves, averaged over them; External for one of something else, such as the
+    length of a queue, shared among them."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """The metric's name, such as request_latency_seconds."""
+
+    average_value: Quantity
+    """The value for each replica that is aimed at, such as 500m or 20."""
+
+    match_labels: Labels | None = None
+    """Labels that choose among several series of that name."""
+
+
+class Autoscaling(Model):
+    """How the number of replicas follows the load, by a HorizontalPodAutoscaler."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "self.minReplicas <= self.maxReplicas",
+                "autoscaling.minReplicas must not exceed autoscaling.maxReplicas: raise maxReplicas",
+            ),
+            (
+                "!(has(self.cpuUtilizationPercent) && has(self.metric))",
+                "autoscaling follows either cpuUtilizationPercent or metric: remove one of them",
+            ),
+        )
+    )
+
+    min_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    """The fewest replicas."""
+
+    max_replicas: Annotated[int, Field(ge=1, le=1000)]
+    """The most replicas. Each takes the GPUs named in gpu."""
+
+    cpu_utilization_percent: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """The CPU that replicas use on average, in percent of what they request, that is aimed at; 80 when no metric is
+    named either."""
+
+    metric: ScalingMetric | None = None
+    """What is followed instead of the CPU, which says little of a model that runs on a GPU."""
+
+
+class ServiceOptions(Model):
+    """The Service in front of the replicas."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    """ClusterIP is reached from inside the cluster only."""
+
+    annotations: Annotations | None = None
+    """Annotations of the Service, such as networking.gke.io/load-balancer-type: Internal."""
+
+
+class EnvironmentVariable(Model):
+    """An environment variable."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")]
+    """Its name."""
+
+    value: Annotated[str, Field(max_length=32768)] | None = None
+    """Its value."""
+
+    value_from: (
+        Annotated[KubernetesObject, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})] | None
+    ) = None
+    """Where its value is taken from, as in a pod: secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef."""
+
+
+class Volume(Model):
+    """A volume of the pods, as in a pod: a name, and one source such as persistentVolumeClaim or csi."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+
+    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+    """Its name; the operator's own volumes are named tmp, models, config, local-files and storage-key."""
+
+
+class VolumeMount(Model):
+    """Where a volume of `overrides.volumes` appears in the container."""
+
+    name: Annotated[str, Field(min_length=1, max_length=63)]
+    """The volume's name."""
+
+    mount_path: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^/[^:]*$")]
+    """Absolute path of the folder where it appears."""
+
+    sub_path: Annotated[str, Field(max_length=1024)] | None = None
+    """The part of the volume that appears there; left out, all of it."""
+
+    read_only: bool = False
+    """Whether the container may only read it."""
+
+
+class Overrides(Model):
+    """What is added to the pods, or set otherwise than the operator would: the one place for it.
+
+    An argument or environment variable that the operator sets itself is replaced; what else is here is added.
+    """
+
+    labels: Labels | None = None
+    """Labels of the pods. Those that the operator finds its pods by can't be changed."""
+
+    annotations: Annotations | None = None
+    """Annotations of the pods."""
+
+    env: Annotated[tuple[EnvironmentVariable, ...], Field(max_length=64, json_schema_extra=by_key("name"))] = ()
+    """Environment variables of the main container."""
+
+    args: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...], Field(max_length=64, json_schema_extra=ATOMIC)
+    ] = ()
+    """Arguments of the main container, such as --grpc_max_threads=8. One that the operator sets too replaces it."""
+
+    volumes: Annotated[tuple[Volume, ...], Field(max_length=32, json_schema_extra=by_key("name"))] = ()
+    """Volumes of the pods."""
+
+    volume_mounts: Annotated[tuple[VolumeMount, ...], Field(max_length=32, json_schema_extra=by_key("mountPath"))] = ()
+    """Where volumes appear in the main container."""

@@ -1,0 +1,200 @@
+"""The spec of a pipeline."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from sdp_operator.api.v1alpha1.base import (
+    ATOMIC,
+    SET,
+    KubernetesObject,
+    Labels,
+    Model,
+    ObjectName,
+    by_key,
+    kubernetes,
+    rules,
+)
+from sdp_operator.api.v1alpha1.component import ComponentSpec
+from sdp_operator.api.v1alpha1.export import ExportSpec
+from sdp_operator.api.v1alpha1.gateway import GatewaySpec
+from sdp_operator.api.v1alpha1.placement import DriverCheck
+from sdp_serving.contract.components import Component
+
+StableDiffusionVersion = Literal["1.4", "1.5", "2.0", "2.1", "tiny"]
+
+
+class StableDiffusion(Model):
+    """What every model of the pipeline must be; one that is something else is refused before it is served."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("has(self.height) == has(self.width)", "height and width belong together: set both or remove both")
+        )
+    )
+
+    version: StableDiffusionVersion
+    """The version of Stable Diffusion. 1.4 and 1.5 go together (a context 768 wide), and so do 2.0 and 2.1 (1024)."""
+
+    height: Annotated[int, Field(ge=64, le=4096, multiple_of=8)] | None = None
+    """The height of images, in pixels; left out, any."""
+
+    width: Annotated[int, Field(ge=64, le=4096, multiple_of=8)] | None = None
+    """The width of images, in pixels; left out, any."""
+
+
+class Swap(Model):
+    """How a model is swapped for another."""
+
+    strategy: Literal["Surge", "Drain"] = "Surge"
+    """Surge starts the new model beside the running one, which serves until the new one is ready: no request fails, and
+    each component takes its GPUs twice meanwhile. Drain ends the running one first: no second GPU is needed, and
+    requests fail until the new one is ready."""
+
+
+class NetworkPolicy(Model):
+    """Who may reach the model servers. Only clusters whose network enforces NetworkPolicies hold to it."""
+
+    peers: Annotated[
+        tuple[Annotated[KubernetesObject, Field(json_schema_extra=kubernetes("V1NetworkPolicyPeer"))], ...],
+        Field(max_length=32, json_schema_extra=ATOMIC),
+    ] = ()
+    """Who may reach the model servers beside the gateway, as in a NetworkPolicy: by podSelector, namespaceSelector or
+    ipBlock."""
+
+
+class PodMonitor(Model):
+    """A PodMonitor, by which the Prometheus operator finds the model servers' metrics."""
+
+    interval: Annotated[str, Field(max_length=16, pattern=r"^([0-9]+(ms|s|m|h))+$")] = "30s"
+    """How often metrics are read."""
+
+    labels: Labels | None = None
+    """Labels that a Prometheus looks for."""
+
+
+class Monitoring(Model):
+    """How the model servers are monitored. Their metrics are at /monitoring/prometheus/metrics of the REST port."""
+
+    pod_monitor: PodMonitor | None = None
+    """A PodMonitor, made if the cluster knows the kind; left out, none."""
+
+
+class Storage(Model):
+    """How models are read from storage."""
+
+    service_account_name: ObjectName | None = None
+    """The ServiceAccount that pods run as. On GKE, one that may read the bucket by Workload Identity."""
+
+    secret_name: ObjectName | None = None
+    """A Secret of the pipeline's namespace whose key.json is the key of a Google service account, for clusters without
+    Workload Identity."""
+
+
+class ImagePullSecret(Model):
+    """A Secret that images are pulled with."""
+
+    name: ObjectName
+    """Its name."""
+
+
+class Sharing(Model):
+    """Who may share this pipeline's components by `from`."""
+
+    namespaces: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=63)], ...], Field(max_length=64, json_schema_extra=SET)
+    ] = ()
+    """Namespaces whose pipelines may; those of this namespace always may."""
+
+
+class PipelineSpec(Model):
+    """The pipeline that is wanted: up to four components, each served by a Deployment and a Service of its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                f"{' || '.join(f'has(self.{component.field})' for component in Component)}",
+                "spec needs at least one component: add textEncoder, diffusionModel, decoder or imageEncoder",
+            ),
+            *(
+                (
+                    f"!has(self.{component.field}) || !has(self.{component.field}.weights) || has(self.export)",
+                    f"{component.field}.weights are exported first: set export.to, the folder for exported models",
+                )
+                for component in Component
+            ),
+            *(
+                (
+                    f"!has(self.{component.field}) || !has(self.{component.field}.weights)"
+                    " || has(self.stableDiffusion) && self.stableDiffusion.version == 'tiny'",
+                    f"{component.field}.weights can be exported for the version tiny only, so far: set"
+                    " stableDiffusion.version to tiny, or export the model yourself and set model",
+                )
+                for component in Component
+            ),
+        )
+    )
+
+    stable_diffusion: StableDiffusion | None = None
+    """What every model of the pipeline must be; left out, models are taken as they are."""
+
+    text_encoder: ComponentSpec | None = None
+    """The model that turns a prompt's tokens into context vectors. Left out, it is not served here."""
+
+    diffusion_model: ComponentSpec | None = None
+    """The model (a UNet and its sampling loop) that denoises a latent image. Left out, it is not served here."""
+
+    decoder: ComponentSpec | None = None
+    """The model that turns a latent image into pixels. Left out, it is not served here."""
+
+    image_encoder: ComponentSpec | None = None
+    """The model that turns pixels into a latent image, for image-to-image and inpainting. Left out, it is not served
+    here."""
+
+    driver_check: DriverCheck = "Warn"
+    """What is done when the nodes that a component may run on have no driver, no GPU of that type or none free. Warn
+    says so in the condition GPUsReady; Enforce makes no pod of that component until it is mended; Off does not look."""
+
+    swap: Swap = Swap()
+    """How a model is swapped for another."""
+
+    export: ExportSpec | None = None
+    """How the weights of components are exported; needed when a component has any."""
+
+    gateway: GatewaySpec | None = None
+    """One address in front of the model servers; left out, there is none."""
+
+    network_policy: NetworkPolicy | None = None
+    """Closes the model servers to all but the gateway and the peers named here; left out, the whole cluster may reach
+    them."""
+
+    monitoring: Monitoring | None = None
+    """How the model servers are monitored."""
+
+    storage: Storage | None = None
+    """How models are read from storage."""
+
+    image_pull_secrets: Annotated[
+        tuple[ImagePullSecret, ...], Field(max_length=16, json_schema_extra=by_key("name"))
+    ] = ()
+    """Secrets of the pipeline's namespace that images are pulled with."""
+
+    sharing: Sharing = Sharing()
+    """Who may share this pipeline's components by `from`."""
+
+    @property
+    def components(self) -> Mapping[Component, ComponentSpec]:
+        """The components that are asked for."""
+        specs = {
+            Component.TEXT_ENCODER: self.text_encoder,
+            Component.DIFFUSION_MODEL: self.diffusion_model,
+            Component.DECODER: self.decoder,
+            Component.IMAGE_ENCODER: self.image_encoder,
+        }
+        return {component: spec for component, spec in specs.items() if spec is not None}
+
+    @property
+    def has_gateway(self) -> bool:
+        """Whether a gateway is asked for."""
+        return self.gateway is not None and self.gateway.enabled

@@ -1,0 +1,154 @@
+"""The status of a pipeline."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AwareDatetime, Field, PlainSerializer
+
+from sdp_operator.api.v1alpha1.base import ATOMIC, Model, by_key
+
+MAX_SWAPS: Final = 10
+
+
+def format_time(time: datetime) -> str:
+    """A time as Kubernetes writes it: in UTC, in whole seconds."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Time = Annotated[AwareDatetime, PlainSerializer(format_time, return_type=str)]
+
+
+class Condition(Model):
+    """One thing that holds or does not hold of the pipeline."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """What it is about, such as Ready."""
+
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1024)]
+    """Why, in one word for programs."""
+
+    message: Annotated[str, Field(max_length=32768)]
+    """Why, in a sentence for people, with what to do."""
+
+    last_transition_time: Time
+    """When the status last changed."""
+
+    observed_generation: int
+    """The generation of the resource that this was said about."""
+
+
+class Serving(Model):
+    """The model that answers requests now."""
+
+    name: str
+    """The model in short: what was exported, or the image."""
+
+    version: Annotated[int, Field(json_schema_extra={"format": "int64"})] | None = None
+    """The exported version; none when an image holds the model."""
+
+    digest: str | None = None
+    """Digest of the weights and all that the export depended on; none when an image holds the model."""
+
+    model: str
+    """The URI that it was pulled from, or the image."""
+
+
+class Endpoints(Model):
+    """Where a component answers inside the cluster."""
+
+    grpc: str
+    """Host and port of TensorFlow Serving's PredictionService."""
+
+    rest: str
+    """URL of the model in TensorFlow Serving's REST API."""
+
+
+class ComponentStatus(Model):
+    """What became of one component."""
+
+    model: str
+    """The model that is asked for: a URI, weights, an image, or the pipeline that it comes from."""
+
+    serving: Serving | None = None
+    """The model that answers requests now; left out while none does."""
+
+    replicas: int
+    """Replicas that are asked for."""
+
+    ready_replicas: int
+    """Replicas that are ready to serve the model that is asked for."""
+
+    endpoints: Endpoints
+    """Where the component answers inside the cluster."""
+
+    nodes: Annotated[tuple[str, ...], Field(json_schema_extra=ATOMIC)] = ()
+    """The nodes that replicas run on."""
+
+    accelerators: Annotated[tuple[str, ...], Field(json_schema_extra=ATOMIC)] = ()
+    """The types of GPU of these nodes."""
+
+
+class SwapRecord(Model):
+    """One change of a component's model."""
+
+    component: str
+    """The component's field, such as diffusionModel."""
+
+    source: Annotated[str, Field(alias="from")]
+    """What served before; empty when nothing did."""
+
+    target: Annotated[str, Field(alias="to")]
+    """What was asked for instead."""
+
+    started: Time
+    """When it was asked for."""
+
+    result: Literal["InProgress", "Succeeded", "Failed", "Superseded"]
+    """InProgress until it serves; Failed while something that does not pass by itself is in its way; Superseded when
+    something else was asked for meanwhile."""
+
+    seconds: int | None = None
+    """From when it was asked for to when it served; left out until then."""
+
+
+class PipelineStatus(Model):
+    """The pipeline as it was last observed."""
+
+    observed_generation: int
+    """The generation of the resource that was last acted on."""
+
+    conditions: Annotated[tuple[Condition, ...], Field(json_schema_extra=by_key("type"))]
+    """Ready sums up the others: ModelsReady; TextEncoderReady, DiffusionModelReady, DecoderReady and ImageEncoderReady
+    for the components that are asked for; GPUsReady, Exported and GatewayReady where these are asked for. Stalled is
+    True when nothing moves until somebody mends what its message says."""
+
+    gpus: int
+    """GPUs that the pipeline asks for in all."""
+
+    url: str | None = None
+    """Where the gateway answers."""
+
+    text_encoder: ComponentStatus | None = None
+    """The text encoder."""
+
+    diffusion_model: ComponentStatus | None = None
+    """The diffusion model."""
+
+    decoder: ComponentStatus | None = None
+    """The decoder."""
+
+    image_encoder: ComponentStatus | None = None
+    """The image encoder."""
+
+    swaps: Annotated[tuple[SwapRecord, ...], Field(max_length=MAX_SWAPS, json_schema_extra=ATOMIC)] = ()
+    """The last ten swaps, the newest first."""
+
+    used_by: Annotated[tuple[str, ...], Field(json_schema_extra=ATOMIC)] = ()
+    """Pipelines that share components of this one, which would be left without if it were deleted."""
+
+    def dump(self) -> dict[str, Any]:
+        """The status as it is written to the custom resource."""
+        return {key: value for key, value in self.model_dump(mode="json", exclude_none=True).items() if value != []}
