@@ -4,7 +4,6 @@ from typing import Final
 
 from sdp_operator.api.v1alpha1 import API_VERSION, GROUP, KIND, Pipeline
 from sdp_operator.objects import KubeObject
-from sdp_serving.contract.components import Component
 
 MANAGER: Final = "sdpipeline-operator"
 """The operator's name as a field manager, and in the label below."""
@@ -16,22 +15,26 @@ REVISION: Final = f"{GROUP}/revision"
 """Pod label: a digest of the pod template that the pod was made from."""
 
 
-def child_name(pipeline: Pipeline, component: Component) -> str:
-    """The name of the component's Deployment and Service."""
-    return f"{pipeline.name}-{component}"
+GATEWAY: Final = "gateway"
+"""The gateway's part of a pipeline, beside the components."""
 
 
-def selector(pipeline: Pipeline, component: Component) -> dict[str, str]:
-    """The labels that tell the component's pods from all others. A Deployment's selector can never change."""
-    return {"app.kubernetes.io/name": "sdpipeline", INSTANCE: pipeline.name, COMPONENT: str(component)}
+def child_name(pipeline: Pipeline, part: str) -> str:
+    """The name of the children of a part: a component or the gateway."""
+    return f"{pipeline.name}-{part}"
 
 
-def metadata(pipeline: Pipeline, component: Component) -> KubeObject:
-    """Name, labels and owner of a child of the component."""
+def selector(pipeline: Pipeline, part: str) -> dict[str, str]:
+    """The labels that tell the part's pods from all others. A Deployment's selector can never change."""
+    return {"app.kubernetes.io/name": "sdpipeline", INSTANCE: pipeline.name, COMPONENT: str(part)}
+
+
+def metadata(pipeline: Pipeline, part: str) -> KubeObject:
+    """Name, labels and owner of a child of the part."""
     return {
-        "name": child_name(pipeline, component),
+        "name": child_name(pipeline, part),
         "namespace": pipeline.namespace,
-        "labels": {**selector(pipeline, component), MANAGED_BY: MANAGER},
+        "labels": {**selector(pipeline, part), MANAGED_BY: MANAGER},
         "ownerReferences": [owner_reference(pipeline)],
     }
 
