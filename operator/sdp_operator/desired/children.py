@@ -7,6 +7,7 @@ from sdp_operator.api.v1alpha1 import Pipeline
 from sdp_operator.desired.deployment import deployment
 from sdp_operator.desired.puller import refusal
 from sdp_operator.desired.service import service
+from sdp_operator.desired.source import declared_source
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
@@ -34,6 +35,8 @@ def desired(pipeline: Pipeline, settings: Settings) -> Mapping[Component, Childr
         message = None if spec.uri is None else refusal(spec.uri, settings)
         if message is not None:
             wanted[component] = Forbidden(message)
-        else:
-            wanted[component] = Children(deployment(pipeline, component, spec, settings), service(pipeline, component))
+        elif (source := declared_source(spec)) is not None:
+            wanted[component] = Children(
+                deployment(pipeline, component, spec, source, settings), service(pipeline, component)
+            )
     return wanted

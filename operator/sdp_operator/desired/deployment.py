@@ -9,6 +9,7 @@ from sdp_operator.desired.identity import MANAGED_BY, MANAGER, REVISION, metadat
 from sdp_operator.desired.model_server import DRAIN_SECONDS, GPU_RESOURCE, START_SECONDS, server
 from sdp_operator.desired.puller import puller, puller_volumes
 from sdp_operator.desired.security import POD_SECURITY
+from sdp_operator.desired.source import Pulled, Source
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
@@ -18,9 +19,11 @@ ACCELERATOR_LABEL: Final = "cloud.google.com/gke-accelerator"
 _PULL_SECONDS: Final = 1800
 
 
-def deployment(pipeline: Pipeline, component: Component, spec: ComponentSpec, settings: Settings) -> KubeObject:
-    """The component's Deployment."""
-    pod = _pod_spec(pipeline, component, spec, settings)
+def deployment(
+    pipeline: Pipeline, component: Component, spec: ComponentSpec, source: Source, settings: Settings
+) -> KubeObject:
+    """The Deployment of a component that serves `source`."""
+    pod = _pod_spec(pipeline, component, spec, source, settings)
     labels = {**selector(pipeline, component), MANAGED_BY: MANAGER, REVISION: _digest(pod)}
     return {
         "apiVersion": "apps/v1",
@@ -44,7 +47,9 @@ def revision(deployment_: KubeObject) -> str:
     return digest
 
 
-def _pod_spec(pipeline: Pipeline, component: Component, spec: ComponentSpec, settings: Settings) -> KubeObject:
+def _pod_spec(
+    pipeline: Pipeline, component: Component, spec: ComponentSpec, source: Source, settings: Settings
+) -> KubeObject:
     pod: KubeObject = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -52,12 +57,12 @@ def _pod_spec(pipeline: Pipeline, component: Component, spec: ComponentSpec, set
         "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": DRAIN_SECONDS + 10,
         "securityContext": POD_SECURITY,
-        "containers": [server(component, spec, settings)],
+        "containers": [server(component, spec, source, settings)],
         "volumes": [{"name": "tmp", "emptyDir": {}}],
     }
-    if (uri := spec.uri) is not None:
-        pod["initContainers"] = [puller(component, uri, settings)]
-        pod["volumes"] += puller_volumes(uri, settings)
+    if isinstance(source, Pulled):
+        pod["initContainers"] = [puller(component, source.uri, settings)]
+        pod["volumes"] += puller_volumes(source.uri, settings)
     if pipeline.spec.storage and pipeline.spec.storage.service_account_name:
         pod["serviceAccountName"] = pipeline.spec.storage.service_account_name
     if node_selector := _node_selector(spec):

@@ -4,6 +4,7 @@ from typing import Final
 
 from sdp_operator.api.v1alpha1 import ComponentSpec
 from sdp_operator.desired.security import CONTAINER_SECURITY
+from sdp_operator.desired.source import Baked, Pulled, Source
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import GRPC_PORT, REST_PORT, Component
@@ -22,11 +23,11 @@ START_SECONDS: Final = 1800
 _START_PERIOD_SECONDS: Final = 2
 
 
-def server(component: Component, spec: ComponentSpec, settings: Settings) -> KubeObject:
-    """The model server's container."""
+def server(component: Component, spec: ComponentSpec, source: Source, settings: Settings) -> KubeObject:
+    """The container of the model server that serves `source`."""
     container: KubeObject = {
         "name": CONTAINER,
-        "image": spec.image or (spec.server and spec.server.image) or _default_image(spec, settings),
+        "image": _image(spec, source, settings),
         # Not the image's entry point: that is a shell that keeps SIGTERM to itself.
         "command": ["tensorflow_model_server"],
         "args": _flags(component, spec),
@@ -40,14 +41,18 @@ def server(component: Component, spec: ComponentSpec, settings: Settings) -> Kub
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a volume of the pod's own
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
-    if spec.uri is not None:
+    if isinstance(source, Pulled):
         container["volumeMounts"].append({"name": "models", "mountPath": MODELS_FOLDER, "readOnly": True})
     if resources := _resources(spec):
         container["resources"] = resources
     return container
 
 
-def _default_image(spec: ComponentSpec, settings: Settings) -> str:
+def _image(spec: ComponentSpec, source: Source, settings: Settings) -> str:
+    if isinstance(source, Baked):
+        return source.image
+    if spec.server is not None and spec.server.image is not None:
+        return spec.server.image
     return settings.gpu_server_image if spec.gpu and spec.gpu.count else settings.server_image
 
 
