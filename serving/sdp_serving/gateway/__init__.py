@@ -1,1 +1,1 @@
-"""The one address in front of a pipeline's model servers."""
+"""The gateway: one HTTP address in front of a pipeline's model servers."""

@@ -1,0 +1,47 @@
+"""One line a request: who asked for what, what came of it and how long it took. No body and no query is in it."""
+
+import asyncio
+import logging
+from typing import Final
+
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+from aiohttp.typedefs import Handler
+
+LOGGER: Final = logging.getLogger("sdp_serving.gateway.access")
+
+_PROBED: Final = "/healthz"
+_CLIENT_LEFT: Final = 499  # nginx's number; there is no official one, since nobody receives it
+
+
+class AccessLogger(AbstractAccessLogger):
+    """Logs each request that was answered."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Log one, except the kubelet's every few seconds."""
+        if request.path != _PROBED:
+            _log(request, response.status, response.body_length, time)
+
+
+@web.middleware
+async def log_abandoned(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Log each request whose client left before the answer was complete: aiohttp logs none of them."""
+    started = asyncio.get_running_loop().time()
+    try:
+        return await handler(request)
+    except (asyncio.CancelledError, ConnectionError):
+        _log(request, _CLIENT_LEFT, 0, asyncio.get_running_loop().time() - started)
+        raise
+
+
+def _log(request: web.BaseRequest, status: int, sent: int, seconds: float) -> None:
+    fields = {
+        "client": request.remote,
+        "method": request.method,
+        "path": request.rel_url.raw_path,
+        "status": status,
+        "received_bytes": request.content.total_bytes,
+        "sent_bytes": sent,
+        "seconds": round(seconds, 4),
+    }
+    LOGGER.info("%s %s %d", request.method, request.rel_url.raw_path, status, extra={"fields": fields})

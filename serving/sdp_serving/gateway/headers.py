@@ -1,0 +1,42 @@
+"""The headers that travel on: those that are meant for the other end, and not for the next hop (RFC 9110, 7.6.1)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from multidict import CIMultiDict, istr
+
+_HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+# The gateway itself answers `Expect: 100-continue`, and names the server as the host.
+_FOR_THE_GATEWAY: Final = frozenset({"expect", "host"})
+
+
+def of_request(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """What the model server gets of a client's headers."""
+    return _without(headers, _HOP_BY_HOP | _FOR_THE_GATEWAY)
+
+
+def of_answer(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """What the client gets of a model server's headers."""
+    return _without(headers, _HOP_BY_HOP)
+
+
+def _without(headers: Mapping[str, str], dropped: frozenset[str]) -> CIMultiDict[str]:
+    listed = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
+    kept: CIMultiDict[str] = CIMultiDict()
+    for name, value in headers.items():
+        if name.lower() not in dropped | listed:
+            kept.add(istr(name), value)
+    return kept

@@ -1,0 +1,88 @@
+"""Whether the models are loaded."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout
+from yarl import URL
+
+from sdp_serving.contract.components import Component
+from sdp_serving.gateway.paths import PREFIX
+
+_ASK_SECONDS: Final = 2.0
+_KEPT_SECONDS: Final = 1.0
+
+Report = Mapping[Component, str | None]
+"""Why each component can't answer; None for those that can."""
+
+
+class Readiness:
+    """Asks the model servers, and keeps what they said for a second, however many want to know."""
+
+    def __init__(self, servers: Mapping[Component, URL], session: ClientSession, *, clock: Callable[[], float]) -> None:
+        """Give it its parts.
+
+        Args:
+            servers: where each component's REST API is.
+            session: asks them.
+            clock: gives seconds that only grow.
+        """
+        self._servers = servers
+        self._session = session
+        self._clock = clock
+        self._asking = asyncio.Lock()
+        self._kept: _Kept | None = None
+
+    async def report(self) -> Report:
+        """The state of every component, at most a second old."""
+        async with self._asking:
+            if self._kept is None or self._clock() - self._kept.since >= _KEPT_SECONDS:
+                reasons = await asyncio.gather(*(self._ask(*server) for server in self._servers.items()))
+                self._kept = _Kept(self._clock(), dict(zip(self._servers, reasons, strict=True)))
+            return self._kept.report
+
+    async def _ask(self, component: Component, server: URL) -> str | None:
+        try:
+            async with self._session.get(
+                f"{server}{PREFIX}{component}", timeout=ClientTimeout(total=_ASK_SECONDS), allow_redirects=False
+            ) as answered:
+                return why_not_ready(answered.status, await answered.read())
+        except TimeoutError:
+            return f"it gave no answer within {_ASK_SECONDS:g} s"
+        except ClientConnectorError as failure:
+            return f"it cannot be reached: {failure.os_error.strerror}"
+        except ClientError as failure:
+            return f"it ended the connection: {failure!r}"
+
+
+@dataclass(frozen=True)
+class _Kept:
+    since: float
+    report: Report
+
+
+def why_not_ready(status: int, body: bytes) -> str | None:
+    """What a model server's answer about a model says against sending requests to it; None for nothing.
+
+    TensorFlow Serving answers 200 for a model in any state.
+    """
+    try:
+        content = json.loads(body)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        return f"it did not answer as TensorFlow Serving does (HTTP {status})"
+    versions: Any = content.get("model_version_status")
+    if status != 200 or not isinstance(versions, list):
+        return str(content.get("error", f"HTTP {status}"))
+    if any(version.get("state") == "AVAILABLE" for version in versions):
+        return None
+    return "; ".join(map(_told, versions)) or "it has no version of the model"
+
+
+def _told(version: dict[str, Any]) -> str:
+    message = version.get("status", {}).get("error_message")
+    return f"version {version.get('version')} is {version.get('state')}{f' ({message})' if message else ''}"
