@@ -1,0 +1,59 @@
+"""The command line: python -m benchmarks.scale."""
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.markdown import Markdown
+
+from benchmarks.scale import plan as plans
+from benchmarks.scale.api import ApiError
+from benchmarks.scale.report import markdown
+from benchmarks.scale.results import Results
+from benchmarks.scale.run import run
+from devcluster.console import done
+from devcluster.errors import ClusterError
+
+_FOLDER: Final = Path(__file__).parent
+_SIZES: Final = [str(plan.pipelines) for plan in plans.FULL]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--quick", is_flag=True, help="Only 1 and 10 pipelines and one idle minute; nothing is written.")
+@click.option("--pipelines", multiple=True, type=click.Choice(_SIZES), help="Only this size; can be given again.")
+@click.option("--idle-seconds", type=click.FloatRange(min=1), help="How long to watch it do nothing.")
+@click.option(
+    "--before",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="An earlier results.json, to be shown beside.",
+)
+def main(quick: bool, pipelines: Sequence[str], idle_seconds: float | None, before: Path | None) -> None:
+    """Measure the operator with 1, 10, 100 and 500 pipelines.
+
+    Each size gets a control plane and an operator of its own, and nodes that KWOK acts out. The table is written to
+    RESULTS.md and the numbers to results.json beside this program. It takes about an hour, most of it idle.
+    """
+    # So that `kill` and a closed terminal clean up as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    all_sizes = plans.QUICK if quick else plans.FULL
+    chosen = [plan for plan in all_sizes if not pipelines or str(plan.pipelines) in pipelines]
+    idle = idle_seconds or (plans.QUICK_IDLE_SECONDS if quick else plans.FULL_IDLE_SECONDS)
+    earlier = None if before is None else Results.model_validate_json(before.read_text())
+    try:
+        results = run(chosen, idle)
+    except (ClusterError, ApiError, TimeoutError) as error:
+        raise click.ClickException(str(error)) from None
+    table = markdown(results, earlier)
+    Console().print(Markdown(table))
+    if not quick:
+        (_FOLDER / "RESULTS.md").write_text(table)
+        (_FOLDER / "results.json").write_text(results.model_dump_json(indent=2) + "\n")
+        done(f"Written to {_FOLDER / 'RESULTS.md'} and results.json")
+
+
+if __name__ == "__main__":
+    main()

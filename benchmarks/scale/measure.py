@@ -1,0 +1,86 @@
+"""Measuring one size: apply, edit, then wait and see."""
+
+import asyncio
+import time
+
+from benchmarks.scale.api import Api
+from benchmarks.scale.bench import Bench
+from benchmarks.scale.creation import measure_creation, names
+from benchmarks.scale.objects import PIPELINES, fine_tuned
+from benchmarks.scale.plan import Plan
+from benchmarks.scale.progress import bar
+from benchmarks.scale.results import Idle, Memory, Seconds, SizeResult
+from benchmarks.scale.testbed import Testbed
+from benchmarks.scale.usage import cpu_seconds, memory
+from benchmarks.scale.watching import watching
+
+
+async def measure(plan: Plan, bed: Testbed, idle_seconds: float) -> SizeResult:
+    """Measure one size on a fresh testbed.
+
+    Raises:
+        ApiError: the API server refused something.
+        TimeoutError: something never came.
+    """
+    async with Api.connect(bed.cluster.kubeconfig) as api, watching(api) as timeline:
+        bench = Bench(bed, api, timeline)
+        await _warm_up(bench)
+        creation = await measure_creation(bench, plan)
+        edit = await _measure_edits(bench, plan)
+        idle = await _measure_idleness(bench, idle_seconds)
+    taken = memory(bed.operator)
+    return SizeResult(
+        pipelines=plan.pipelines,
+        together=plan.together,
+        creation=creation,
+        edit=edit,
+        idle=idle,
+        memory=Memory(at_rest=round(taken.now, 1), peak=round(taken.peak, 1)),
+    )
+
+
+async def _warm_up(bench: Bench) -> None:
+    """Let one pipeline come and go, so that what is slow only once is no part of any number.
+
+    The garbage collector, for one, takes half a minute to learn of a new kind.
+    """
+    with bar("Warming up", 1) as update:
+        await bench.apply(["warm-up"], together=False, update=update)
+        await bench.remove_all()
+        await bench.at_rest()
+
+
+async def _measure_edits(bench: Bench, plan: Plan) -> Seconds:
+    """Give each of some pipelines another diffusion model, when the one before has come through."""
+    pipelines = names(plan, plan.rounds - 1)
+    samples = []
+    with bar("Editing one field", plan.edits) as update:
+        for number in range(plan.edits):
+            name, uri = pipelines[number % len(pipelines)], fine_tuned(number)
+            samples.append(await _edit(bench, name, uri))
+            update(number + 1)
+        await bench.at_rest()
+    return Seconds.of(samples)
+
+
+async def _edit(bench: Bench, name: str, uri: str) -> float:
+    timeline = bench.timeline
+    timeline.expect(name, uri)
+    began = time.monotonic()
+    generation = await bench.api.edit(f"{PIPELINES}/{name}", {"spec": {"diffusionModel": {"model": uri}}})
+    await timeline.until(lambda: name in timeline.templates, 60, f"the Deployment of {name} to have {uri}")
+    await timeline.until(lambda: (name, generation) in timeline.ready, 60, f"{name} to be Ready again")
+    return timeline.templates[name] - began
+
+
+async def _measure_idleness(bench: Bench, seconds: float) -> Idle:
+    cpu, began = cpu_seconds(bench.bed.operator), time.monotonic()
+    with bar(f"Doing nothing for {seconds:.0f} s", seconds) as update:
+        while (passed := time.monotonic() - began) < seconds:
+            update(passed)
+            await asyncio.sleep(min(1.0, seconds - passed))
+    return Idle(
+        seconds=seconds,
+        requests=bench.bed.audit.since_last(),
+        cpu_seconds=round(cpu_seconds(bench.bed.operator) - cpu, 2),
+    )

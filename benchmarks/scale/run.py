@@ -1,0 +1,33 @@
+"""The whole benchmark: each size on a testbed of its own."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from benchmarks.scale.machine import operator_commit, this_machine
+from benchmarks.scale.measure import measure
+from benchmarks.scale.objects import nodes
+from benchmarks.scale.plan import Plan
+from benchmarks.scale.results import Results, SizeResult
+from benchmarks.scale.testbed import testbed
+
+
+def run(plans: Sequence[Plan], idle_seconds: float) -> Results:
+    """Measure the sizes one after the other.
+
+    Raises:
+        ClusterError: a testbed does not come up, or something on it ended.
+        ApiError: the API server refused something.
+        TimeoutError: something never came.
+    """
+    return Results(
+        when=datetime.now(UTC),
+        operator=operator_commit(),
+        machine=this_machine(),
+        sizes=[_measure(plan, idle_seconds) for plan in plans],
+    )
+
+
+def _measure(plan: Plan, idle_seconds: float) -> SizeResult:
+    with testbed(nodes(plan.pipelines)) as bed:
+        return asyncio.run(measure(plan, bed, idle_seconds))
