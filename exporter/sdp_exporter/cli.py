@@ -1,18 +1,26 @@
 """The command line: `sdpipeline-export`."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Final
 
 import click
 from rich.console import Console
 
 from sdp_exporter import __version__
 from sdp_exporter.errors import ExportError
-from sdp_exporter.export import Request, export
+from sdp_exporter.export import Observer, Request, export
+from sdp_exporter.log_lines import LogObserver
 from sdp_exporter.progress import TerminalObserver
 from sdp_exporter.sources import tiny
 from sdp_serving.contract.artifact import ModelUri, UnusableUriError
 from sdp_serving.contract.components import Component
+
+_MAY_PASS: Final = 1
+_USER_MUST_ACT: Final = 2
+"""Exit codes of failures. This one is click's own for bad arguments, so that a Job need not try any of them again."""
 
 
 class _Destination(click.ParamType[ModelUri]):
@@ -41,6 +49,12 @@ def main() -> None:
 
     \b
     sdpipeline-export sd-tiny --to gs://bucket/sd-tiny  sd-tiny --weights striped --to gs://bucket/sd-tiny-striped
+
+    \b
+    Exit codes:
+      0  every model is there
+      1  it failed in a way that may pass by itself, such as the network's: try again
+      2  it will fail again until you act: no such weights, a bad URI, a bucket that is missing or refuses access
     """
 
 
@@ -67,13 +81,24 @@ def sd_tiny(destination: ModelUri, weights: str, components: tuple[str, ...]) ->
 def _run(batches: Iterable[list[Request]]) -> None:
     """Export what the commands asked for."""
     requests = [request for batch in batches for request in batch]
-    with TerminalObserver(Console(stderr=True)) as observer:
-        try:
+    try:
+        with _observer() as observer:
             uris = export(requests, clock=lambda: datetime.now(UTC), observer=observer)
-        except ExportError as error:
-            raise click.ClickException(str(error)) from None
+    except ExportError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(_MAY_PASS if error.may_pass else _USER_MUST_ACT)
     for uri in uris:
         click.echo(str(uri))
+
+
+@contextmanager
+def _observer() -> Iterator[Observer]:
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with TerminalObserver(console) as observer:
+            yield observer
+    else:
+        yield LogObserver(lambda line: click.echo(line, err=True))
 
 
 def _beneath(uri: ModelUri, component: Component) -> ModelUri:

@@ -1,22 +1,41 @@
 """What can go wrong for a user of the exporter; each message is one sentence of what is wrong and what to do.
 
 ExportError
-├── StoreError         the store cannot be read or written
-├── VersionTakenError  another exporter is writing this version
-└── BrokenExportError  the SavedModel that was written does not keep the contract: a defect of the exporter
+├── StoreError
+│   ├── StoreRefusedError      the store is missing, refuses access or can't hold the models
+│   └── StoreUnavailableError  the store can't be reached or is out of order
+├── VersionTakenError          another exporter is writing this version
+└── BrokenExportError          the SavedModel that was written does not keep the contract: a defect of the exporter
 """
+
+from typing import ClassVar
 
 
 class ExportError(Exception):
     """An export did not take place; what had been published before is untouched."""
 
+    may_pass: ClassVar[bool] = False
+    """Whether trying again, with nothing else changed, may succeed."""
+
 
 class StoreError(ExportError):
-    """The place that the models go to is missing, refuses access or cannot be reached."""
+    """The place that the models go to can't be used."""
+
+
+class StoreRefusedError(StoreError):
+    """It is missing, refuses access or can't hold the models: somebody must mend it."""
+
+
+class StoreUnavailableError(StoreError):
+    """It can't be reached, or is out of order."""
+
+    may_pass = True
 
 
 class VersionTakenError(ExportError):
     """Another exporter has claimed the version; the next one may be free."""
+
+    may_pass = True
 
 
 class BrokenExportError(ExportError):

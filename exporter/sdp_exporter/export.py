@@ -28,6 +28,11 @@ class Request:
     source: Source
     uri: ModelUri
 
+    @property
+    def name(self) -> str:
+        """What is exported, in a person's words, such as `sd-tiny/striped diffusion-model`."""
+        return f"{self.source.name} {self.source.component}"
+
 
 class Observer(Protocol):
     """Told what the export is doing."""
@@ -37,7 +42,7 @@ class Observer(Protocol):
         ...
 
     def publishing(self, request: Request, size: int) -> Progress:
-        """Its `size` bytes are about to be stored; the answer is told of each file."""
+        """Its `size` bytes are about to be stored; the answer is told of bytes as they are."""
         ...
 
     def published(self, request: Request, uri: ModelUri) -> None:

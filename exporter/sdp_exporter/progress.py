@@ -40,30 +40,26 @@ class TerminalObserver:
 
     def writing(self, request: Request) -> None:
         """Start the model's bar."""
-        self._task = self._bars.add_task(f"{_name(request)}: building and saving", total=None)
+        self._task = self._bars.add_task(f"{request.name}: building and saving", total=None)
 
     def publishing(self, request: Request, size: int) -> Progress:
         """Let the bar show bytes."""
         task = self._task
         if task is None:
             raise AssertionError("a model is written before it is published")
-        self._bars.update(task, description=f"{_name(request)}: storing", total=size, completed=0)
+        self._bars.update(task, description=f"{request.name}: storing", total=size, completed=0)
         return lambda stored: self._bars.advance(task, stored)
 
     def published(self, request: Request, uri: ModelUri) -> None:
         """Replace the bar by a line."""
-        self._close(f"{_name(request)}: published as version {uri.version}")
+        self._close(f"{request.name}: published as version {uri.version}")
 
     def unchanged(self, request: Request, uri: ModelUri) -> None:
         """Say that nothing was to do."""
-        self._close(f"{_name(request)}: unchanged, version {uri.version} is the same model")
+        self._close(f"{request.name}: unchanged, version {uri.version} is the same model")
 
     def _close(self, line: str) -> None:
         if self._task is not None:
             self._bars.remove_task(self._task)
             self._task = None
         self._console.print(line, highlight=False, soft_wrap=True)
-
-
-def _name(request: Request) -> str:
-    return f"{request.source.name} {request.source.component}"

@@ -7,7 +7,7 @@ from typing import Protocol
 from sdp_serving.contract.artifact import Manifest, ModelUri, Version
 
 Progress = Callable[[int], None]
-"""Told the bytes of each file as it is stored."""
+"""Told how many more bytes are stored, from any thread."""
 
 
 class Store(Protocol):

@@ -6,12 +6,18 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
-from sdp_exporter.errors import StoreError, VersionTakenError
+from sdp_exporter.errors import StoreRefusedError, StoreUnavailableError, VersionTakenError
 from sdp_exporter.stores import Progress
 from sdp_serving.contract.artifact import MANIFEST, Manifest, Version, whole_versions
+
+_REFUSALS: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
+)
+"""What does not pass by itself, as a full or broken disk may."""
 
 
 class FolderStore:
@@ -67,6 +73,5 @@ def _readable_errors(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise StoreError(
-            f"{root} cannot be used: {reason} ({error.filename}); choose another folder or mend it"
-        ) from None
+        kind = StoreRefusedError if error.errno in _REFUSALS else StoreUnavailableError
+        raise kind(f"{root} cannot be used: {reason} ({error.filename}); choose another folder or mend it") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 import requests
 from google.api_core import exceptions as api
@@ -16,7 +16,7 @@ from google.cloud.storage import Blob, Bucket, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 from pydantic import ValidationError
 
-from sdp_exporter.errors import StoreError, VersionTakenError
+from sdp_exporter.errors import StoreRefusedError, StoreUnavailableError, VersionTakenError
 from sdp_exporter.stores import Progress
 from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, FileEntry, Manifest, ModelUri, Version, whole_versions
 
@@ -72,8 +72,7 @@ class GcsStore:
         claim, *others = sorted(manifest.files.keys() - {SAVED_MODEL}) or [SAVED_MODEL]
 
         def send(path: str) -> None:
-            upload.file(folder / path, path, manifest.files[path])
-            progress(manifest.files[path].size)
+            upload.file(folder / path, path, manifest.files[path], progress)
 
         with _readable_errors(self._bucket.name):
             send(claim)
@@ -103,16 +102,21 @@ class _Upload:
         self._prefix = prefix
         self._id = uuid.uuid4().hex
 
-    def file(self, source: Path, path: str, expected: FileEntry) -> None:
+    def file(self, source: Path, path: str, expected: FileEntry, progress: Progress) -> None:
         """Create the object `path` from `source`, and compare what the store has with `expected`."""
         blob = self._new(path)
-        with self._created(blob):
-            blob.upload_from_filename(
-                source, if_generation_match=0, checksum="crc32c", timeout=_TIMEOUT, retry=_UPLOAD_RETRY
+        with source.open("rb") as file, self._created(blob):
+            blob.upload_from_file(
+                _Counted(file, progress),
+                size=os.fstat(file.fileno()).st_size,
+                if_generation_match=0,
+                checksum="crc32c",
+                timeout=_TIMEOUT,
+                retry=_UPLOAD_RETRY,
             )
         stored = base64.b64decode(blob.crc32c).hex()
         if (blob.size, stored) != (expected.size, expected.crc32c):
-            raise StoreError(f"gs://{self._bucket.name}/{blob.name} was stored damaged: export again")
+            raise StoreUnavailableError(f"gs://{self._bucket.name}/{blob.name} was stored damaged: export again")
 
     def text(self, text: str, path: str) -> None:
         """Create the object `path` holding `text`."""
@@ -143,34 +147,76 @@ class _Upload:
                 raise VersionTakenError(f"gs://{self._bucket.name}/{self._prefix} is another exporter's") from None
 
 
+class _Counted:
+    """A file whose bytes are counted once each, as far as they are read: the client reads what it is about to send."""
+
+    def __init__(self, file: BinaryIO, progress: Progress) -> None:
+        self._file = file
+        self._progress = progress
+        self._furthest = 0
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(size)
+        position = self._file.tell()
+        if position > self._furthest:
+            self._progress(position - self._furthest)
+            self._furthest = position
+        return content
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
 @contextmanager
 def _readable_errors(bucket: str) -> Iterator[None]:
     """Say what failed in one sentence that names the remedy."""
     try:
         yield
-    except auth.DefaultCredentialsError:
-        raise StoreError(
-            "no Google Cloud credentials were found: run `gcloud auth application-default login`, or let "
-            "GOOGLE_APPLICATION_CREDENTIALS name a key file"
-        ) from None
-    except (auth.RefreshError, api.Unauthorized):
-        raise StoreError(
-            "Google Cloud refused the credentials: renew them with `gcloud auth application-default login`"
+    except (auth.DefaultCredentialsError, PermissionError):
+        raise StoreRefusedError(_credentials_remedy()) from None
+    except (auth.RefreshError, api.Unauthorized) as error:
+        if getattr(error, "retryable", False):
+            raise StoreUnavailableError("Google Cloud's sign-in does not answer: check the network") from None
+        raise StoreRefusedError(
+            "Google Cloud refused the credentials: renew them with `gcloud auth application-default login`, or in a"
+            " cluster check the ServiceAccount's Workload Identity or the key"
         ) from None
     except api.Forbidden:
-        raise StoreError(
+        raise StoreRefusedError(
             f"no permission to read and write gs://{bucket}: ask its owner for the role roles/storage.objectUser"
         ) from None
     except api.NotFound:
-        raise StoreError(
+        raise StoreRefusedError(
             f"the bucket gs://{bucket} does not exist: create it, as with `gcloud storage buckets create gs://{bucket}`"
         ) from None
-    except (api.RetryError, requests.RequestException, auth.TransportError):
-        raise StoreError(
+    except (api.RetryError, requests.RequestException, auth.TransportError, ConnectionError):
+        raise StoreUnavailableError(
             f"{_endpoint()} cannot be reached: check that it runs and that the network leads there"
         ) from None
+    except (api.ServerError, api.TooManyRequests) as error:
+        raise StoreUnavailableError(
+            f"{_endpoint()} is out of order for gs://{bucket} (HTTP {error.code}): try again later"
+        ) from None
     except api.GoogleAPICallError as error:
-        raise StoreError(f"{_endpoint()} refused a request for gs://{bucket}: {error.message}") from None
+        raise StoreRefusedError(
+            f"{_endpoint()} refused a request for gs://{bucket} ({error.message}): correct the URI"
+        ) from None
+
+
+def _credentials_remedy() -> str:
+    key = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    if key is None:
+        return (
+            "no Google Cloud credentials were found: run `gcloud auth application-default login`, or in a cluster give"
+            " the pod a ServiceAccount with Workload Identity or a key by storage.secretName"
+        )
+    return (
+        f"{key}, which GOOGLE_APPLICATION_CREDENTIALS names, holds no Google Cloud credentials: put the key of a"
+        f" service account there, in a cluster into the Secret of storage.secretName as {Path(key).name}"
+    )
 
 
 def _endpoint() -> str:

@@ -4,7 +4,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sdp_exporter import cli
-from sdp_exporter.errors import StoreError
+from sdp_exporter.errors import (
+    BrokenExportError,
+    ExportError,
+    StoreRefusedError,
+    StoreUnavailableError,
+    VersionTakenError,
+)
 from sdp_exporter.export import Request
 from sdp_serving.contract.artifact import ModelUri, Version
 
@@ -79,13 +85,19 @@ def test_bad_arguments_are_refused_with_a_sentence(
     assert exported == []
 
 
-def test_an_export_that_fails_says_why_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(StoreRefusedError, 2), (BrokenExportError, 2), (StoreUnavailableError, 1), (VersionTakenError, 1)],
+)
+def test_an_export_that_fails_says_why_in_one_line_and_whether_it_may_pass(
+    monkeypatch: pytest.MonkeyPatch, error: type[ExportError], code: int
+) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise StoreError("the bucket gs://demo does not exist: create it")
+        raise error("the bucket gs://demo does not exist: create it")
 
     monkeypatch.setattr(cli, "export", fail)
     result = run("sd-tiny", "--to", "gs://demo")
-    assert result.exit_code == 1
+    assert result.exit_code == code
     assert result.stderr == "Error: the bucket gs://demo does not exist: create it\n"
     assert result.stdout == ""
 
@@ -93,5 +105,5 @@ def test_an_export_that_fails_says_why_in_one_line(monkeypatch: pytest.MonkeyPat
 def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = run("sd-tiny", "--component", "decoder", "--to", f"file://{tmp_path}/file")
-    assert result.exit_code == 1
-    assert result.stderr.startswith(f"Error: {tmp_path}/file/decoder cannot be used: not a directory")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {tmp_path}/file/decoder cannot be used: not a directory")

@@ -7,27 +7,31 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 from google.cloud.storage import Client
 
-from sdp_exporter.errors import StoreError
+from sdp_exporter.errors import StoreError, StoreRefusedError, StoreUnavailableError
 from sdp_exporter.stores import open_store
 from sdp_serving.contract.artifact import ModelUri
 
 
 @pytest.mark.parametrize(
-    ("failure", "sentence"),
+    ("failure", "kind", "sentence"),
     [
-        (api.NotFound, "the bucket gs://demo does not exist: create it"),
-        (api.Forbidden, "no permission to read and write gs://demo: ask its owner for the role"),
-        (api.Unauthorized, "Google Cloud refused the credentials: renew them with"),
-        (auth.RefreshError, "Google Cloud refused the credentials: renew them with"),
-        (auth.DefaultCredentialsError, "no Google Cloud credentials were found: run"),
-        (auth.TransportError, "Google Cloud Storage cannot be reached: check"),
-        (requests.ConnectionError, "Google Cloud Storage cannot be reached: check"),
-        (partial(api.RetryError, cause=OSError()), "Google Cloud Storage cannot be reached: check"),
-        (api.BadRequest, "Google Cloud Storage refused a request for gs://demo: the reason"),
+        (api.NotFound, StoreRefusedError, "the bucket gs://demo does not exist: create it"),
+        (api.Forbidden, StoreRefusedError, "no permission to read and write gs://demo: ask its owner for the role"),
+        (api.Unauthorized, StoreRefusedError, "Google Cloud refused the credentials: renew them with"),
+        (auth.RefreshError, StoreRefusedError, "Google Cloud refused the credentials: renew them with"),
+        (partial(auth.RefreshError, retryable=True), StoreUnavailableError, "sign-in does not answer: check"),
+        (auth.DefaultCredentialsError, StoreRefusedError, "no Google Cloud credentials were found: run"),
+        (api.BadRequest, StoreRefusedError, r"refused a request for gs://demo \(the reason\): correct the URI"),
+        (auth.TransportError, StoreUnavailableError, "Google Cloud Storage cannot be reached: check"),
+        (requests.ConnectionError, StoreUnavailableError, "Google Cloud Storage cannot be reached: check"),
+        (ConnectionResetError, StoreUnavailableError, "Google Cloud Storage cannot be reached: check"),
+        (partial(api.RetryError, cause=OSError()), StoreUnavailableError, "cannot be reached: check"),
+        (api.ServiceUnavailable, StoreUnavailableError, r"out of order for gs://demo \(HTTP 503\): try again later"),
+        (api.TooManyRequests, StoreUnavailableError, r"out of order for gs://demo \(HTTP 429\): try again later"),
     ],
 )
-def test_every_failure_is_one_sentence(
-    failure: Callable[..., Exception], sentence: str, monkeypatch: pytest.MonkeyPatch
+def test_every_failure_is_one_sentence_and_known_to_pass_by_itself_or_not(
+    failure: Callable[..., Exception], kind: type[StoreError], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
     store = open_store(ModelUri.parse("gs://demo/sd/decoder"))
@@ -37,5 +41,5 @@ def test_every_failure_is_one_sentence(
         raise failure("the reason")
 
     monkeypatch.setattr(Client, "list_blobs", fail)
-    with pytest.raises(StoreError, match=sentence):
+    with pytest.raises(kind, match=sentence):
         store.newest()
