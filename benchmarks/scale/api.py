@@ -66,13 +66,13 @@ class Api:
         answer = await self._request("PATCH", path, change, "application/merge-patch+json")
         return int(answer["metadata"]["generation"])
 
-    async def delete(self, path: str) -> None:
-        """Delete the object, or all of the collection, at `path`.
+    async def delete(self, path: str, **selectors: str) -> None:
+        """Delete what the selectors match of the collection at `path`.
 
         Raises:
             ApiError: it is refused.
         """
-        await self._request("DELETE", path, {}, "application/json")
+        await self._request("DELETE", path, {"propagationPolicy": "Background"}, "application/json", **selectors)
 
     async def watch(
         self, path: str, selector: str, *, metadata_only: bool

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from benchmarks.scale.api import Api
-from benchmarks.scale.objects import PIPELINES, pipeline
+from benchmarks.scale.objects import CHILDREN, OURS, PIPELINES, pipeline
 from benchmarks.scale.progress import Update
 from benchmarks.scale.results import Requests
 from benchmarks.scale.testbed import Testbed
@@ -53,8 +53,13 @@ class Bench:
         return starts
 
     async def remove_all(self) -> None:
-        """Delete all pipelines and wait until the last of their children is gone."""
+        """Delete all pipelines and wait until the last of their children is gone.
+
+        The children are deleted too, since the garbage collector takes half a minute to learn of a new kind of owner.
+        """
         await self.api.delete(PIPELINES)
+        for path in CHILDREN.values():
+            await self.api.delete(path, labelSelector=OURS)
         await self.timeline.until(lambda: not self.timeline.alive, _PATIENCE_SECONDS, "the children to go")
 
     async def at_rest(self) -> Requests:

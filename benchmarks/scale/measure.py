@@ -40,10 +40,7 @@ async def measure(plan: Plan, bed: Testbed, idle_seconds: float) -> SizeResult:
 
 
 async def _warm_up(bench: Bench) -> None:
-    """Let one pipeline come and go, so that what is slow only once is no part of any number.
-
-    The garbage collector, for one, takes half a minute to learn of a new kind.
-    """
+    """Let one pipeline come and go, so that what is slow only once is no part of any number."""
     with bar("Warming up", 1) as update:
         await bench.apply(["warm-up"], together=False, update=update)
         await bench.remove_all()

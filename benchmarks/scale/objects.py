@@ -7,6 +7,25 @@ from typing import Any, Final
 NAMESPACE: Final = "benchmark"
 PIPELINES: Final = f"/apis/sdpipeline.dev/v1alpha1/namespaces/{NAMESPACE}/stablediffusionpipelines"
 
+OURS: Final = "app.kubernetes.io/managed-by=sdpipeline-operator"
+"""Selects what the operator made."""
+
+CHILDREN: Final = {
+    plural: f"{group}/namespaces/{NAMESPACE}/{plural}"
+    for plural, group in (
+        ("deployments", "/apis/apps/v1"),
+        ("services", "/api/v1"),
+        ("configmaps", "/api/v1"),
+        ("serviceaccounts", "/api/v1"),
+        ("jobs", "/apis/batch/v1"),
+        ("poddisruptionbudgets", "/apis/policy/v1"),
+        ("horizontalpodautoscalers", "/apis/autoscaling/v2"),
+        ("networkpolicies", "/apis/networking.k8s.io/v1"),
+        ("ingresses", "/apis/networking.k8s.io/v1"),
+    )
+}
+"""Where every kind of child that there can be lies. A pipeline's children are those that are there in the end."""
+
 _ACCELERATOR: Final = "nvidia-l4"
 _GPUS_A_NODE: Final = 8
 _PODS_A_NODE: Final = 110

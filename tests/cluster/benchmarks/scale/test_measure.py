@@ -1,0 +1,42 @@
+"""The benchmark itself, with one pipeline."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+from benchmarks.scale.measure import measure
+from benchmarks.scale.objects import NAMESPACE, fine_tuned, nodes
+from benchmarks.scale.plan import Plan
+from benchmarks.scale.testbed import Testbed, testbed
+
+_EDITS = 2
+
+
+@pytest.fixture
+def bed() -> Iterator[Testbed]:
+    """A control plane of the benchmark's own, with nodes and the operator."""
+    with testbed(nodes(1)) as made:
+        yield made
+
+
+def test_one_pipeline_is_measured_from_apply_to_idleness(bed: Testbed) -> None:
+    result = asyncio.run(measure(Plan(1, together=False, rounds=2, edits=_EDITS), bed, idle_seconds=1))
+
+    creation = result.creation
+    assert creation.pipelines == creation.to_ready.samples == 2
+    assert creation.children >= 6, "a Deployment and a Service for each of three components"
+    assert 0 < creation.to_children.p50 <= creation.to_children.p99
+    assert creation.all_ready > 0
+    assert creation.requests.writes >= creation.pipelines * creation.children
+    assert creation.cpu_seconds > 0
+    assert result.edit.samples == _EDITS
+    assert result.idle.requests.writes == 0
+    assert result.memory.peak > 10
+
+    # The pods that KWOK acts out have said what they pulled, and the operator believes them.
+    [pipeline] = json.loads(bed.cluster.kubectl("get", "sdpipelines", f"--namespace={NAMESPACE}", "--output=json"))[
+        "items"
+    ]
+    serving = pipeline["status"]["diffusionModel"]["serving"]
+    assert (serving["model"], serving["version"]) == (fine_tuned(_EDITS - 1), 1700000000000)
