@@ -40,8 +40,12 @@ lint: setup ## Formatting, lint, types, layers, Dockerfiles
 	$(RUN)hadolint Dockerfile images/*/Dockerfile
 
 .PHONY: generate
-generate: setup ## Write what is generated and committed: the CRD, the protobuf code
+generate: setup ## Write what is generated and committed: the CRD, deploy/base, the protobuf code
 	$(RUN)python -m sdp_operator crd > crds/.new && mv crds/.new crds/stablediffusionpipelines.yaml
+	cp crds/stablediffusionpipelines.yaml charts/sdpipeline/files/
+	{ echo '# Generated from charts/sdpipeline by `make generate`. Do not edit.'; \
+	  $(RUN)python -m devcluster.helm template sdpipeline charts/sdpipeline --namespace=sdpipeline-system --set=crd.create=false; \
+	} > deploy/base/.new && mv deploy/base/.new deploy/base/operator.yaml
 	PATH="$(CURDIR)/.venv/bin:$$PATH" python -m grpc_tools.protoc --proto_path=serving --python_out=serving --mypy_out=quiet:serving serving/sdp_serving/client/predict.proto
 
 .PHONY: format
