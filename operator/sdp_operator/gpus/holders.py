@@ -38,7 +38,6 @@ def _gpus(spec: Mapping[str, Any]) -> int:
     for container in spec.get("initContainers") or ():
         if container.get("restartPolicy") == "Always":
             sidecars += _asked(container)
-            most = max(most, sidecars)
         else:
             most = max(most, sidecars + _asked(container))
     return max(most, sidecars + _sum(spec.get("containers") or ()))

@@ -352,6 +352,33 @@ def test_shared_gpus_are_counted_as_announced_and_given_one_at_a_time() -> None:
     ).reason == ("GPUsAvailable")
 
 
+def test_shared_gpus_are_promised_before_they_are_announced() -> None:
+    shared = L4 | {
+        DRIVER: "default",
+        "cloud.google.com/gke-accelerator-count": "1",
+        "cloud.google.com/gke-gpu-sharing-strategy": "mps",
+        "cloud.google.com/gke-max-shared-clients-per-gpu": "4",
+    }
+    assert verdict([node(labels=shared, age=YOUNG)], count=4).reason == "DriverInstalling"
+    assert verdict([node(labels=shared, age=YOUNG)], count=5).reason == "NodesTooSmall"
+
+
+def test_too_few_gpus_beside_nodes_that_are_too_small_are_still_a_warning() -> None:
+    nodes = [node("a", L4, capacity=2), node("b", L4, capacity=1)]
+    assert verdict(nodes, count=2, replicas=2).reason == "TooFewNodes"
+
+
+def test_a_node_that_only_the_label_in_the_settings_marks_has_a_gpu_too() -> None:
+    found = verdict([node(labels={"gpu-type": "l4"})], accelerator_label="gpu-type", node_selector={"gpu-type": "l4"})
+    assert found.reason == "DriverMissing"
+
+
+def test_the_order_in_which_nodes_are_listed_changes_nothing() -> None:
+    nodes = [node("b", L4), node("a", L4)]
+    assert verdict(nodes) == verdict(reversed(nodes))
+    assert "no NVIDIA driver on a, b," in verdict(nodes).message
+
+
 # The component's own pods.
 
 
@@ -365,6 +392,11 @@ def test_a_replica_keeps_its_gpu_on_a_node_that_was_cordoned_but_not_on_one_that
     pods, own = [gpu_pod("unet-1", "node-a")], frozenset({"unet-1"})
     assert verdict([node(labels=L4, capacity=1, unschedulable=True)], pods, own_pods=own).reason == "GPUsAvailable"
     assert verdict([node(labels=L4, capacity=1, ready=False)], pods, own_pods=own).reason == "NodesUnavailable"
+
+
+def test_a_pod_that_holds_fewer_gpus_than_are_now_asked_for_does_not_settle_a_replica() -> None:
+    cordoned, pods = node(labels=L4, capacity=2, unschedulable=True), [gpu_pod("unet-1", "node-a", 1)]
+    assert verdict([cordoned], pods, own_pods=frozenset({"unet-1"}), count=2).reason == "NodesUnavailable"
 
 
 @pytest.mark.parametrize("asked", [{"count": 0}, {"replicas": 0}])

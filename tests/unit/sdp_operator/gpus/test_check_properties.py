@@ -17,10 +17,10 @@ GKE = "cloud.google.com/gke-accelerator"
 BEST_FIRST = list(GpuReason)
 
 NAMES = st.sampled_from(["a", "b", "c", "n" * 253])
-LABELS = st.fixed_dictionaries(
+ACCELERATORS = st.sampled_from(["nvidia-l4", "nvidia-tesla-t4", "x" * 63])
+OTHER_LABELS = st.fixed_dictionaries(
     {},
     optional={
-        GKE: st.sampled_from(["nvidia-l4", "nvidia-tesla-t4", "x" * 63]),
         "cloud.google.com/gke-gpu-driver-version": st.sampled_from(["default", "latest", "autoinstall-disabled"]),
         "cloud.google.com/gke-accelerator-count": st.sampled_from(["1", "4", "", "many", "²"]),
         "cloud.google.com/gke-gpu-sharing-strategy": st.sampled_from(["time-sharing", "mps"]),
@@ -34,6 +34,7 @@ LABELS = st.fixed_dictionaries(
         "zone": st.sampled_from(["a", "b"]),
     },
 )
+LABELS = OTHER_LABELS | st.builds(lambda labels, accelerator: {**labels, GKE: accelerator}, OTHER_LABELS, ACCELERATORS)
 TAINTS = st.lists(
     st.sampled_from(
         [
@@ -59,8 +60,8 @@ def gpu_nodes(draw: st.DrawFn, names: st.SearchStrategy[str] = NAMES) -> NodeFac
             capacity=draw(st.sampled_from([None, 0, 1, 4])),
             allocatable=draw(st.sampled_from([None, 0, 1, 3])),
             age=timedelta(minutes=draw(st.integers(-5, 30))),
-            ready=draw(st.booleans()),
-            unschedulable=draw(st.booleans()),
+            ready=not draw(st.sampled_from([False, False, False, True])),
+            unschedulable=draw(st.sampled_from([False, False, False, True])),
             taints=draw(TAINTS),
             conditions=draw(CONDITIONS),
         )
@@ -78,14 +79,14 @@ HOLDERS = st.lists(
     ),
     max_size=6,
 )
-SELECTORS = st.sampled_from([{}, {GKE: "nvidia-l4"}, {GKE: "y" * 63, "zone": "a"}, {"z" * 253: "z" * 63}])
+SELECTORS = st.sampled_from([{}, {}, {GKE: "nvidia-l4"}, {GKE: "y" * 63, "zone": "a"}, {"z" * 253: "z" * 63}])
 ASKS = st.builds(
     GpuAsk,
-    count=st.integers(0, 5),
-    replicas=st.integers(0, 5),
+    count=st.sampled_from([1, 1, 2, 4, 5, 0]),
+    replicas=st.sampled_from([2, 1, 3, 5, 0]),
     accelerator_label=st.sampled_from([GKE, "nvidia.com/gpu.product", f"{'d' * 253}/{'k' * 63}"]),
     node_selector=SELECTORS,
-    tolerations=st.sampled_from([[], [GPU_TOLERATION], [{"operator": "Exists"}]]),
+    tolerations=st.sampled_from([[{"operator": "Exists"}], [GPU_TOLERATION], []]),
     namespace=st.just("art"),
     own_pods=st.sampled_from([frozenset(), frozenset({"p"}), frozenset({"p", "gone"})]),
     autoscaler_event=st.sampled_from([None, "", "no scale-up " * 300]),

@@ -28,6 +28,11 @@ def test_a_node_is_read() -> None:
     )
 
 
+def test_a_nodes_words_are_kept_short() -> None:
+    wordy = {"type": "GpuFault", "status": "True", "message": "word " * 1000}
+    assert len(node_facts(node(conditions=[wordy])).problems[0].message) == 200
+
+
 def test_a_node_that_is_not_ready_says_why() -> None:
     facts = node_facts(node(ready=False))
     assert facts.not_ready == NodeCondition("Ready", "KubeletNotReady", "no network")
