@@ -55,7 +55,7 @@ def check(ask: GpuAsk, fleet: Fleet, now: datetime) -> GpuVerdict:
         stands = standing(member, ask, own.get(member.node.name, ()), now)
         fits += stands.fits
         if fits >= ask.replicas:
-            message = f"{counted(ask.replicas, 'replica')} with {counted(ask.count, 'GPU')} each can run"
+            message = f"there are GPUs for {counted(ask.replicas, 'replica')}, {ask.count} each"
             return GpuVerdict(GpuReason.GPUS_AVAILABLE, message)
         if stands.lack is not None:
             lacking[stands.lack].append(member)

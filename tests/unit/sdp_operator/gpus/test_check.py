@@ -55,7 +55,7 @@ def verdict(nodes: Iterable[KubeObject], pods: Iterable[KubeObject] = (), **aske
 def test_gpus_are_available_where_enough_are_free(labels: dict[str, str]) -> None:
     found = verdict([node(labels=labels, capacity=2)], [gpu_pod("other", "node-a")])
     assert (found.reason, found.status) == ("GPUsAvailable", "True")
-    assert found.message == "1 replica with 1 GPU each can run"
+    assert found.message == "there are GPUs for 1 replica, 1 each"
     assert found.command is None
 
 
