@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from tests.support.eventually import eventually
 
+from devcluster.cluster import Cluster
+from devcluster.errors import ClusterError
 from devcluster.helm import helm
 
 REPOSITORY: Final = Path(__file__).parents[2]
@@ -15,6 +18,8 @@ RELEASE: Final = "sdpipeline"
 NAMESPACE: Final = "sdpipeline-system"
 OPERATOR: Final = "sdpipeline-operator"
 """The name of all that the release makes."""
+
+CRD: Final = "stablediffusionpipelines.sdpipeline.dev"
 
 Objects = list[dict[str, Any]]
 
@@ -27,6 +32,17 @@ def render(values: Mapping[str, Any] | None = None, *, release: str = RELEASE) -
     """
     text = helm("template", release, str(CHART), f"--namespace={NAMESPACE}", *options(values or {}))
     return [one for one in yaml.safe_load_all(text) if one]
+
+
+def install(cluster: Cluster, values: Mapping[str, Any] | None = None) -> None:
+    """Install the chart and wait until pipelines can be made.
+
+    Raises:
+        ClusterError: helm can't.
+    """
+    helm("install", RELEASE, str(CHART), f"--namespace={NAMESPACE}", *options(values or {}), cluster=cluster)
+    cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=30s")
+    eventually(lambda: _serves_pipelines(cluster), "the API server serves pipelines")
 
 
 def options(values: Mapping[str, Any]) -> list[str]:
@@ -49,3 +65,12 @@ def container(objects: Objects) -> dict[str, Any]:
 def environment(objects: Objects) -> dict[str, str]:
     """The variables with a value that the operator's container gets."""
     return {one["name"]: one["value"] for one in container(objects)["env"] if "value" in one}
+
+
+def _serves_pipelines(cluster: Cluster) -> bool:
+    """False also after Established, while the API server opens the new kind's store and announces the kind."""
+    try:
+        cluster.kubectl("get", "sdpipelines", "--all-namespaces")
+    except ClusterError:
+        return False
+    return True

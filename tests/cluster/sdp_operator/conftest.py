@@ -4,27 +4,21 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.support.chart import CHART, NAMESPACE, OPERATOR, RELEASE, REPOSITORY
+from tests.support.chart import NAMESPACE, OPERATOR, REPOSITORY, install
 from tests.support.eventually import eventually
 from tests.support.kubelet import Kubelet
 from tests.support.operator_process import OperatorProcess, service_account_kubeconfig
 from tests.support.pipeline_client import PipelineClient
 
 from devcluster.cluster import Cluster
-from devcluster.helm import helm
 from devcluster.pytest_plugin import Namespace
-
-CRD = "crd/stablediffusionpipelines.sdpipeline.dev"
 
 
 @pytest.fixture(scope="session")
 def installed(control_plane: Cluster) -> Cluster:
     """The cluster after `helm install`, in a namespace that refuses pods below the restricted level."""
     control_plane.kubectl("apply", "--filename", str(REPOSITORY / "deploy" / "base" / "namespace.yaml"))
-    helm("install", RELEASE, str(CHART), f"--namespace={NAMESPACE}", cluster=control_plane)
-    control_plane.kubectl("wait", "--for=condition=Established", CRD, "--timeout=30s")
-    # The API server answers 429 while it opens the new kind's store.
-    control_plane.kubectl("get", "sdpipelines", "--all-namespaces")
+    install(control_plane)
     return control_plane
 
 
