@@ -103,12 +103,15 @@ class Api:
                 async with self._session.get(path, params=parameters, headers={"Accept": items}) as answer:
                     await _check(answer)
                     yield "STARTED", {}
-                    async for line in answer.content:
-                        event = orjson.loads(line)
-                        if event["type"] == "ERROR":
-                            raise ApiError(f"The watch of {path} ended: {event['object'].get('message')}")
-                        version = event["object"]["metadata"]["resourceVersion"]
-                        yield event["type"], event["object"]
+                    try:
+                        async for line in answer.content:
+                            event = orjson.loads(line)
+                            if event["type"] == "ERROR":
+                                raise ApiError(f"The watch of {path} ended: {event['object'].get('message')}")
+                            version = event["object"]["metadata"]["resourceVersion"]
+                            yield event["type"], event["object"]
+                    finally:
+                        _abort(answer)
             except aiohttp.ClientError as error:
                 raise ApiError(f"The watch of {path} broke: {error}") from None
 
@@ -131,6 +134,12 @@ async def _check(answer: aiohttp.ClientResponse) -> None:
         raise ApiError(
             f"{answer.method} {answer.url.path} was answered with {answer.status}: {(await answer.text())[:500]}"
         )
+
+
+def _abort(answer: aiohttp.ClientResponse) -> None:
+    """End the connection at once: a polite end of TLS would outlive the event loop."""
+    if answer.connection is not None and answer.connection.transport is not None:
+        answer.connection.transport.abort()
 
 
 def _tls(cluster: Mapping[str, str], user: Mapping[str, str]) -> ssl.SSLContext:

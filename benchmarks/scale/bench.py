@@ -11,7 +11,7 @@ from benchmarks.scale.api import Api
 from benchmarks.scale.objects import CHILDREN, OURS, PIPELINES, pipeline
 from benchmarks.scale.progress import Update
 from benchmarks.scale.results import Requests
-from benchmarks.scale.testbed import Testbed
+from benchmarks.scale.rig import Rig
 from benchmarks.scale.timeline import Timeline
 
 _STEP_SECONDS: Final = 0.25
@@ -22,9 +22,9 @@ _PATIENCE_SECONDS_A_PIPELINE: Final = 3.0
 
 @dataclass(frozen=True)
 class Bench:
-    """A testbed, with the connections of one measurement."""
+    """A rig, with the connections of one measurement."""
 
-    bed: Testbed
+    rig: Rig
     api: Api
     timeline: Timeline
 
@@ -72,7 +72,7 @@ class Bench:
         began = quiet_since = time.monotonic()
         while time.monotonic() - quiet_since < _QUIET_SECONDS:
             await asyncio.sleep(_STEP_SECONDS)
-            new = self.bed.audit.since_last()
+            new = self.rig.audit.since_last()
             asked += new
             if new.counts:
                 quiet_since = time.monotonic()

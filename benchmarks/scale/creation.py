@@ -43,10 +43,10 @@ class _Round:
 
 
 async def _round(bench: Bench, pipelines: Sequence[str], *, together: bool, update: Update) -> _Round:
-    bench.bed.audit.since_last()
-    cpu, others, began = cpu_seconds(bench.bed.operator), bench.bed.others_cpu_seconds(), time.monotonic()
+    bench.rig.audit.since_last()
+    cpu, others, began = cpu_seconds(bench.rig.operator), bench.rig.others_cpu_seconds(), time.monotonic()
     starts = await bench.apply(pipelines, together=together, update=update)
-    others_cpu = (bench.bed.others_cpu_seconds() - others) / (time.monotonic() - began) / bench.bed.cores
+    others_cpu = (bench.rig.others_cpu_seconds() - others) / (time.monotonic() - began) / bench.rig.cores
     requests = await bench.at_rest()
     last_child = {name: max(bench.timeline.children[name].values()) for name in pipelines}
     ready = {name: bench.timeline.ready[name, 1] for name in pipelines}
@@ -58,7 +58,7 @@ async def _round(bench: Bench, pipelines: Sequence[str], *, together: bool, upda
         all_ready=max(ready.values()) - first,
         children=sum(len(bench.timeline.children[name]) for name in pipelines),
         requests=requests,
-        cpu_seconds=cpu_seconds(bench.bed.operator) - cpu,
+        cpu_seconds=cpu_seconds(bench.rig.operator) - cpu,
         others_cpu=max(0.0, others_cpu),
     )
 

@@ -10,25 +10,25 @@ from benchmarks.scale.objects import PIPELINES, fine_tuned
 from benchmarks.scale.plan import Plan
 from benchmarks.scale.progress import bar
 from benchmarks.scale.results import Idle, Memory, Seconds, SizeResult
-from benchmarks.scale.testbed import Testbed
+from benchmarks.scale.rig import Rig
 from benchmarks.scale.usage import cpu_seconds, memory
 from benchmarks.scale.watching import watching
 
 
-async def measure(plan: Plan, bed: Testbed, idle_seconds: float) -> SizeResult:
-    """Measure one size on a fresh testbed.
+async def measure(plan: Plan, rig: Rig, idle_seconds: float) -> SizeResult:
+    """Measure one size on a fresh rig.
 
     Raises:
         ApiError: the API server refused something.
         TimeoutError: something never came.
     """
-    async with Api.connect(bed.cluster.kubeconfig) as api, watching(api) as timeline:
-        bench = Bench(bed, api, timeline)
+    async with Api.connect(rig.cluster.kubeconfig) as api, watching(api) as timeline:
+        bench = Bench(rig, api, timeline)
         await _warm_up(bench)
         creation = await measure_creation(bench, plan)
         edit = await _measure_edits(bench, plan)
         idle = await _measure_idleness(bench, idle_seconds)
-    taken = memory(bed.operator)
+    taken = memory(rig.operator)
     return SizeResult(
         pipelines=plan.pipelines,
         together=plan.together,
@@ -71,13 +71,13 @@ async def _edit(bench: Bench, name: str, uri: str) -> float:
 
 
 async def _measure_idleness(bench: Bench, seconds: float) -> Idle:
-    cpu, began = cpu_seconds(bench.bed.operator), time.monotonic()
+    cpu, began = cpu_seconds(bench.rig.operator), time.monotonic()
     with bar(f"Doing nothing for {seconds:.0f} s", seconds) as update:
         while (passed := time.monotonic() - began) < seconds:
             update(passed)
             await asyncio.sleep(min(1.0, seconds - passed))
     return Idle(
         seconds=seconds,
-        requests=bench.bed.audit.since_last(),
-        cpu_seconds=round(cpu_seconds(bench.bed.operator) - cpu, 2),
+        requests=bench.rig.audit.since_last(),
+        cpu_seconds=round(cpu_seconds(bench.rig.operator) - cpu, 2),
     )

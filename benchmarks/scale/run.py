@@ -1,4 +1,4 @@
-"""The whole benchmark: each size on a testbed of its own."""
+"""The whole benchmark: each size on a rig of its own."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from benchmarks.scale.measure import measure
 from benchmarks.scale.objects import nodes
 from benchmarks.scale.plan import Plan
 from benchmarks.scale.results import Results, SizeResult
-from benchmarks.scale.testbed import testbed
+from benchmarks.scale.rig import running_rig
 
 
 def run(plans: Sequence[Plan], idle_seconds: float) -> Results:
     """Measure the sizes one after the other.
 
     Raises:
-        ClusterError: a testbed does not come up, or something on it ended.
+        ClusterError: a rig does not come up, or something on it ended.
         ApiError: the API server refused something.
         TimeoutError: something never came.
     """
@@ -29,5 +29,5 @@ def run(plans: Sequence[Plan], idle_seconds: float) -> Results:
 
 
 def _measure(plan: Plan, idle_seconds: float) -> SizeResult:
-    with testbed(nodes(plan.pipelines)) as bed:
-        return asyncio.run(measure(plan, bed, idle_seconds))
+    with running_rig(nodes(plan.pipelines)) as rig:
+        return asyncio.run(measure(plan, rig, idle_seconds))

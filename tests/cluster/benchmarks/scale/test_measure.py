@@ -8,23 +8,23 @@ import pytest
 from benchmarks.scale.measure import measure
 from benchmarks.scale.objects import NAMESPACE, fine_tuned, nodes
 from benchmarks.scale.plan import Plan
-from benchmarks.scale.testbed import Testbed, testbed
+from benchmarks.scale.rig import Rig, running_rig
 
 _EDITS = 2
 
 
 @pytest.fixture
-def bed() -> Iterator[Testbed]:
+def rig() -> Iterator[Rig]:
     """A control plane of the benchmark's own, with nodes and the operator."""
-    with testbed(nodes(1)) as made:
+    with running_rig(nodes(1)) as made:
         yield made
 
 
-def test_one_pipeline_is_measured_from_apply_to_idleness(bed: Testbed) -> None:
-    result = asyncio.run(measure(Plan(1, together=False, rounds=2, edits=_EDITS), bed, idle_seconds=1))
+def test_one_pipeline_is_measured_from_apply_to_idleness(rig: Rig) -> None:
+    result = asyncio.run(measure(Plan(1, together=False, rounds=1, edits=_EDITS), rig, idle_seconds=1))
 
     creation = result.creation
-    assert creation.pipelines == creation.to_ready.samples == 2
+    assert creation.pipelines == creation.to_ready.samples == 1
     assert creation.children >= 6, "a Deployment and a Service for each of three components"
     assert 0 < creation.to_children.p50 <= creation.to_children.p99
     assert creation.all_ready > 0
@@ -35,7 +35,7 @@ def test_one_pipeline_is_measured_from_apply_to_idleness(bed: Testbed) -> None:
     assert result.memory.peak > 10
 
     # The pods that KWOK acts out have said what they pulled, and the operator believes them.
-    [pipeline] = json.loads(bed.cluster.kubectl("get", "sdpipelines", f"--namespace={NAMESPACE}", "--output=json"))[
+    [pipeline] = json.loads(rig.cluster.kubectl("get", "sdpipelines", f"--namespace={NAMESPACE}", "--output=json"))[
         "items"
     ]
     serving = pipeline["status"]["diffusionModel"]["serving"]

@@ -27,7 +27,7 @@ _LEASE_SECONDS: Final = 120
 
 
 @dataclass(frozen=True)
-class Testbed:
+class Rig:
     """What is measured, and what it runs on."""
 
     cluster: Cluster
@@ -46,7 +46,7 @@ class Testbed:
 
 
 @contextmanager
-def testbed(nodes: Sequence[Mapping[str, Any]]) -> Iterator[Testbed]:
+def running_rig(nodes: Sequence[Mapping[str, Any]]) -> Iterator[Rig]:
     """Bring up a cluster with these nodes and the operator for the length of a `with` block.
 
     Raises:
@@ -64,7 +64,7 @@ def testbed(nodes: Sequence[Mapping[str, Any]]) -> Iterator[Testbed]:
         _install(cluster)
         _join(cluster, nodes)
         with operator_process.running(cluster, Path(folder)) as operator:
-            yield Testbed(cluster, operator, AuditLog(paths.audit_log))
+            yield Rig(cluster, operator, AuditLog(paths.audit_log))
 
 
 def _start_kwok(program: Path, paths: ClusterPaths) -> None:
