@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-import sys
 
 import click
 from pydantic import ValidationError
 
 from sdp_operator.errors import first_complaint
+
+_log = logging.getLogger(__name__)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,30 +18,47 @@ def main() -> None:
 
 @main.command()
 def run() -> None:
-    """Run the operator against the cluster of KUBECONFIG, or the one that it runs in. SDP_ variables set it up."""
-    import kopf  # here, since it takes two seconds that `crd` need not wait for
+    """Run the operator until it is told to stop.
 
-    from sdp_operator import handlers, login, settings  # noqa: F401 - kopf finds the handlers once they are imported
-    from sdp_operator.desired.identity import MANAGER
+    It works on the cluster of KUBECONFIG, or else on the one that it runs in. Environment variables set it up, whose
+    names start with SDP_. These decide how the process itself runs:
+
+    \b
+    SDP_NAMESPACES       namespaces to serve, separated by commas; all by default
+    SDP_LEASE_NAMESPACE  run several operators, of which one works: the namespace
+                         of the Lease that they agree by; no election by default
+    SDP_HTTP_ADDRESS     where /healthz, /readyz and /metrics are; 0.0.0.0:8080
+    SDP_LOG_FORMAT       json or text; text when the log goes to a terminal
+
+    \b
+    Exit codes:
+    0  it was told to stop by SIGTERM or SIGINT, and has finished its work
+    1  it can't run, or may no longer work: its last words say why
+    """
+    # Here, since they take two seconds that `crd` need not wait for.
+    import kopf
+
+    from sdp_operator import login, process
+    from sdp_operator.settings import Settings
+    from sdp_operator.telemetry import logs
 
     try:
-        chosen = settings.Settings()
+        settings = Settings()
         login.connection()  # now, since kopf would try again for ever
     except ValidationError as error:
         raise click.ClickException(_first_sentence(error)) from None
     except kopf.LoginError as error:
         raise click.ClickException(str(error)) from None
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    asyncio.run(
-        kopf.operator(
-            standalone=True,
-            # Else kopf looks up a user name, which a container that runs as a mere number lacks.
-            identity=MANAGER,  # type: ignore[arg-type]  # kopf gives the name of this kind of string to no one
-            clusterwide=not chosen.namespaces,
-            namespaces=chosen.namespaces,
-            liveness_endpoint=f"http://{chosen.http_address.host}:{chosen.http_address.port}/healthz",
-        )
-    )
+    logs.configure(settings.log_format)
+    try:
+        asyncio.run(process.run(settings))
+    except OSError as error:
+        raise click.ClickException(
+            f"SDP_HTTP_ADDRESS: can't listen there ({error.strerror or error}); set it to a free address"
+        ) from None
+    except Exception:  # noqa: BLE001 - whatever it is, the log tells it in its own format
+        _log.critical("the operator ends by an unforeseen failure", exc_info=True)
+        raise click.exceptions.Exit(1) from None
 
 
 @main.command()

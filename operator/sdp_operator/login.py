@@ -1,4 +1,4 @@
-"""How kopf reaches the cluster: by the same rule as `cluster.Cluster.connect`."""
+"""How kopf reaches the cluster: by the same rule as `connection.connect`."""
 
 import os
 from datetime import UTC, datetime, timedelta
