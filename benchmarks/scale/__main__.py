@@ -34,25 +34,33 @@ def main(quick: bool, pipelines: Sequence[str], idle_seconds: float | None, befo
     """Measure the operator with 1, 10, 100 and 500 pipelines.
 
     Each size gets a control plane and an operator of its own, and nodes that KWOK acts out. The table is written to
-    RESULTS.md and the numbers to results.json beside this program. It takes about an hour, most of it idle.
+    RESULTS.md and the numbers to results.json beside this program, after each size. It takes about an hour, most of it idle.
     """
     # So that `kill` and a closed terminal clean up as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     all_sizes = plans.QUICK if quick else plans.FULL
     chosen = [plan for plan in all_sizes if not pipelines or str(plan.pipelines) in pipelines]
+    if not chosen:
+        raise click.UsageError("--quick measures 1 and 10 pipelines: leave it out for more.")
     idle = idle_seconds or (plans.QUICK_IDLE_SECONDS if quick else plans.FULL_IDLE_SECONDS)
     earlier = None if before is None else Results.model_validate_json(before.read_text())
+    table = ""
     try:
-        results = run(chosen, idle)
+        for results in run(chosen, idle):
+            table = markdown(results, earlier)
+            if not quick:
+                _write(table, results)
     except (ClusterError, ApiError, TimeoutError) as error:
         raise click.ClickException(str(error)) from None
-    table = markdown(results, earlier)
-    Console().print(Markdown(table))
-    if not quick:
-        (_FOLDER / "RESULTS.md").write_text(table)
-        (_FOLDER / "results.json").write_text(results.model_dump_json(indent=2) + "\n")
-        done(f"Written to {_FOLDER / 'RESULTS.md'} and results.json")
+    finally:
+        Console().print(Markdown(table))
+
+
+def _write(table: str, results: Results) -> None:
+    (_FOLDER / "RESULTS.md").write_text(table)
+    (_FOLDER / "results.json").write_text(results.model_dump_json(indent=2) + "\n")
+    done(f"Written to {_FOLDER / 'RESULTS.md'} and results.json")
 
 
 if __name__ == "__main__":

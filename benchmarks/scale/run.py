@@ -1,7 +1,7 @@
 """The whole benchmark: each size on a rig of its own."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from benchmarks.scale.machine import operator_commit, this_machine
@@ -12,20 +12,19 @@ from benchmarks.scale.results import Results, SizeResult
 from benchmarks.scale.rig import running_rig
 
 
-def run(plans: Sequence[Plan], idle_seconds: float) -> Results:
-    """Measure the sizes one after the other.
+def run(plans: Sequence[Plan], idle_seconds: float) -> Iterator[Results]:
+    """Measure the sizes one after the other; gives after each what there is so far.
 
     Raises:
         ClusterError: a rig does not come up, or something on it ended.
         ApiError: the API server refused something.
         TimeoutError: something never came.
     """
-    return Results(
-        when=datetime.now(UTC),
-        operator=operator_commit(),
-        machine=this_machine(),
-        sizes=[_measure(plan, idle_seconds) for plan in plans],
-    )
+    results = Results(when=datetime.now(UTC), operator=operator_commit(), machine=this_machine(), sizes=[])
+    for plan in plans:
+        size = _measure(plan, idle_seconds)
+        results = results.model_copy(update={"sizes": [*results.sizes, size]})
+        yield results
 
 
 def _measure(plan: Plan, idle_seconds: float) -> SizeResult:
