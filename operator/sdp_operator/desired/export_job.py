@@ -1,0 +1,156 @@
+"""The Job that exports the weights of a component, and where the model that it makes lies.
+
+Two digests, for two questions. That of the model's URI is over what the model is made of: another one is another model,
+and so a swap. That of the Job's name is over everything that the user decides of the export: a Job can't be changed, so
+that another memory limit takes another Job, which finds the model there if it was made already. What the operator's
+administrator decides is in neither: an upgrade of the operator neither exports again nor restarts a pod.
+"""
+
+import hashlib
+import json
+import re
+from typing import Final
+
+from sdp_operator.api.v1alpha1 import ExportSpec, Pipeline
+from sdp_operator.desired.identity import COMPONENT, INSTANCE, MANAGED_BY, MANAGER, owner_reference
+from sdp_operator.desired.security import CONTAINER_SECURITY, POD_SECURITY
+from sdp_operator.desired.storage import storage_env, storage_mounts, storage_volumes
+from sdp_operator.objects import KubeObject
+from sdp_operator.settings import Settings
+from sdp_serving.contract.artifact import ModelUri
+from sdp_serving.contract.components import Component
+
+CONTAINER: Final = "exporter"
+USER_MUST_ACT: Final = 2
+"""The exporter's exit code where trying again is of no use; with any other, it may be."""
+
+_TMP: Final = "/tmp"  # noqa: S108 - a volume of the pod's own
+_ATTEMPT_SECONDS: Final = 2 * 3600
+"""What one attempt may take. A full model of 3.4 GB takes minutes; this ends what hangs."""
+_MAX_NAME: Final = 63
+"""Of a Job, since its pods carry its name as a label."""
+_DIGEST: Final = 10
+_MAX_SLUG: Final = 40
+
+
+def exported_uri(pipeline: Pipeline, component: Component, weights: str) -> ModelUri:
+    """Where the model made of these weights lies, without a version: the newest there is the one."""
+    return ModelUri.parse(f"{_destination(pipeline, weights)}/{component}")
+
+
+def export_job_name(pipeline: Pipeline, component: Component, weights: str) -> str:
+    """The name of the Job: another one for everything that the user may change of the export."""
+    spec = pipeline.spec
+    decided = {
+        "pipeline": pipeline.name,
+        "component": component,
+        "to": _destination(pipeline, weights),
+        "export": _export(pipeline).model_dump(mode="json", exclude_defaults=True),
+        "storage": spec.storage and spec.storage.model_dump(mode="json", exclude_defaults=True),
+        "imagePullSecrets": [secret.name for secret in spec.image_pull_secrets],
+    }
+    tail = f"-export-{_digest(decided)}"
+    return f"{pipeline.name[: _MAX_NAME - len(tail)].rstrip('-')}{tail}"
+
+
+def export_job(pipeline: Pipeline, component: Component, weights: str, settings: Settings) -> KubeObject:
+    """The Job. It is only ever created: the API server refuses changes of the pods that a Job makes."""
+    labels = {
+        # Not the component's own name: the component's Service and its like must not take this pod for a model server.
+        "app.kubernetes.io/name": "sdpipeline-exporter",
+        INSTANCE: pipeline.name,
+        COMPONENT: str(component),
+        MANAGED_BY: MANAGER,
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": export_job_name(pipeline, component, weights),
+            "namespace": pipeline.namespace,
+            "labels": labels,
+            "ownerReferences": [owner_reference(pipeline)],
+        },
+        "spec": {
+            "backoffLimit": _export(pipeline).retries,
+            "podFailurePolicy": {
+                "rules": [
+                    {
+                        "action": "FailJob",
+                        "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": [USER_MUST_ACT]},
+                    },
+                    # A drained node is no failure of the export.
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                ]
+            },
+            "template": {"metadata": {"labels": labels}, "spec": _pod_spec(pipeline, component, weights, settings)},
+        },
+    }
+
+
+def _pod_spec(pipeline: Pipeline, component: Component, weights: str, settings: Settings) -> KubeObject:
+    export, storage = _export(pipeline), pipeline.spec.storage
+    uri = exported_uri(pipeline, component, weights)
+    container: KubeObject = {
+        "name": CONTAINER,
+        "image": export.image or settings.exporter_image,
+        "command": ["python3", "-m", "sdp_exporter"],
+        "args": [
+            "sd-tiny",
+            f"--component={component}",
+            f"--weights={_literal(weights)}",
+            f"--to={_literal(_destination(pipeline, weights))}",
+        ],
+        # Caches and settings of the libraries go below the home folder, and the image's is read-only.
+        "env": [{"name": "HOME", "value": _TMP}, *storage_env(uri, storage, settings)],
+        "securityContext": CONTAINER_SECURITY,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": [
+            {"name": "tmp", "mountPath": _TMP},
+            *storage_mounts(uri, storage, settings, writable=True),
+        ],
+    }
+    if export.resources is not None:
+        container["resources"] = export.resources.model_dump(exclude_none=True)
+    pod: KubeObject = {
+        "restartPolicy": "Never",
+        # Of each attempt and not of the Job, for which the time that it waits for a node would count too.
+        "activeDeadlineSeconds": _ATTEMPT_SECONDS,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": POD_SECURITY,
+        "containers": [container],
+        "volumes": [{"name": "tmp", "emptyDir": {}}, *storage_volumes(uri, storage, settings)],
+    }
+    if account := export.service_account_name or (storage and storage.service_account_name):
+        pod["serviceAccountName"] = account
+    if export.node_selector:
+        pod["nodeSelector"] = dict(export.node_selector)
+    if export.tolerations:
+        pod["tolerations"] = [toleration.model_dump(exclude_none=True) for toleration in export.tolerations]
+    if pipeline.spec.image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": secret.name} for secret in pipeline.spec.image_pull_secrets]
+    return pod
+
+
+def _destination(pipeline: Pipeline, weights: str) -> str:
+    """The folder that gets a folder for the component: its name is for people, its digest for distinct inputs."""
+    export, version = _export(pipeline), pipeline.spec.stable_diffusion
+    made_of = {"version": version and version.version, "weights": weights, "exporter": export.image}
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", weights.rstrip("/").rpartition("/")[2])[:_MAX_SLUG].strip("-.")
+    return f"{export.to.rstrip('/')}/{slug or 'weights'}-{_digest(made_of)}"
+
+
+def _export(pipeline: Pipeline) -> ExportSpec:
+    export = pipeline.spec.export
+    assert export is not None, "the schema refuses weights without it"
+    return export
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:_DIGEST]
+
+
+def _literal(text: str) -> str:
+    """The text as a container's argument, in which Kubernetes would fill in variables."""
+    return text.replace("$", "$$")

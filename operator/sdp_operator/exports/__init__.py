@@ -1,0 +1,1 @@
+"""What became of the exports that a pipeline needs: pure."""

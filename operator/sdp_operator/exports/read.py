@@ -1,0 +1,245 @@
+"""What became of an export, from its Job and the Job's pods."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from sdp_operator.desired.export_job import CONTAINER, USER_MUST_ACT
+from sdp_operator.objects import KubeObject
+from sdp_operator.reasons import Reason
+from sdp_serving.contract.artifact import ModelUri
+
+_IMAGE_REASONS: Final = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+)
+_CONTAINER_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+_LAST_LINES: Final = 3
+_QUOTED_CHARACTERS: Final = 400
+_NO_WORDS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class ExportReason(StrEnum):
+    """Reasons of the condition Exported, beside those of pods that can't start (`Reason`)."""
+
+    EXPORTED = "Exported"
+    STARTING = "ExportStarting"
+    RUNNING = "Exporting"
+    RETRYING = "ExportRetrying"
+    REFUSED = "ExportRefused"
+    """Trying again is of no use: bad weights, a bucket that is missing or closed."""
+    TIMED_OUT = "ExportTimedOut"
+    FAILED = "ExportFailed"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing runs: a pod is on its way, or something keeps it."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Running:
+    """An attempt is under way.
+
+    Attributes:
+        attempt: its number, from 1.
+        attempts: how many there are at most.
+        before: why the one before failed.
+    """
+
+    attempt: int
+    attempts: int
+    before: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """The condition's reason."""
+        return ExportReason.RUNNING
+
+    @property
+    def message(self) -> str:
+        """The condition's message."""
+        before = f"; the one before failed: {self.before}" if self.before is not None else ""
+        return f"the weights are being exported, attempt {self.attempt} of {self.attempts}{before}"
+
+
+@dataclass(frozen=True)
+class Done:
+    """The model is there."""
+
+    uri: ModelUri
+
+    @property
+    def reason(self) -> str:
+        """The condition's reason."""
+        return ExportReason.EXPORTED
+
+    @property
+    def message(self) -> str:
+        """The condition's message."""
+        return f"the model is at {self.uri}"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """No attempt is left; the user must act."""
+
+    reason: str
+    message: str
+
+
+Export: TypeAlias = Waiting | Running | Done | Failed
+
+
+def read_export(
+    uri: ModelUri, job: KubeObject | None, pods: Iterable[KubeObject], words: Mapping[str, str] = _NO_WORDS
+) -> Export:
+    """What became of an export.
+
+    Args:
+        uri: where the model will be, as `exported_uri` says.
+        job: the live Job; None while it is not there.
+        pods: of any kind; those of other owners are left out.
+        words: what Kubernetes said last of a pod that it has trouble with, by the pod's name.
+    """
+    if job is None:
+        return Waiting(ExportReason.STARTING, "the Job that exports the weights is being made")
+    own = [pod for pod in pods if _is_of(pod, job)]
+    conditions = {one["type"] for one in job.get("status", {}).get("conditions", []) if one["status"] == "True"}
+    if "Complete" in conditions:
+        return Done(uri)
+    if conditions & {"Failed", "FailureTarget"}:
+        return _failed(job, own)
+    return _under_way(job, own, words)
+
+
+def _is_of(pod: KubeObject, job: KubeObject) -> bool:
+    owners = pod["metadata"].get("ownerReferences", [])
+    return any(owner["uid"] == job["metadata"]["uid"] and owner.get("controller") for owner in owners)
+
+
+def _under_way(job: KubeObject, pods: Sequence[KubeObject], words: Mapping[str, str]) -> Waiting | Running:
+    attempts = job["spec"].get("backoffLimit", 0) + 1
+    attempt = min(job.get("status", {}).get("failed", 0) + 1, attempts)
+    end = _last_end(pods)
+    active = next((pod for pod in pods if _phase(pod) in {"Pending", "Running"}), None)
+    if active is not None:
+        kept = _kept(active, words) if _phase(active) == "Pending" else None
+        return kept or Running(attempt, attempts, before=None if end is None else end.cause)
+    name = job["metadata"]["name"]
+    if end is not None and end.code != 0:
+        message = f"attempt {attempt - 1 or 1} of {attempts} failed: {end.cause}; the next starts after a pause"
+        return Waiting(ExportReason.RETRYING, message)
+    return Waiting(
+        ExportReason.STARTING,
+        f"the pod that exports the weights is being made; if that lasts, see `kubectl describe job {name}`",
+    )
+
+
+def _kept(pod: KubeObject, words: Mapping[str, str]) -> Waiting | None:
+    """What keeps a pod from starting; None when it is merely starting."""
+    status = pod.get("status", {})
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            message = f"no node can take the exporter ({_quote(condition.get('message', ''))})"
+            remedy = "add a node, or change export.resources, export.nodeSelector or export.tolerations"
+            return Waiting(Reason.UNSCHEDULABLE, f"{message}: {remedy}")
+    waiting = _status(pod).get("state", {}).get("waiting", {})
+    reason = waiting.get("reason", "")
+    said = _quote(waiting.get("message", "")) or reason
+    if reason in _IMAGE_REASONS:
+        image = _status(pod).get("image") or "of the exporter"
+        message = f"the image {image} can't be pulled ({said}): correct export.image or give nodes access"
+        return Waiting(Reason.IMAGE_UNAVAILABLE, message)
+    if reason in _CONTAINER_REASONS:
+        return Waiting(
+            Reason.CONTAINER_REFUSED, f"the exporter's container can't be started ({said}): correct spec.export"
+        )
+    if (trouble := words.get(pod["metadata"]["name"])) is not None:
+        return Waiting(Reason.CONTAINER_REFUSED, f"the exporter's pod can't be started ({_quote(trouble)}): mend that")
+    return None
+
+
+def _failed(job: KubeObject, pods: Sequence[KubeObject]) -> Failed:
+    name, namespace = job["metadata"]["name"], job["metadata"]["namespace"]
+    again = f"try again with `kubectl delete job {name} -n {namespace}`"
+    end = _last_end(pods)
+    if end is None:
+        return Failed(ExportReason.FAILED, f"the export failed, and its pods are gone with what they said: {again}")
+    if end.code == USER_MUST_ACT:
+        remedy = "correct the component's weights or spec.export, or mend what it names and"
+        return Failed(ExportReason.REFUSED, f"the export failed: {end.cause}; {remedy} {again}")
+    tries = job.get("status", {}).get("failed", 1)
+    times = "once" if tries == 1 else f"{tries} times"
+    if end.is_out_of_memory:
+        message = f"the export failed {times}, at last out of memory: raise export.resources.limits.memory"
+        return Failed(Reason.OUT_OF_MEMORY, message)
+    if end.is_timeout:
+        message = (
+            f"the export failed {times}, at last for it took too long ({end.cause}): check the network and {again}"
+        )
+        return Failed(ExportReason.TIMED_OUT, message)
+    message = f"the export failed {times}, at last: {end.cause}; mend what it names and {again}"
+    return Failed(ExportReason.FAILED, message)
+
+
+@dataclass(frozen=True)
+class _End:
+    """How an attempt ended."""
+
+    code: int
+    cause: str
+    is_out_of_memory: bool
+    is_timeout: bool
+
+
+def _last_end(pods: Sequence[KubeObject]) -> _End | None:
+    ended = [pod for pod in pods if _phase(pod) == "Failed"]
+    if not ended:
+        return None
+    last = max(ended, key=_ended_at)
+    terminated = _status(last).get("state", {}).get("terminated", {})
+    code = terminated.get("exitCode", -1)
+    status = last["status"]
+    out_of_memory = terminated.get("reason") == "OOMKilled"
+    if out_of_memory:
+        cause = "it ran out of memory"
+    else:
+        # Of a pod that was evicted or whose node is gone, only the pod's own status tells.
+        cause = _last_words(terminated.get("message", "")) or _quote(status.get("message", "")) or f"exit code {code}"
+    return _End(code, cause, out_of_memory, status.get("reason") == "DeadlineExceeded")
+
+
+def _ended_at(pod: KubeObject) -> str:
+    ended: str = _status(pod).get("state", {}).get("terminated", {}).get("finishedAt") or ""
+    return ended or pod["metadata"].get("creationTimestamp", "")
+
+
+def _last_words(log: str) -> str:
+    """The exporter's own sentence, which is its log's last line; else the last lines, of whatever went wrong."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    if lines[-1].startswith("Error: "):
+        return _quote(lines[-1].removeprefix("Error: "))
+    return _quote(" | ".join(lines[-_LAST_LINES:]))
+
+
+def _phase(pod: KubeObject) -> str:
+    phase: str = pod.get("status", {}).get("phase", "Pending")
+    return phase
+
+
+def _status(pod: KubeObject) -> Mapping[str, Any]:
+    statuses = pod.get("status", {}).get("containerStatuses", [])
+    return next((status for status in statuses if status["name"] == CONTAINER), {})
+
+
+def _quote(text: str) -> str:
+    """Others' words, short enough to stand in a sentence."""
+    line = " ".join(text.split()).rstrip(".")
+    return line if len(line) <= _QUOTED_CHARACTERS else f"{line[:_QUOTED_CHARACTERS]}…"
