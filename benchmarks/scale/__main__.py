@@ -34,7 +34,8 @@ def main(quick: bool, pipelines: Sequence[str], idle_seconds: float | None, befo
     """Measure the operator with 1, 10, 100 and 500 pipelines.
 
     Each size gets a control plane and an operator of its own, and nodes that KWOK acts out. The table is written to
-    RESULTS.md and the numbers to results.json beside this program, after each size. It takes about an hour, most of it idle.
+    RESULTS.md and the numbers to results.json beside this program, after each size. It takes about an hour, most of it
+    idle.
     """
     # So that `kill` and a closed terminal clean up as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGHUP):
