@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from sdp_operator.desired.export_job import CONTAINER, USER_MUST_ACT
+from sdp_operator.exports.state import Done, Export, ExportReason, Failed, Running, Waiting
 from sdp_operator.objects import KubeObject
 from sdp_operator.reasons import Reason
 from sdp_serving.contract.artifact import ModelUri
@@ -18,81 +18,6 @@ _CONTAINER_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateCont
 _LAST_LINES: Final = 3
 _QUOTED_CHARACTERS: Final = 400
 _NO_WORDS: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-class ExportReason(StrEnum):
-    """Reasons of the condition Exported, beside those of pods that can't start (`Reason`)."""
-
-    EXPORTED = "Exported"
-    STARTING = "ExportStarting"
-    RUNNING = "Exporting"
-    RETRYING = "ExportRetrying"
-    REFUSED = "ExportRefused"
-    """Trying again is of no use: bad weights, a bucket that is missing or closed."""
-    TIMED_OUT = "ExportTimedOut"
-    FAILED = "ExportFailed"
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """Nothing runs: a pod is on its way, or something keeps it."""
-
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Running:
-    """An attempt is under way.
-
-    Attributes:
-        attempt: its number, from 1.
-        attempts: how many there are at most.
-        before: why the one before failed.
-    """
-
-    attempt: int
-    attempts: int
-    before: str | None = None
-
-    @property
-    def reason(self) -> str:
-        """The condition's reason."""
-        return ExportReason.RUNNING
-
-    @property
-    def message(self) -> str:
-        """The condition's message."""
-        before = f"; the one before failed: {self.before}" if self.before is not None else ""
-        return f"the weights are being exported, attempt {self.attempt} of {self.attempts}{before}"
-
-
-@dataclass(frozen=True)
-class Done:
-    """The model is there."""
-
-    uri: ModelUri
-
-    @property
-    def reason(self) -> str:
-        """The condition's reason."""
-        return ExportReason.EXPORTED
-
-    @property
-    def message(self) -> str:
-        """The condition's message."""
-        return f"the model is at {self.uri}"
-
-
-@dataclass(frozen=True)
-class Failed:
-    """No attempt is left; the user must act."""
-
-    reason: str
-    message: str
-
-
-Export: TypeAlias = Waiting | Running | Done | Failed
 
 
 def read_export(
@@ -130,13 +55,14 @@ def _under_way(job: KubeObject, pods: Sequence[KubeObject], words: Mapping[str, 
     if active is not None:
         kept = _kept(active, words) if _phase(active) == "Pending" else None
         return kept or Running(attempt, attempts, before=None if end is None else end.cause)
-    name = job["metadata"]["name"]
+    name, namespace = job["metadata"]["name"], job["metadata"]["namespace"]
     if end is not None and end.code != 0:
         message = f"attempt {attempt - 1 or 1} of {attempts} failed: {end.cause}; the next starts after a pause"
         return Waiting(ExportReason.RETRYING, message)
     return Waiting(
         ExportReason.STARTING,
-        f"the pod that exports the weights is being made; if that lasts, see `kubectl describe job {name}`",
+        "the pod that exports the weights is being made; if that lasts, see"
+        f" `kubectl describe job {name} -n {namespace}`",
     )
 
 
