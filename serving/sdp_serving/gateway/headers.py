@@ -1,9 +1,8 @@
 """The headers that travel on: those that are meant for the other end, and not for the next hop (RFC 9110, 7.6.1)."""
 
-from collections.abc import Mapping
 from typing import Final
 
-from multidict import CIMultiDict, istr
+from multidict import CIMultiDict, MultiMapping, istr
 
 _HOP_BY_HOP: Final = frozenset(
     {
@@ -23,18 +22,18 @@ _HOP_BY_HOP: Final = frozenset(
 _FOR_THE_GATEWAY: Final = frozenset({"expect", "host"})
 
 
-def of_request(headers: Mapping[str, str]) -> CIMultiDict[str]:
+def of_request(headers: MultiMapping[str]) -> CIMultiDict[str]:
     """What the model server gets of a client's headers."""
     return _without(headers, _HOP_BY_HOP | _FOR_THE_GATEWAY)
 
 
-def of_answer(headers: Mapping[str, str]) -> CIMultiDict[str]:
+def of_answer(headers: MultiMapping[str]) -> CIMultiDict[str]:
     """What the client gets of a model server's headers."""
     return _without(headers, _HOP_BY_HOP)
 
 
-def _without(headers: Mapping[str, str], dropped: frozenset[str]) -> CIMultiDict[str]:
-    listed = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
+def _without(headers: MultiMapping[str], dropped: frozenset[str]) -> CIMultiDict[str]:
+    listed = {name.strip().lower() for line in headers.getall("Connection", ()) for name in line.split(",")}
     kept: CIMultiDict[str] = CIMultiDict()
     for name, value in headers.items():
         if name.lower() not in dropped | listed:

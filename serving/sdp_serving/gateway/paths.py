@@ -5,7 +5,7 @@ from typing import Final
 
 PREFIX: Final = "/v1/models/"
 
-_MODEL: Final = r"/v1/models/(?P<name>[^/:]+)(?:/versions/\d+|/labels/[^/:]+)?"
+_MODEL: Final = r"/v1/models/(?P<name>[^/:\s]+)(?:/versions/\d+|/labels/[^/:\s]+)?"
 _CALL: Final = re.compile(rf"{_MODEL}(?::(?:predict|classify|regress)|/metadata)?", re.IGNORECASE)
 
 

@@ -1,12 +1,12 @@
 """Whether the models are loaded."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from yarl import URL
 
 from sdp_serving.contract.components import Component
@@ -64,25 +64,42 @@ class _Kept:
     report: Report
 
 
+class _VersionStatus(BaseModel):
+    error_message: str = ""
+
+
+class _Version(BaseModel):
+    version: str
+    state: str
+    status: _VersionStatus = _VersionStatus()
+
+    def __str__(self) -> str:
+        message = f" ({self.status.error_message})" if self.status.error_message else ""
+        return f"version {self.version} is {self.state}{message}"
+
+
+class _State(BaseModel):
+    model_version_status: tuple[_Version, ...]
+
+
+class _Refusal(BaseModel):
+    error: str
+
+
+_ANSWER: Final[TypeAdapter[_State | _Refusal]] = TypeAdapter(_State | _Refusal)
+
+
 def why_not_ready(status: int, body: bytes) -> str | None:
     """What a model server's answer about a model says against sending requests to it; None for nothing.
 
     TensorFlow Serving answers 200 for a model in any state.
     """
     try:
-        content = json.loads(body)
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
+        answer = _ANSWER.validate_json(body)
+    except ValidationError:
         return f"it did not answer as TensorFlow Serving does (HTTP {status})"
-    versions: Any = content.get("model_version_status")
-    if status != 200 or not isinstance(versions, list):
-        return str(content.get("error", f"HTTP {status}"))
-    if any(version.get("state") == "AVAILABLE" for version in versions):
+    if isinstance(answer, _Refusal):
+        return answer.error
+    if any(version.state == "AVAILABLE" for version in answer.model_version_status):
         return None
-    return "; ".join(map(_told, versions)) or "it has no version of the model"
-
-
-def _told(version: dict[str, Any]) -> str:
-    message = version.get("status", {}).get("error_message")
-    return f"version {version.get('version')} is {version.get('state')}{f' ({message})' if message else ''}"
+    return "; ".join(map(str, answer.model_version_status)) or "it has no version of the model"
