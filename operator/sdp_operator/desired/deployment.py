@@ -1,15 +1,18 @@
 """The Deployment of a component's model servers."""
 
-import hashlib
-import json
 from typing import Final
 
 from sdp_operator.api.v1alpha1 import ComponentSpec, Pipeline
+from sdp_operator.desired.config_map import CONFIG, config_digest, config_volume
+from sdp_operator.desired.frozen import notes
 from sdp_operator.desired.identity import MANAGED_BY, MANAGER, REVISION, metadata, selector
-from sdp_operator.desired.model_server import DRAIN_SECONDS, GPU_RESOURCE, START_SECONDS, server
+from sdp_operator.desired.model_server import CONTAINER, DRAIN_SECONDS, GPU_RESOURCE, START_SECONDS, server
+from sdp_operator.desired.overrides import overridden
 from sdp_operator.desired.puller import puller, puller_volumes
+from sdp_operator.desired.revision import with_revision
 from sdp_operator.desired.security import POD_SECURITY
 from sdp_operator.desired.source import Pulled, Source
+from sdp_operator.desired.spreading import spread_constraints
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
@@ -18,25 +21,30 @@ ACCELERATOR_LABEL: Final = "cloud.google.com/gke-accelerator"
 
 _PULL_SECONDS: Final = 1800
 
+_ROLL: Final = {
+    # A new model that does not come up leaves the running one untouched.
+    "Surge": {"maxSurge": 1, "maxUnavailable": 0},
+    "Drain": {"maxSurge": 0, "maxUnavailable": 1},
+}
+
 
 def deployment(
     pipeline: Pipeline, component: Component, spec: ComponentSpec, source: Source, settings: Settings
 ) -> KubeObject:
     """The Deployment of a component that serves `source`."""
-    pod = _pod_spec(pipeline, component, spec, source, settings)
-    labels = {**selector(pipeline, component), MANAGED_BY: MANAGER, REVISION: _digest(pod)}
+    template = _template(pipeline, component, spec, source, settings)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata(pipeline, component),
+        "metadata": {**metadata(pipeline, component), "annotations": notes(pipeline, spec, source, template)},
         "spec": {
-            "replicas": spec.replicas,
+            # An autoscaler's are its own.
+            **({"replicas": spec.replicas} if spec.autoscaling is None else {}),
             "revisionHistoryLimit": 2,
             "progressDeadlineSeconds": _PULL_SECONDS + START_SECONDS,
-            # A new model that does not come up leaves the running one untouched.
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": _ROLL[pipeline.spec.swap.strategy]},
             "selector": {"matchLabels": selector(pipeline, component)},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
+            "template": template,
         },
     }
 
@@ -45,6 +53,19 @@ def revision(deployment_: KubeObject) -> str:
     """What the pods of this very Deployment carry as their revision."""
     digest: str = deployment_["spec"]["template"]["metadata"]["labels"][REVISION]
     return digest
+
+
+def _template(
+    pipeline: Pipeline, component: Component, spec: ComponentSpec, source: Source, settings: Settings
+) -> KubeObject:
+    template = {
+        "metadata": {
+            "labels": {**selector(pipeline, component), MANAGED_BY: MANAGER},
+            "annotations": {CONFIG: config_digest(component, spec)},
+        },
+        "spec": _pod_spec(pipeline, component, spec, source, settings),
+    }
+    return with_revision(overridden(template, CONTAINER, spec.overrides))
 
 
 def _pod_spec(
@@ -58,31 +79,37 @@ def _pod_spec(
         "terminationGracePeriodSeconds": DRAIN_SECONDS + 10,
         "securityContext": POD_SECURITY,
         "containers": [server(component, spec, source, settings)],
-        "volumes": [{"name": "tmp", "emptyDir": {}}],
+        "volumes": [{"name": "tmp", "emptyDir": {}}, config_volume(pipeline, component)],
+        **_placement(pipeline, component, spec, settings),
     }
     if isinstance(source, Pulled):
-        pod["initContainers"] = [puller(component, source.uri, settings)]
-        pod["volumes"] += puller_volumes(source.uri, settings)
+        pod["initContainers"] = [puller(pipeline, component, source.uri, settings)]
+        pod["volumes"] += puller_volumes(pipeline, source.uri, settings)
     if pipeline.spec.storage and pipeline.spec.storage.service_account_name:
         pod["serviceAccountName"] = pipeline.spec.storage.service_account_name
-    if node_selector := _node_selector(spec):
-        pod["nodeSelector"] = node_selector
-    if tolerations := _tolerations(spec):
-        pod["tolerations"] = tolerations
+    if pipeline.spec.image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": secret.name} for secret in pipeline.spec.image_pull_secrets]
     return pod
 
 
-def _node_selector(spec: ComponentSpec) -> dict[str, str]:
-    accelerator = {ACCELERATOR_LABEL: spec.gpu.accelerator} if spec.gpu and spec.gpu.accelerator else {}
+def _placement(pipeline: Pipeline, component: Component, spec: ComponentSpec, settings: Settings) -> KubeObject:
+    placement: KubeObject = {
+        "nodeSelector": _node_selector(spec, settings),
+        "tolerations": _tolerations(spec),
+        "affinity": None if spec.affinity is None else dict(spec.affinity),
+        "topologySpreadConstraints": spread_constraints(spec, selector(pipeline, component)),
+        "runtimeClassName": spec.runtime_class_name,
+        "priorityClassName": spec.priority_class_name,
+    }
+    return {field: value for field, value in placement.items() if value}
+
+
+def _node_selector(spec: ComponentSpec, settings: Settings) -> dict[str, str]:
+    accelerator = {settings.accelerator_label: spec.gpu.accelerator} if spec.gpu and spec.gpu.accelerator else {}
     return {**accelerator, **(spec.node_selector or {})}
 
 
 def _tolerations(spec: ComponentSpec) -> list[KubeObject]:
     asked = [toleration.model_dump(exclude_none=True) for toleration in spec.tolerations]
     gpu = {"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"}
-    needs_gpu = spec.gpu is not None and spec.gpu.count > 0
-    return [gpu, *asked] if needs_gpu and gpu not in asked else asked
-
-
-def _digest(pod: KubeObject) -> str:
-    return hashlib.sha256(json.dumps(pod, sort_keys=True).encode()).hexdigest()[:16]
+    return [gpu, *asked] if spec.gpus_per_replica and gpu not in asked else asked

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from sdp_operator.api.v1alpha1 import ComponentSpec
+from sdp_operator.api.v1alpha1 import ComponentSpec, Server
+from sdp_operator.desired.config_map import MODELS_FOLDER, config_flags, config_mount
 from sdp_operator.desired.security import CONTAINER_SECURITY
 from sdp_operator.desired.source import Baked, Pulled, Source
 from sdp_operator.objects import KubeObject
@@ -10,7 +11,6 @@ from sdp_operator.settings import Settings
 from sdp_serving.contract.components import GRPC_PORT, REST_PORT, Component
 
 CONTAINER: Final = "server"
-MODELS_FOLDER: Final = "/models"
 GPU_RESOURCE: Final = "nvidia.com/gpu"
 
 DRAIN_SECONDS: Final = 10
@@ -30,7 +30,7 @@ def server(component: Component, spec: ComponentSpec, source: Source, settings: 
         "image": _image(spec, source, settings),
         # Not the image's entry point: that is a shell that keeps SIGTERM to itself.
         "command": ["tensorflow_model_server"],
-        "args": _flags(component, spec),
+        "args": _flags(spec),
         "ports": [
             {"name": "grpc", "containerPort": GRPC_PORT, "protocol": "TCP"},
             {"name": "rest", "containerPort": REST_PORT, "protocol": "TCP"},
@@ -38,7 +38,10 @@ def server(component: Component, spec: ComponentSpec, source: Source, settings: 
         **_probes(component),
         "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
         "securityContext": CONTAINER_SECURITY,
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a volume of the pod's own
+        "volumeMounts": [
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
+            config_mount(),
+        ],
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     if isinstance(source, Pulled):
@@ -53,15 +56,14 @@ def _image(spec: ComponentSpec, source: Source, settings: Settings) -> str:
         return source.image
     if spec.server is not None and spec.server.image is not None:
         return spec.server.image
-    return settings.gpu_server_image if spec.gpu and spec.gpu.count else settings.server_image
+    return settings.gpu_server_image if spec.gpus_per_replica else settings.server_image
 
 
-def _flags(component: Component, spec: ComponentSpec) -> list[str]:
+def _flags(spec: ComponentSpec) -> list[str]:
     return [
         f"--port={GRPC_PORT}",
         f"--rest_api_port={REST_PORT}",
-        f"--model_name={component}",
-        f"--model_base_path={MODELS_FOLDER}/{component}",
+        *config_flags(spec),
         f"--rest_api_timeout_in_ms={spec.rest_timeout_seconds * 1000}",
         "--enable_profiler=false",
         # With no thread of its own for loading, a load delays predictions.
@@ -70,6 +72,17 @@ def _flags(component: Component, spec: ComponentSpec) -> list[str]:
         # waiting five minutes.
         "--max_num_load_retries=1",
         "--load_retry_interval_micros=1000000",
+        *_server_flags(spec.server),
+    ]
+
+
+def _server_flags(server_: Server | None) -> list[str]:
+    if server_ is None:
+        return []
+    memory = server_.gpu_memory_percent
+    return [
+        *([] if memory is None else [f"--per_process_gpu_memory_fraction={memory / 100:.2f}"]),
+        *([] if server_.warm_up else ["--enable_model_warmup=false"]),
     ]
 
 
@@ -96,6 +109,6 @@ def _probes(component: Component) -> KubeObject:
 def _resources(spec: ComponentSpec) -> KubeObject:
     requests = dict((spec.resources and spec.resources.requests) or {})
     limits = dict((spec.resources and spec.resources.limits) or {})
-    if spec.gpu and spec.gpu.count:
-        limits[GPU_RESOURCE] = spec.gpu.count
+    if spec.gpus_per_replica:
+        limits[GPU_RESOURCE] = spec.gpus_per_replica
     return {kind: amounts for kind, amounts in (("requests", requests), ("limits", limits)) if amounts}

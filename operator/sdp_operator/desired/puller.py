@@ -3,48 +3,53 @@
 from pathlib import PurePosixPath
 from typing import Final
 
-from sdp_operator.desired.model_server import MODELS_FOLDER
+from sdp_operator.api.v1alpha1 import Pipeline, StableDiffusion
+from sdp_operator.desired.config_map import MODELS_FOLDER
 from sdp_operator.desired.security import CONTAINER_SECURITY
+from sdp_operator.desired.storage import storage_env, storage_mounts, storage_volumes
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.artifact import ModelUri
 from sdp_serving.contract.components import Component
 
 CONTAINER: Final = "puller"
-_FILES_VOLUME: Final = "local-files"
 
 
-def puller(component: Component, uri: ModelUri, settings: Settings) -> KubeObject:
+def puller(pipeline: Pipeline, component: Component, uri: ModelUri, settings: Settings) -> KubeObject:
     """The puller's container. Its termination message is a PullReport."""
     container: KubeObject = {
         "name": CONTAINER,
         "image": settings.puller_image,
         "command": ["python3", "-m", "sdp_serving.puller"],
-        "args": ["--component", str(component), "--uri", str(uri), "--models", MODELS_FOLDER],
+        "args": [
+            *("--component", str(component), "--uri", str(uri), "--models", MODELS_FOLDER),
+            *_demands(pipeline.spec.stable_diffusion),
+        ],
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
         "volumeMounts": [
             {"name": "models", "mountPath": MODELS_FOLDER},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
+            *storage_mounts(uri, pipeline.spec.storage, settings),
         ],
     }
-    if settings.storage_emulator_host is not None:
-        container["env"] = [{"name": "STORAGE_EMULATOR_HOST", "value": settings.storage_emulator_host}]
-    if uri.scheme == "file":
-        folder = str(settings.local_files_root)
-        container["volumeMounts"].append({"name": _FILES_VOLUME, "mountPath": folder, "readOnly": True})
+    if env := storage_env(uri, pipeline.spec.storage, settings):
+        container["env"] = env
     return container
 
 
-def puller_volumes(uri: ModelUri, settings: Settings) -> list[KubeObject]:
+def _demands(wanted: StableDiffusion | None) -> list[str]:
+    """The flags that say what a model must be."""
+    if wanted is None:
+        return []
+    size = [] if wanted.height is None or wanted.width is None else ["--image-size", f"{wanted.height}x{wanted.width}"]
+    return ["--sd-version", wanted.version, *size]
+
+
+def puller_volumes(pipeline: Pipeline, uri: ModelUri, settings: Settings) -> list[KubeObject]:
     """The volumes that the puller needs beside /tmp."""
-    volumes: list[KubeObject] = [{"name": "models", "emptyDir": {}}]
-    if uri.scheme == "file":
-        volumes.append(
-            {"name": _FILES_VOLUME, "hostPath": {"path": str(settings.local_files_root), "type": "Directory"}}
-        )
-    return volumes
+    return [{"name": "models", "emptyDir": {}}, *storage_volumes(uri, pipeline.spec.storage, settings)]
 
 
 def refusal(uri: ModelUri, settings: Settings) -> str | None:

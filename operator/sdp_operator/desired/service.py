@@ -8,12 +8,14 @@ from sdp_serving.contract.components import GRPC_PORT, REST_PORT, Component
 
 def service(pipeline: Pipeline, component: Component) -> KubeObject:
     """The component's Service: TensorFlow Serving's two ports, under their names."""
+    options = pipeline.spec.components[component].service
+    annotations = {"annotations": dict(options.annotations)} if options.annotations else {}
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(pipeline, component),
+        "metadata": {**metadata(pipeline, component), **annotations},
         "spec": {
-            "type": "ClusterIP",
+            "type": options.type,
             "selector": selector(pipeline, component),
             "ports": [
                 _port("grpc", GRPC_PORT, "kubernetes.io/h2c"),
