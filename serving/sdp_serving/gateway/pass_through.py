@@ -34,7 +34,7 @@ def open_session() -> ClientSession:
 
     Each request has a connection of its own. A kept one stays with the pod that it was made to: it would send requests
     to a pod that is about to end, and a body that has been passed on can't be sent again; and it would leave a new pod
-    without work. Connecting costs a fraction of a millisecond, beside a prediction's hundreds.
+    without work. Connecting costs about half a millisecond, beside a prediction's hundreds.
     """
     return ClientSession(
         connector=TCPConnector(limit=0, force_close=True),

@@ -1,0 +1,96 @@
+"""The Deployment of the gateways."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from sdp_operator.api.v1alpha1 import Endpoints, GatewaySpec, Pipeline
+from sdp_operator.desired.identity import GATEWAY, MANAGED_BY, MANAGER, metadata, selector
+from sdp_operator.desired.overrides import overridden
+from sdp_operator.desired.revision import with_revision
+from sdp_operator.desired.security import CONTAINER_SECURITY, POD_SECURITY
+from sdp_operator.objects import KubeObject
+from sdp_operator.settings import Settings
+from sdp_serving.contract.components import Component
+
+CONTAINER: Final = "gateway"
+PORT: Final = "http"
+
+_PORT_NUMBER: Final = 8080
+
+_LEAVE_SECONDS: Final = 5
+"""How long a gateway that must go still takes requests: until no Service sends any."""
+
+_FINISH_SECONDS: Final = 30
+"""How long it then has for the requests under way: longer than the 25 seconds that the gateway itself gives them."""
+
+
+def deployment(
+    pipeline: Pipeline, spec: GatewaySpec, servers: Mapping[Component, Endpoints], settings: Settings
+) -> KubeObject:
+    """The gateway's Deployment, in front of these servers."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(pipeline, GATEWAY),
+        "spec": {
+            "replicas": spec.replicas,
+            "revisionHistoryLimit": 2,
+            # A new gateway that does not come up leaves the running one untouched.
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "selector": {"matchLabels": selector(pipeline, GATEWAY)},
+            "template": _template(pipeline, spec, servers, settings),
+        },
+    }
+
+
+def _template(
+    pipeline: Pipeline, spec: GatewaySpec, servers: Mapping[Component, Endpoints], settings: Settings
+) -> KubeObject:
+    pod: KubeObject = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": _LEAVE_SECONDS + _FINISH_SECONDS,
+        "securityContext": POD_SECURITY,
+        "containers": [_container(spec, servers, settings)],
+    }
+    if pipeline.spec.image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": secret.name} for secret in pipeline.spec.image_pull_secrets]
+    template = {"metadata": {"labels": {**selector(pipeline, GATEWAY), MANAGED_BY: MANAGER}}, "spec": pod}
+    return with_revision(overridden(template, CONTAINER, spec.overrides))
+
+
+def _container(spec: GatewaySpec, servers: Mapping[Component, Endpoints], settings: Settings) -> KubeObject:
+    # Whether it answers, not whether the models do (/readyz): a gateway without a model says which one is missing,
+    # while one that is not ready is cut off from all its clients.
+    answers = {"httpGet": {"path": "/healthz", "port": PORT}, "timeoutSeconds": 5}
+    container: KubeObject = {
+        "name": CONTAINER,
+        "image": spec.image or settings.gateway_image,
+        "command": ["python3", "-m", "sdp_serving.gateway"],
+        "args": _flags(servers),
+        "ports": [{"name": PORT, "containerPort": _PORT_NUMBER, "protocol": "TCP"}],
+        "startupProbe": {**answers, "periodSeconds": 1, "failureThreshold": 60},
+        "readinessProbe": {**answers, "periodSeconds": 5, "failureThreshold": 2},
+        "livenessProbe": {**answers, "periodSeconds": 10, "failureThreshold": 6},
+        "lifecycle": {"preStop": {"sleep": {"seconds": _LEAVE_SECONDS}}},
+        "securityContext": CONTAINER_SECURITY,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    if spec.resources and (resources := spec.resources.model_dump(exclude_none=True)):
+        container["resources"] = resources
+    return container
+
+
+def _flags(servers: Mapping[Component, Endpoints]) -> list[str]:
+    # In the components' own order: another one would restart the gateways.
+    ordered = [component for component in Component if component in servers]
+    return [f"--address=0.0.0.0:{_PORT_NUMBER}"] + [
+        f"--component={component}={_origin(servers[component].rest)}" for component in ordered
+    ]
+
+
+def _origin(url: str) -> str:
+    """The server's address, without the model's path."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

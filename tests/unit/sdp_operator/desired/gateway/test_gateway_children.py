@@ -1,0 +1,155 @@
+"""What is made of a pipeline's gateway: golden files, and what they do not show.
+
+`UPDATE_GOLDEN=1 pytest tests/unit/sdp_operator` writes the golden files anew; read the difference before committing it.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.support.pipelines import pipeline
+
+from sdp_operator.api.v1alpha1 import Endpoints, GatewaySpec, Pipeline
+from sdp_operator.desired.gateway.children import gateway_children
+from sdp_operator.desired.gateway.deployment import deployment
+from sdp_operator.desired.gateway.url import gateway_url
+from sdp_operator.desired.identity import REVISION
+from sdp_operator.desired.service import endpoints
+from sdp_operator.objects import KubeObject
+from sdp_operator.settings import Settings
+from sdp_serving.contract.components import Component
+
+DATA = Path(__file__).parent / "data"
+SETTINGS = Settings(gateway_image="sdpipeline/gateway:test")
+DECODER: KubeObject = {"decoder": {"model": "gs://b/d"}}
+
+
+@pytest.mark.parametrize("case", sorted(path.stem for path in DATA.glob("*.spec.yaml")))
+def test_the_gateways_children_are_as_in_the_golden_file(case: str) -> None:
+    parent = pipeline(yaml.safe_load((DATA / f"{case}.yaml").read_text()))
+    golden = DATA / f"{case.removesuffix('.spec')}.children.yaml"
+
+    made = list(gateway_children(parent, _spec(parent), _own(parent), SETTINGS))
+
+    if os.environ.get("UPDATE_GOLDEN"):
+        plain = json.loads(json.dumps(made))  # shares nothing, so that YAML writes no anchors
+        golden.write_text(yaml.safe_dump_all(plain, sort_keys=False, width=120))
+    assert made == list(yaml.safe_load_all(golden.read_text()))
+
+
+def test_a_shared_component_is_reached_where_its_owner_serves_it() -> None:
+    shared = Endpoints(grpc="sd2-decoder.lab.svc:8500", rest="http://sd2-decoder.lab.svc:8501/v1/models/decoder")
+    [container] = _pod(_made(pipeline({**DECODER, "gateway": {}}), {Component.DECODER: shared}))["containers"]
+
+    assert container["args"] == ["--address=0.0.0.0:8080", "--component=decoder=http://sd2-decoder.lab.svc:8501"]
+
+
+def test_the_order_in_which_components_are_told_does_not_restart_the_gateway() -> None:
+    parent = pipeline({**DECODER, "textEncoder": {"model": "gs://b/t"}, "gateway": {}})
+    servers = _own(parent)
+
+    backwards = dict(reversed(servers.items()))
+
+    assert list(servers) != list(backwards)
+    assert _made(parent, servers) == _made(parent, backwards)
+
+
+def test_another_component_is_another_revision_and_another_number_of_replicas_is_none() -> None:
+    parent = pipeline({**DECODER, "gateway": {}})
+    revisions = [
+        _revision(_made(parent, _own(parent))),
+        _revision(_made(parent, {**_own(parent), Component.TEXT_ENCODER: endpoints(parent, Component.TEXT_ENCODER)})),
+        _revision(_made(pipeline({**DECODER, "gateway": {"replicas": 5}}), _own(parent))),
+    ]
+
+    assert revisions[0] != revisions[1]
+    assert revisions[0] == revisions[2]
+
+
+@pytest.mark.parametrize("name", ["ingress", "route"])
+def test_the_service_finds_the_pods_whatever_is_overridden_and_all_else_finds_the_service(name: str) -> None:
+    parent = pipeline(yaml.safe_load((DATA / f"{name}.spec.yaml").read_text()))
+    made = {child["kind"]: child for child in gateway_children(parent, _spec(parent), _own(parent), SETTINGS)}
+    template = made["Deployment"]["spec"]["template"]
+    service = made["Service"]
+
+    for selector in (
+        service["spec"]["selector"],
+        made["Deployment"]["spec"]["selector"]["matchLabels"],
+        made["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"],
+    ):
+        assert selector.items() <= template["metadata"]["labels"].items()
+    [port] = service["spec"]["ports"]
+    assert port["targetPort"] in {port["name"] for port in _pod(made["Deployment"])["containers"][0]["ports"]}
+    if name == "ingress":
+        [path] = made["Ingress"]["spec"]["rules"][0]["http"]["paths"]
+        assert path["backend"]["service"] == {"name": service["metadata"]["name"], "port": {"name": port["name"]}}
+    else:
+        [backend] = made["HTTPRoute"]["spec"]["rules"][0]["backendRefs"]
+        assert backend == {"name": service["metadata"]["name"], "port": port["port"]}
+
+
+def test_a_gateway_that_must_go_has_time_for_the_requests_under_way() -> None:
+    parent = pipeline({**DECODER, "gateway": {}})
+    pod = _pod(_made(parent, _own(parent)))
+    leaving = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    gateways_own_grace = 25
+
+    assert pod["terminationGracePeriodSeconds"] > leaving + gateways_own_grace
+
+
+def test_one_gateway_alone_has_no_disruption_budget() -> None:
+    parent = pipeline({**DECODER, "gateway": {"replicas": 1}})
+
+    kinds = [child["kind"] for child in gateway_children(parent, _spec(parent), _own(parent), SETTINGS)]
+
+    assert kinds == ["Deployment", "Service"]
+
+
+URLS: dict[str, tuple[KubeObject, str]] = {
+    "inside the cluster": ({}, "http://sd-gateway.art.svc"),
+    "an ingress": ({"ingress": {"host": "sd.example.com"}}, "http://sd.example.com"),
+    "an ingress with a certificate": (
+        {"ingress": {"host": "sd.example.com", "tlsSecretName": "tls"}},
+        "https://sd.example.com",
+    ),
+    "an ingress for a whole domain": (
+        {"ingress": {"host": "*.example.com", "tlsSecretName": "tls"}},
+        "http://sd-gateway.art.svc",
+    ),
+    "a route": (
+        {"route": {"hostnames": ["*.example.com", "sd.example.com"], "parentRefs": [{"name": "public"}]}},
+        "http://sd.example.com",
+    ),
+}
+
+
+@pytest.mark.parametrize(("gateway", "url"), URLS.values(), ids=URLS)
+def test_the_url_is_the_one_that_users_call(gateway: KubeObject, url: str) -> None:
+    parent = pipeline({**DECODER, "gateway": gateway})
+
+    assert gateway_url(parent, _spec(parent)) == url
+
+
+def _spec(parent: Pipeline) -> GatewaySpec:
+    assert parent.spec.gateway is not None
+    return parent.spec.gateway
+
+
+def _own(parent: Pipeline) -> dict[Component, Endpoints]:
+    return {component: endpoints(parent, component) for component in parent.spec.components}
+
+
+def _made(parent: Pipeline, servers: dict[Component, Endpoints]) -> KubeObject:
+    return deployment(parent, _spec(parent), servers, SETTINGS)
+
+
+def _pod(of: KubeObject) -> Any:
+    return of["spec"]["template"]["spec"]
+
+
+def _revision(of: KubeObject) -> Any:
+    return of["spec"]["template"]["metadata"]["labels"][REVISION]
