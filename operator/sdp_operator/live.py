@@ -1,25 +1,39 @@
 """What the cluster holds of a pipeline."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sdp_operator.api.v1alpha1 import Pipeline
 from sdp_operator.objects import KubeObject
 
+ObjectKey = tuple[str, str]
+"""The kind and the name of an object in a pipeline's namespace."""
+
 
 @dataclass(frozen=True)
 class LiveChildren:
-    """The objects that a pipeline owns, and the pods of its Deployments, by name."""
+    """The objects that a pipeline owns, and the pods that these have made.
 
-    deployments: Mapping[str, KubeObject]
-    services: Mapping[str, KubeObject]
-    pods: Mapping[str, KubeObject]
+    Attributes:
+        objects: what the pipeline owns, by kind and name.
+        pods: the pods of its Deployments and Jobs, by name.
+        words: what Kubernetes said last of a pod that it has trouble with, by the pod's name.
+    """
+
+    objects: Mapping[ObjectKey, KubeObject] = field(default_factory=dict)
+    pods: Mapping[str, KubeObject] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
-def is_of_a_deployment(pod: KubeObject) -> bool:
-    """Whether a Deployment made this pod, and not somebody who copied its labels, as `kubectl debug` can."""
+def object_key(thing: KubeObject) -> ObjectKey:
+    """The object's key."""
+    return thing["kind"], thing["metadata"]["name"]
+
+
+def is_made_by_a_controller(pod: KubeObject) -> bool:
+    """Whether a Deployment or a Job made this pod, and not somebody who copied its labels, as `kubectl debug` can."""
     owners = pod["metadata"].get("ownerReferences", [])
-    return any(owner["kind"] == "ReplicaSet" and owner.get("controller") for owner in owners)
+    return any(owner["kind"] in {"ReplicaSet", "Job"} and owner.get("controller") for owner in owners)
 
 
 def is_owned(child: KubeObject, pipeline: Pipeline) -> bool:

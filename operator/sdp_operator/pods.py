@@ -8,6 +8,7 @@ from sdp_operator.api.v1alpha1 import Serving
 from sdp_operator.desired import model_server, puller
 from sdp_operator.desired.identity import REVISION
 from sdp_operator.objects import KubeObject
+from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_serving.contract.report import NotPulled, Pulled, read_report
 
@@ -19,14 +20,6 @@ _QUOTED_CHARACTERS: Final = 300
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Why something is not as it should be: a word for programs, a sentence for people, with what to do."""
-
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True)
 class Replica:
     """One pod of a component.
 
@@ -34,22 +27,30 @@ class Replica:
         revision: the digest of the pod template that it was made from.
         serving: the model that it serves; None unless it is ready.
         problem: what keeps it from being ready; None when it is ready.
+        node: where it runs; None while it has no place.
     """
 
     revision: str
     serving: Serving | None
     problem: Problem | None
+    node: str | None
 
 
-def read_replica(pod: KubeObject) -> Replica | None:
-    """Read a pod; None for one that has ended or is about to, which its Deployment replaces."""
+def read_replica(pod: KubeObject, words: str | None = None) -> Replica | None:
+    """Read a pod; None for one that has ended or is about to, which its Deployment replaces.
+
+    Args:
+        pod: the pod.
+        words: what an Event said last of trouble with it.
+    """
     if "deletionTimestamp" in pod["metadata"] or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}:
         return None
     ready = _condition(pod, "Ready").get("status") == "True"
     return Replica(
         revision=pod["metadata"].get("labels", {}).get(REVISION, ""),
         serving=_serving(pod) if ready else None,
-        problem=None if ready else _problem(pod),
+        problem=None if ready else problem(pod, words),
+        node=pod["spec"].get("nodeName"),
     )
 
 
@@ -65,7 +66,8 @@ def _serving(pod: KubeObject) -> Serving:
     return Serving(name=_short(image), model=image)
 
 
-def _problem(pod: KubeObject) -> Problem:
+def problem(pod: KubeObject, words: str | None) -> Problem:
+    """What keeps the pod from being ready."""
     pulling = _statuses(pod, "initContainerStatuses").get(puller.CONTAINER)
     serving = _statuses(pod, "containerStatuses").get(model_server.CONTAINER)
     found = (
@@ -73,7 +75,30 @@ def _problem(pod: KubeObject) -> Problem:
         or (pulling and (_not_started(pulling) or _pull_failed(pulling)))
         or (serving and (_not_started(serving) or _crashed(serving)))
     )
-    return found or _progress(pulling, serving)
+    return found or _not_set_up(pod, words) or _progress(pulling, serving)
+
+
+def _not_set_up(pod: KubeObject, words: str | None) -> Problem | None:
+    """What the node says of its trouble with a pod none of whose containers it has started."""
+    started = [
+        *pod.get("status", {}).get("initContainerStatuses", []),
+        *pod.get("status", {}).get("containerStatuses", []),
+    ]
+    if words is None or any(
+        "waiting" not in one.get("state", {}) or "terminated" in one.get("lastState", {}) for one in started
+    ):
+        return None
+    said = _quote(words)
+    if words.startswith(("FailedMount", "FailedAttachVolume")):
+        return Problem(
+            Reason.VOLUME_UNAVAILABLE, f"a volume of the replica can't be mounted ({said}): correct what it names"
+        )
+    if words.startswith("FailedCreatePodSandBox"):
+        return Problem(
+            Reason.SANDBOX_FAILED,
+            f"the node can't set up the replica ({said}): see the node's container runtime and network",
+        )
+    return None
 
 
 def _unschedulable(pod: KubeObject) -> Problem | None:

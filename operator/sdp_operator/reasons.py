@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from sdp_operator.gpus.verdict import GpuReason
+
 
 class Reason(StrEnum):
     """Why a condition has its status."""
@@ -25,6 +27,29 @@ class Reason(StrEnum):
     PODS_REFUSED = "PodsRefused"
     """The Deployment can't make pods: a quota, a Pod Security level, a missing ServiceAccount."""
 
+    VOLUME_UNAVAILABLE = "VolumeUnavailable"
+    """A volume of a pod can't be mounted."""
+    SANDBOX_FAILED = "SandboxFailed"
+    """The node can't set up the pod."""
+
+    EXPORTED = "Exported"
+    EXPORTING = "Exporting"
+
+    NODES_HIDDEN = "NodesHidden"
+    """The operator may not see nodes, so GPUs can't be checked."""
+    GATEWAY_SERVING = "GatewayServing"
+    KIND_UNKNOWN = "KindUnknown"
+    """The cluster lacks a kind that the spec asks for."""
+
+    SHARED_PIPELINE_MISSING = "SharedPipelineMissing"
+    SHARED_COMPONENT_MISSING = "SharedComponentMissing"
+    SHARING_NOT_ALLOWED = "SharingNotAllowed"
+
+    PROGRESSING = "Progressing"
+    """Nothing stands still: of the condition Stalled."""
+    HINDERED = "Hindered"
+    """The operator may not see what it needs to."""
+
     FILES_FORBIDDEN = "FilesForbidden"
     """The operator's settings do not allow this file:// URI."""
     NAME_TAKEN = "NameTaken"
@@ -35,5 +60,7 @@ class Reason(StrEnum):
     """The spec passed an older CustomResourceDefinition and makes no sense to this operator."""
 
 
-IN_PROGRESS = frozenset({Reason.STARTING, Reason.PULLING, Reason.LOADING})
+IN_PROGRESS = frozenset(
+    {Reason.STARTING, Reason.PULLING, Reason.LOADING, Reason.EXPORTING, GpuReason.DRIVER_INSTALLING}
+)
 """These pass by themselves."""

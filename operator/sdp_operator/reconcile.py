@@ -3,6 +3,7 @@
 It remembers nothing between calls: stopped at any line and called again, it ends in the same state.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -11,24 +12,23 @@ from typing import Final
 from sdp_operator.api.v1alpha1 import Pipeline
 from sdp_operator.cluster import Cluster
 from sdp_operator.conditions import invalid_status
-from sdp_operator.desired.children import Children, Forbidden, desired
-from sdp_operator.desired.identity import child_name
+from sdp_operator.desired.children import Desired, Part, desired
 from sdp_operator.drift import is_as_applied, stamped
 from sdp_operator.errors import InvalidPipelineError, OperatorError, RefusedError
-from sdp_operator.live import LiveChildren, is_owned
-from sdp_operator.objects import KubeObject
+from sdp_operator.live import LiveChildren, is_owned, object_key
+from sdp_operator.objects import Key, KubeObject
 from sdp_operator.observe import observe
-from sdp_operator.pods import Problem
+from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_operator.settings import Settings
+from sdp_operator.sharing import references
 from sdp_operator.status import summarise, transitions
-from sdp_serving.contract.components import Component
+from sdp_operator.world import World
 
 LOOK_AGAIN: Final = timedelta(minutes=1)
 """When to try again what was refused for a reason that no watch tells of, such as another's object in the way."""
 
 Clock = Callable[[], datetime]
-Wanted = Mapping[Component, Children | Forbidden]
 
 _log = logging.getLogger(__name__)
 
@@ -50,84 +50,124 @@ async def reconcile(body: KubeObject, cluster: Cluster, settings: Settings, cloc
         if status != body.get("status"):
             await cluster.write_status(body, status)
         return None
-    live = await cluster.children(pipeline)
-    wanted = desired(pipeline, settings)
-    refused = await _apply(pipeline, wanted, live, cluster)
-    await _prune(pipeline, wanted, live, cluster)
-    await _report(body, pipeline, wanted, live, refused, cluster, clock())
-    return LOOK_AGAIN if refused else None
+    world = _look(body, pipeline, cluster)
+    wanted = desired(pipeline, world, settings, clock())
+    refused: Mapping[str, Problem] = {}
+    if _differs(wanted, world.live):
+        if not await cluster.is_current(pipeline):
+            return LOOK_AGAIN  # Long before that, news of what it is now will call.
+        refused = await _apply(pipeline, wanted, world.live, cluster)
+        await _prune(wanted, world.live, cluster)
+    await _report(body, pipeline, wanted, world, refused, cluster, settings, clock())
+    return _again(wanted, refused)
 
 
-async def _apply(
-    pipeline: Pipeline, wanted: Wanted, live: LiveChildren, cluster: Cluster
-) -> Mapping[Component, Problem]:
-    """Apply what differs; returns what the cluster refuses, while the other components go on."""
-    refused: dict[Component, Problem] = {}
-    for component, children in wanted.items():
-        if isinstance(children, Forbidden):
-            continue
-        try:
-            await _apply_child(stamped(children.service), live.services, pipeline, cluster)
-            await _apply_child(stamped(children.deployment), live.deployments, pipeline, cluster)
-        except _NameTakenError as error:
-            refused[component] = Problem(Reason.NAME_TAKEN, str(error))
-        except RefusedError as error:
-            refused[component] = Problem(Reason.REFUSED, f"the API server refuses: {error}; correct the component")
+def _look(body: KubeObject, pipeline: Pipeline, cluster: Cluster) -> World:
+    named = references(body["spec"], pipeline.namespace)
+    return World(
+        live=cluster.children(pipeline),
+        fleet=cluster.fleet,
+        owners={component: cluster.pipeline(owner) for component, owner in named.items()},
+        used_by=[str(user) for user in cluster.users(Key.of(body))],
+        unknown_kinds=cluster.unknown_kinds,
+        hindrance=cluster.hindrance,
+    )
+
+
+def _differs(wanted: Desired, live: LiveChildren) -> bool:
+    """Whether anything is to be applied or deleted."""
+    return any(_is_due(child, live) for part in wanted.parts.values() for child in part.children) or any(
+        _superfluous(wanted, live)
+    )
+
+
+def _is_due(child: KubeObject, live: LiveChildren) -> bool:
+    there = live.objects.get(object_key(child))
+    return there is None or not is_as_applied(there, stamped(child))
+
+
+async def _apply(pipeline: Pipeline, wanted: Desired, live: LiveChildren, cluster: Cluster) -> Mapping[str, Problem]:
+    """Apply what differs; returns what the cluster refuses of each part, while the other parts go on."""
+    parts = wanted.parts
+    # All of them to their end, also when one fails: none may go on behind the back of the next reconcile.
+    outcomes = await asyncio.gather(
+        *(_apply_part(pipeline, part, live, cluster) for part in parts.values()), return_exceptions=True
+    )
+    refused = {}
+    for name, outcome in zip(parts, outcomes, strict=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+        if outcome is not None:
+            refused[name] = outcome
     return refused
 
 
-async def _apply_child(
-    wanted: KubeObject, live: Mapping[str, KubeObject], pipeline: Pipeline, cluster: Cluster
-) -> None:
-    name = wanted["metadata"]["name"]
-    child = live.get(name)
-    if child is not None and is_as_applied(child, wanted):
-        return
-    if child is None:
-        stranger = await cluster.find(wanted)
+async def _apply_part(pipeline: Pipeline, part: Part, live: LiveChildren, cluster: Cluster) -> Problem | None:
+    try:
+        for child in part.children:
+            if _is_due(child, live):
+                await _apply_child(pipeline, child, live, cluster)
+    except _NameTakenError as error:
+        return Problem(Reason.NAME_TAKEN, str(error))
+    except RefusedError as error:
+        return Problem(Reason.REFUSED, f"the API server refuses: {error}; correct the component")
+    return None
+
+
+async def _apply_child(pipeline: Pipeline, child: KubeObject, live: LiveChildren, cluster: Cluster) -> None:
+    kind, name = object_key(child)
+    if (kind, name) not in live.objects:
+        stranger = await cluster.find(child)
         if stranger is not None and not is_owned(stranger, pipeline):
             raise _NameTakenError(
-                f"the {wanted['kind']} {name} is there already and belongs to somebody else:"
+                f"the {kind} {name} is there already and belongs to somebody else:"
                 " delete it, or give the pipeline another name"
             )
-    await cluster.apply(wanted)
-    _log.info("%s: applied %s %s", pipeline, wanted["kind"], name)
+    await cluster.apply(stamped(child))
+    _log.info("applied %s %s", kind, name)
 
 
-async def _prune(pipeline: Pipeline, wanted: Wanted, live: LiveChildren, cluster: Cluster) -> None:
-    kept = {child_name(pipeline, component) for component in wanted}
-    for child in (*live.deployments.values(), *live.services.values()):
-        if child["metadata"]["name"] not in kept and "deletionTimestamp" not in child["metadata"]:
-            await cluster.delete(child)
-            _log.info("%s: deleted %s %s", pipeline, child["kind"], child["metadata"]["name"])
+async def _prune(wanted: Desired, live: LiveChildren, cluster: Cluster) -> None:
+    for child in _superfluous(wanted, live):
+        await cluster.delete(child)
+        _log.info("deleted %s %s", *object_key(child))
+
+
+def _superfluous(wanted: Desired, live: LiveChildren) -> list[KubeObject]:
+    kept = {object_key(child) for part in wanted.parts.values() for child in (*part.children, *part.withheld)}
+    return [
+        child for key, child in live.objects.items() if key not in kept and "deletionTimestamp" not in child["metadata"]
+    ]
 
 
 async def _report(
     body: KubeObject,
     pipeline: Pipeline,
-    wanted: Wanted,
-    live: LiveChildren,
-    refused: Mapping[Component, Problem],
+    wanted: Desired,
+    world: World,
+    refused: Mapping[str, Problem],
     cluster: Cluster,
+    settings: Settings,
     now: datetime,
 ) -> None:
-    status = summarise(pipeline, observe(pipeline, wanted, live, refused), now)
+    observed = observe(pipeline, wanted, world, refused, settings.accelerator_label)
+    status = summarise(pipeline, observed, world, now)
     if status.dump() == body.get("status"):
         return
     await cluster.write_status(body, status.dump())
     for condition in transitions(pipeline.status, status):
-        _log.info(
-            "%s: %s is %s (%s): %s",
-            pipeline,
-            condition.type,
-            condition.status,
-            condition.reason,
-            condition.message,
-        )
+        _log.info("%s is %s (%s): %s", condition.type, condition.status, condition.reason, condition.message)
         try:
             await cluster.record(body, condition, now)
         except OperatorError as error:
-            _log.warning("%s: an Event could not be recorded: %s", pipeline, error)
+            _log.warning("an Event could not be recorded: %s", error)
+
+
+def _again(wanted: Desired, refused: Mapping[str, Problem]) -> timedelta | None:
+    waits = [part.gpus.recheck_after for part in wanted.components.values() if part.gpus is not None]
+    if refused:
+        waits.append(LOOK_AGAIN)
+    return min((wait for wait in waits if wait is not None), default=None)
 
 
 class _NameTakenError(RefusedError):

@@ -1,15 +1,18 @@
 """Custom resources and pods as the API server would hold them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sdp_operator.api.v1alpha1 import API_VERSION, KIND, Pipeline
-from sdp_operator.desired.children import Children, desired
+from sdp_operator.desired.children import desired
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
+from sdp_operator.world import World
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 
 GIBBERISH = "segmentation fault"
+NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 DIGEST = f"sha256:{'0' * 64}"
 
 
@@ -31,10 +34,10 @@ def pipeline(spec: KubeObject, **about: Any) -> Pipeline:
     return Pipeline.parse(resource(spec, **about))
 
 
-def children(of: Pipeline, component: Component, settings: Settings) -> Children:
-    """What the component should have."""
-    found = desired(of, settings)[component]
-    assert isinstance(found, Children)
+def deployment_of(of: Pipeline, component: Component, settings: Settings) -> KubeObject:
+    """The Deployment that the component should have."""
+    found = desired(of, World(), settings, NOW).components[component].deployment
+    assert found is not None
     return found
 
 

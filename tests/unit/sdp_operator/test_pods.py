@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from tests.support.pipelines import (
     DIGEST,
-    children,
+    deployment_of,
     not_pulled,
     pipeline,
     pod,
@@ -16,14 +16,15 @@ from tests.support.pipelines import (
 from sdp_operator.api.v1alpha1 import Serving
 from sdp_operator.desired.deployment import revision
 from sdp_operator.objects import KubeObject
-from sdp_operator.pods import Problem, read_replica
+from sdp_operator.pods import read_replica
+from sdp_operator.problem import Problem
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import PullFailure
 
 URI = "gs://bucket/sd/decoder"
-PULLED = children(pipeline({"decoder": {"model": URI}}), Component.DECODER, Settings()).deployment
-BAKED = children(pipeline({"decoder": {"image": "registry/art/decoder:7"}}), Component.DECODER, Settings()).deployment
+PULLED = deployment_of(pipeline({"decoder": {"model": URI}}), Component.DECODER, Settings())
+BAKED = deployment_of(pipeline({"decoder": {"image": "registry/art/decoder:7"}}), Component.DECODER, Settings())
 KILLED = {"exitCode": 137, "reason": "OOMKilled"}
 
 

@@ -7,15 +7,24 @@ from tests.support.pipelines import pipeline, resource
 from sdp_operator.api.v1alpha1 import Condition, PipelineStatus, Serving
 from sdp_operator.conditions import invalid_status
 from sdp_operator.objects import KubeObject
-from sdp_operator.pods import Problem, Replica
-from sdp_operator.status import Observed, summarise, transitions
+from sdp_operator.observe import Observed
+from sdp_operator.pods import Replica
+from sdp_operator.problem import Problem
+from sdp_operator.status import summarise, transitions
+from sdp_operator.world import World
 from sdp_serving.contract.components import Component
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 BASE = Serving(name="base", version=17, model="gs://b/base")
 STRIPED = Serving(name="striped", version=18, model="gs://b/striped")
-NOTHING = Observed(revision="new", refused=None, pods_refused=None, replicas=())
-SERVED = replace(NOTHING, replicas=[Replica("new", STRIPED, None)])
+NOTHING = Observed(revision="new")
+
+
+def _replica(revision: str, serving: Serving | None, problem: Problem | None) -> Replica:
+    return Replica(revision, serving, problem, node="node-1")
+
+
+SERVED = replace(NOTHING, replicas=[_replica("new", STRIPED, None)])
 NOT_FOUND = Problem("ModelNotFound", "gs://b/striped is not there: export it")
 PULLING = Problem("Pulling", "the model is being pulled")
 SPEC = {"textEncoder": {"model": "gs://b/t"}, "diffusionModel": {"model": "gs://b/striped"}}
@@ -28,6 +37,7 @@ def test_a_pipeline_whose_components_all_serve_is_ready() -> None:
         ("ModelsReady", "True", "AllServing", "textEncoder and diffusionModel serve"),
         ("TextEncoderReady", "True", "Serving", "striped (version 18) is served by 1 of 1 replicas"),
         ("DiffusionModelReady", "True", "Serving", "striped (version 18) is served by 1 of 1 replicas"),
+        ("Stalled", "False", "Progressing", "nothing stands still"),
     ]
     assert status.diffusion_model is not None
     assert status.diffusion_model.serving == STRIPED
@@ -36,7 +46,7 @@ def test_a_pipeline_whose_components_all_serve_is_ready() -> None:
 
 
 def test_a_model_that_is_not_there_is_told_with_its_uri_while_the_previous_one_serves() -> None:
-    observed = replace(NOTHING, replicas=[Replica("old", BASE, None), Replica("new", None, NOT_FOUND)])
+    observed = replace(NOTHING, replicas=[_replica("old", BASE, None), _replica("new", None, NOT_FOUND)])
     status = _summarise(observed, text_encoder=SERVED)
     ready = _condition(status, "Ready")
     assert (ready.status, ready.reason) == ("False", "ModelNotFound")
@@ -50,7 +60,7 @@ def test_a_model_that_is_not_there_is_told_with_its_uri_while_the_previous_one_s
 
 
 def test_the_model_that_is_wanted_is_told_of_as_soon_as_one_replica_serves_it() -> None:
-    observed = replace(NOTHING, replicas=[Replica("old", BASE, None), Replica("new", STRIPED, None)])
+    observed = replace(NOTHING, replicas=[_replica("old", BASE, None), _replica("new", STRIPED, None)])
     status = _summarise(observed, text_encoder=SERVED)
     assert status.diffusion_model is not None
     assert status.diffusion_model.serving == STRIPED
@@ -60,15 +70,15 @@ def test_the_model_that_is_wanted_is_told_of_as_soon_as_one_replica_serves_it() 
     ("observed", "reason", "message"),
     [
         (NOTHING, "Starting", "being started; 0 of 1 replicas ready"),
-        (replace(NOTHING, replicas=[Replica("new", None, PULLING)]), "Pulling", "being pulled; 0 of 1 replicas ready"),
+        (replace(NOTHING, replicas=[_replica("new", None, PULLING)]), "Pulling", "being pulled; 0 of 1 replicas ready"),
         (replace(NOTHING, refused=Problem("NameTaken", "taken: rename it")), "NameTaken", "taken: rename it"),
         (replace(NOTHING, pods_refused="exceeded quota"), "PodsRefused", "no pod can be made (exceeded quota)"),
         (
-            replace(NOTHING, replicas=[Replica("new", None, PULLING), Replica("new", None, NOT_FOUND)]),
+            replace(NOTHING, replicas=[_replica("new", None, PULLING), _replica("new", None, NOT_FOUND)]),
             "ModelNotFound",
             "is not there",
         ),
-        (replace(NOTHING, replicas=[Replica("old", None, NOT_FOUND)]), "Starting", "being started"),
+        (replace(NOTHING, replicas=[_replica("old", None, NOT_FOUND)]), "Starting", "being started"),
     ],
 )
 def test_a_component_that_does_not_serve_says_why(observed: Observed, reason: str, message: str) -> None:
@@ -78,25 +88,25 @@ def test_a_component_that_does_not_serve_says_why(observed: Observed, reason: st
 
 
 def test_a_problem_that_lasts_is_told_before_one_that_passes() -> None:
-    failed = replace(NOTHING, replicas=[Replica("new", None, NOT_FOUND)])
+    failed = replace(NOTHING, replicas=[_replica("new", None, NOT_FOUND)])
     assert _condition(_summarise(failed, text_encoder=NOTHING), "Ready").reason == "ModelNotFound"
 
 
 def test_a_component_without_replicas_is_not_ready() -> None:
     parent = pipeline({"decoder": {"model": "gs://b/d", "replicas": 0}})
-    status = summarise(parent, {Component.DECODER: NOTHING}, NOW)
+    status = summarise(parent, {Component.DECODER: replace(NOTHING, wanted_replicas=0)}, World(), NOW)
     assert _condition(status, "Ready").reason == "ScaledToZero"
 
 
 def test_gpus_are_those_of_all_replicas() -> None:
     parent = pipeline({"decoder": {"model": "gs://b/d", "replicas": 3, "gpu": {"count": 2}}})
-    assert summarise(parent, {Component.DECODER: NOTHING}, NOW).gpus == 6
+    assert summarise(parent, {Component.DECODER: replace(NOTHING, wanted_replicas=3)}, World(), NOW).gpus == 6
 
 
 def test_the_time_of_transition_moves_only_with_the_status() -> None:
     first = _summarise(NOTHING, text_encoder=SERVED)
     later = NOW + timedelta(hours=1)
-    still = replace(NOTHING, replicas=[Replica("new", None, PULLING)])
+    still = replace(NOTHING, replicas=[_replica("new", None, PULLING)])
     second = _summarise(still, text_encoder=SERVED, previous=first.dump(), now=later)
     third = _summarise(SERVED, text_encoder=SERVED, previous=second.dump(), now=later)
     times = [_condition(status, "Ready").last_transition_time for status in (first, second, third)]
@@ -123,7 +133,7 @@ def test_a_spec_that_cannot_be_read_leaves_the_rest_of_the_status() -> None:
     status = invalid_status(body, "spec.decoder: nonsense", NOW)
     assert status["conditions"][0]["reason"] == "InvalidSpec"
     assert status["observedGeneration"] == 2
-    assert [one["type"] for one in status["conditions"]] == [one["type"] for one in before["conditions"]]
+    assert {one["type"] for one in status["conditions"]} == {one["type"] for one in before["conditions"]}
     assert status["diffusionModel"] == before["diffusionModel"]
     assert invalid_status({**body, "status": status}, "spec.decoder: nonsense", NOW + timedelta(1)) == status
 
@@ -132,7 +142,7 @@ def _summarise(
     diffusion_model: Observed, *, text_encoder: Observed, previous: KubeObject | None = None, now: datetime = NOW
 ) -> PipelineStatus:
     observed = {Component.TEXT_ENCODER: text_encoder, Component.DIFFUSION_MODEL: diffusion_model}
-    return summarise(pipeline(SPEC, status=previous), observed, now)
+    return summarise(pipeline(SPEC, status=previous), observed, World(), now)
 
 
 def _condition(status: PipelineStatus, kind: str) -> Condition:

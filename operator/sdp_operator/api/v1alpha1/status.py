@@ -151,4 +151,11 @@ class PipelineStatus(Model):
 
     def dump(self) -> dict[str, Any]:
         """The status as it is written to the custom resource."""
-        return {key: value for key, value in self.model_dump(mode="json", exclude_none=True).items() if value != []}
+        dumped: dict[str, Any] = _without_empty_lists(self.model_dump(mode="json", exclude_none=True))
+        return dumped
+
+
+def _without_empty_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_empty_lists(one) for key, one in value.items() if one != []}
+    return [_without_empty_lists(one) for one in value] if isinstance(value, list) else value

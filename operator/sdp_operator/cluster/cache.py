@@ -1,0 +1,76 @@
+"""What a watch has seen last of one kind of object."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, Generic, TypeVar
+
+from sdp_operator.objects import Key, KubeObject
+
+Value = TypeVar("Value")
+
+_GRAVES: Final = 1000
+"""How many deleted objects are remembered: an answer to a write may come later than the news of the deletion."""
+
+
+class Cache(Generic[Value]):
+    """Objects of a kind, as news of them come from a watch and from answers to writes, in any order.
+
+    Args:
+        read: what to keep of an object; None for nothing.
+        changed: told of each change: the object's key, what was kept and what is.
+    """
+
+    def __init__(
+        self, read: Callable[[KubeObject], Value | None], changed: Callable[[Key, Value | None, Value | None], None]
+    ) -> None:
+        self._read = read
+        self._changed = changed
+        self._kept: dict[Key, tuple[int, Value | None]] = {}
+        self._graves: OrderedDict[Key, int] = OrderedDict()
+
+    def get(self, key: Key) -> Value | None:
+        """What is kept of the object."""
+        return self._kept.get(key, (0, None))[1]
+
+    def items(self) -> Iterator[tuple[Key, Value]]:
+        """What is kept of all objects."""
+        return ((key, kept) for key, (_, kept) in self._kept.items() if kept is not None)
+
+    def put(self, thing: KubeObject) -> None:
+        """The object is there, and is like this."""
+        key, version = Key.of(thing), _version(thing)
+        seen, before = self._kept.get(key, (self._graves.get(key, 0), None))
+        if version <= seen:
+            return
+        after = self._read(thing)
+        self._kept[key] = (version, after)
+        if after != before:
+            self._changed(key, before, after)
+
+    def remove(self, thing: KubeObject) -> None:
+        """The object was deleted, and was like this."""
+        self._forget(Key.of(thing), _version(thing))
+
+    def replace(self, things: Iterable[KubeObject], version: int, namespace: str | None) -> None:
+        """These, and no others, are in the namespace, or in the cluster, at this version."""
+        listed: Mapping[Key, KubeObject] = {Key.of(thing): thing for thing in things}
+        for thing in listed.values():
+            self.put(thing)
+        for key in [key for key in self._kept if namespace in (None, key.namespace) and key not in listed]:
+            self._forget(key, version)
+
+    def _forget(self, key: Key, version: int) -> None:
+        seen, before = self._kept.get(key, (0, None))
+        if version < seen:
+            return
+        self._kept.pop(key, None)
+        self._graves[key] = version
+        if len(self._graves) > _GRAVES:
+            self._graves.popitem(last=False)
+        if before is not None:
+            self._changed(key, before, None)
+
+
+def _version(thing: KubeObject) -> int:
+    """Newer objects have larger versions, as Kubernetes promises of those that it serves itself."""
+    return int(thing["metadata"]["resourceVersion"])

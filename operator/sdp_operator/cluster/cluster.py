@@ -1,0 +1,220 @@
+"""A Kubernetes cluster, as the operator sees it: what it reads comes from watches, what it writes goes out at once."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from kubernetes.aio.client import ApiClient
+
+from sdp_operator.api.v1alpha1 import API_VERSION, KIND, Condition, Pipeline, format_time
+from sdp_operator.cluster.kinds import BY_NAME, CHILDREN, EVENTS, NODES, PIPELINES, PODS
+from sdp_operator.cluster.reflector import Reflector, Watched
+from sdp_operator.cluster.requests import Count, GoneError, Requests
+from sdp_operator.cluster.store import FleetChanged, Store
+from sdp_operator.desired.identity import MANAGER
+from sdp_operator.gpus.fleet import Fleet
+from sdp_operator.live import LiveChildren
+from sdp_operator.objects import Key, KubeObject
+from sdp_operator.reasons import IN_PROGRESS
+
+_WATCHED: Final = (*CHILDREN, PODS, NODES, EVENTS)
+"""What is watched here; kopf watches the pipelines."""
+
+
+class Cluster:
+    """A Kubernetes cluster, as the operator sees it.
+
+    What asks nothing of the API server answers from what the watches have seen last. Every other method raises
+    TransientError when the API server can't be reached or asks for patience, and RefusedError when it refuses.
+
+    Args:
+        client: how the API server is reached.
+        namespaces: the namespaces to see; all when empty.
+        pipeline_changed: told which pipeline is to be looked at again.
+        fleet_changed: told when nodes, or what pods hold of their GPUs, have changed.
+        view_changed: told when what can't be seen has changed.
+        watched: told how the watches are.
+        count: told of each answer of the API server.
+    """
+
+    def __init__(
+        self,
+        client: ApiClient,
+        *,
+        namespaces: Sequence[str],
+        pipeline_changed: Callable[[Key], None],
+        fleet_changed: FleetChanged,
+        view_changed: Callable[[], None],
+        watched: Watched,
+        count: Count,
+    ) -> None:
+        self._requests = Requests(client, count)
+        self._store = Store(pipeline_changed, fleet_changed)
+        self._reflectors = {
+            (kind.name, namespace): Reflector(
+                self._requests, kind, namespace, self._store.sinks[kind.name], view_changed, watched
+            )
+            for kind in _WATCHED
+            for namespace in (namespaces if namespaces and kind.is_namespaced else [None])
+        }
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def follow(self) -> None:
+        """Begin to watch; returns once everything that there is has been seen."""
+        self._tasks = [
+            asyncio.create_task(reflector.run(), name=f"watch {kind}")
+            for (kind, _), reflector in self._reflectors.items()
+        ]
+        await asyncio.gather(*(reflector.synced.wait() for reflector in self._reflectors.values()))
+
+    async def close(self) -> None:
+        """Stop watching and close the connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._requests.close()
+
+    # What the watches have seen
+
+    @property
+    def hindrance(self) -> str | None:
+        """What the operator may not see of a pipeline's children, in a sentence; None when it sees all of them."""
+        return next(
+            (
+                reflector.hindrance
+                for (kind, _), reflector in self._reflectors.items()
+                if reflector.hindrance is not None and kind not in {NODES.name, EVENTS.name}
+            ),
+            None,
+        )
+
+    @property
+    def unknown_kinds(self) -> frozenset[str]:
+        """Kinds that the cluster does not have."""
+        return frozenset(kind for (kind, _), reflector in self._reflectors.items() if reflector.is_absent)
+
+    @property
+    def fleet(self) -> Fleet | None:
+        """The nodes and their GPUs; None when the operator may not see nodes."""
+        sees_nodes = all(
+            reflector.hindrance is None for (kind, _), reflector in self._reflectors.items() if kind == NODES.name
+        )
+        return self._store.fleet if sees_nodes else None
+
+    def pipeline(self, key: Key) -> KubeObject | None:
+        """The custom resource; None when there is none."""
+        return self._store.pipelines.get(key)
+
+    def pipelines(self) -> Iterable[Key]:
+        """All custom resources."""
+        return (key for key, _ in self._store.pipelines.items())
+
+    def users(self, key: Key) -> Sequence[Key]:
+        """The pipelines that share components of this one."""
+        return self._store.users(key)
+
+    def children(self, pipeline: Pipeline) -> LiveChildren:
+        """What the pipeline owns, and the pods of these."""
+        return self._store.live(pipeline)
+
+    # News from kopf
+
+    def saw(self, pipeline: KubeObject) -> None:
+        """The custom resource is there, and is like this."""
+        self._store.pipelines.put(pipeline)
+
+    def lost(self, pipeline: KubeObject) -> None:
+        """The custom resource is gone."""
+        self._store.pipelines.remove(pipeline)
+
+    # Requests
+
+    async def is_current(self, pipeline: Pipeline) -> bool:
+        """Whether the custom resource still is there, as it was read: what kopf has told may be old.
+
+        A watch that broke at the wrong moment never tells of a deletion. Children made for a resource that is gone
+        would be collected by Kubernetes, and made again, for ever.
+        """
+        path = PIPELINES.path(pipeline.namespace, pipeline.name)
+        try:
+            meta = (await self._requests.send("get", path))["metadata"]
+        except GoneError:
+            if (ghost := self.pipeline(Key(pipeline.namespace, pipeline.name))) is not None:
+                self.lost(ghost)
+            return False
+        seen = (meta["uid"], meta["generation"], "deletionTimestamp" in meta)
+        return bool(seen == (pipeline.uid, pipeline.generation, False))
+
+    async def find(self, like: KubeObject) -> KubeObject | None:
+        """The live object of the same kind, namespace and name, whoever owns it."""
+        try:
+            return await self._requests.send("get", _path_of(like))
+        except GoneError:
+            return None
+
+    async def apply(self, wanted: KubeObject) -> None:
+        """Create the object, or give it the fields that are wanted."""
+        answer = await self._apply(_path_of(wanted), wanted)
+        self._store.put(answer)
+
+    async def delete(self, child: KubeObject) -> None:
+        """Delete this very object; it is no error when it is gone already."""
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": child["metadata"]["uid"]}}
+        try:
+            await self._requests.send("delete", _path_of(child), body=options)
+        except GoneError:
+            return
+
+    async def write_status(self, pipeline: KubeObject, status: Mapping[str, Any]) -> None:
+        """Write the custom resource's status; it is no error when the resource is gone."""
+        meta = pipeline["metadata"]
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            # With its uid, the status is never written to another resource that has taken the name.
+            "metadata": {"name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"]},
+            "status": status,
+        }
+        try:
+            self.saw(await self._apply(f"{PIPELINES.path(meta['namespace'], meta['name'])}/status", body))
+        except GoneError:
+            return
+
+    async def record(self, pipeline: KubeObject, condition: Condition, now: datetime) -> None:
+        """Record a condition's change as an Event about the custom resource."""
+        meta = pipeline["metadata"]
+        # Not the condition's own time, which stands still while only its reason changes.
+        time = format_time(now)
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{meta['name']}.", "namespace": meta["namespace"]},
+            "involvedObject": {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                **{key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion")},
+            },
+            "type": "Normal" if condition.status == "True" or condition.reason in IN_PROGRESS else "Warning",
+            "reason": condition.reason,
+            "message": f"{condition.type}: {condition.message}"[:1024],
+            "source": {"component": MANAGER},
+            "firstTimestamp": time,
+            "lastTimestamp": time,
+            "count": 1,
+        }
+        await self._requests.send("post", EVENTS.path(meta["namespace"]), body=event)
+
+    async def _apply(self, path: str, body: Mapping[str, Any]) -> KubeObject:
+        return await self._requests.send(
+            "patch",
+            path,
+            body=body,
+            query={"fieldManager": MANAGER, "force": "true"},
+            content_type="application/apply-patch+yaml",
+        )
+
+
+def _path_of(thing: KubeObject) -> str:
+    meta = thing["metadata"]
+    return BY_NAME[thing["kind"]].path(meta["namespace"], meta["name"])

@@ -1,0 +1,159 @@
+"""Keeps a cache like the cluster: lists all objects of a kind, then follows their changes."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from sdp_operator.cluster.kinds import Kind
+from sdp_operator.cluster.requests import ExpiredError, ForbiddenError, GoneError, Requests, raise_if_error
+from sdp_operator.errors import OperatorError
+from sdp_operator.objects import KubeObject
+
+_log = logging.getLogger(__name__)
+
+_PAGE: Final = 500
+_WATCH_SECONDS: Final = (300, 600)
+"""How long a watch lasts: not the same for all, or all would come back together."""
+
+_PAUSE_SECONDS: Final = (0.5, 30.0)
+_SHUT_OUT_SECONDS: Final = 20.0
+"""How long to wait before looking again for a kind that the cluster does not know, or does not show."""
+
+
+class Sink(Protocol):
+    """Where news of objects go."""
+
+    def put(self, thing: KubeObject) -> None:
+        """The object is there, and is like this."""
+
+    def remove(self, thing: KubeObject) -> None:
+        """The object was deleted, and was like this."""
+
+    def replace(self, things: list[KubeObject], version: int, namespace: str | None) -> None:
+        """These, and no others, are in the namespace, or in the cluster, at this version."""
+
+
+class Watched(Protocol):
+    """Is told how the watches are."""
+
+    def watch_open(self, kind: str) -> None:
+        """The watch on this kind tells what happens, or there is nothing that it may tell."""
+
+    def watch_lost(self, kind: str) -> None:
+        """It does not, and is tried again."""
+
+
+class Reflector:
+    """Follows one kind in one namespace, or in the whole cluster.
+
+    Attributes:
+        synced: set once the first list is in, or it is known that there will be none.
+        hindrance: why the news may be old, in a sentence; None while they are not.
+        is_absent: whether the cluster does not know the kind.
+    """
+
+    def __init__(
+        self,
+        requests: Requests,
+        kind: Kind,
+        namespace: str | None,
+        sink: Sink,
+        changed: Callable[[], None],
+        watched: Watched,
+    ) -> None:
+        """Prepare to follow.
+
+        Args:
+            requests: how the API server is asked.
+            kind: the kind.
+            namespace: the namespace; None for the cluster.
+            sink: where news go.
+            changed: told when the hindrance or the absence changes.
+            watched: told how the watch is.
+        """
+        self._requests = requests
+        self._kind = kind
+        self._namespace = namespace
+        self._sink = sink
+        self._changed = changed
+        self._watched = watched
+        self.synced = asyncio.Event()
+        self.hindrance: str | None = None
+        self.is_absent = False
+        self._version: int | None = None
+        """What has been seen; None when a list must tell."""
+
+    async def run(self) -> None:
+        """Follow for ever."""
+        pause = _PAUSE_SECONDS[0]
+        while True:
+            try:
+                if self._version is None:
+                    self._version = await self._list()
+                self._watched.watch_open(self._kind.plural)
+                self._tell(hindrance=None, is_absent=False)
+                self.synced.set()
+                pause = _PAUSE_SECONDS[0]
+                await self._watch(self._version)
+            except ExpiredError:
+                self._version = None
+            except (GoneError, ForbiddenError) as error:
+                self._version = None
+                self._shut_out(error)
+                await asyncio.sleep(_SHUT_OUT_SECONDS)
+            except OperatorError as error:
+                self._watched.watch_lost(self._kind.plural)
+                _log.warning("%s: %s; trying again", self._kind.plural, error)
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, hides nothing
+                pause = min(pause * 2, _PAUSE_SECONDS[1])
+
+    async def _list(self) -> int:
+        things: list[KubeObject] = []
+        query = {**self._kind.selection, "limit": str(_PAGE)}
+        while True:
+            page = await self._requests.send("get", self._kind.path(self._namespace), query=query)
+            # Items of a list carry neither their kind nor their apiVersion.
+            things += [
+                {"apiVersion": self._kind.api_version, "kind": self._kind.name, **item} for item in page["items"]
+            ]
+            following = page["metadata"].get("continue")
+            if not following:
+                break
+            query = {**query, "continue": following}
+        version = int(page["metadata"]["resourceVersion"])
+        self._sink.replace(things, version, self._namespace)
+        return version
+
+    async def _watch(self, version: int) -> None:
+        seconds = random.randint(*_WATCH_SECONDS)  # noqa: S311 - spreads load, hides nothing
+        query = {**self._kind.selection, "resourceVersion": str(version)}
+        async for event in self._requests.watch(self._kind.path(self._namespace), query, seconds):
+            raise_if_error(event)
+            thing = event["object"]
+            if event["type"] == "DELETED":
+                self._sink.remove(thing)
+            elif event["type"] != "BOOKMARK":
+                self._sink.put(thing)
+            self._version = int(thing["metadata"]["resourceVersion"])
+
+    def _shut_out(self, error: OperatorError) -> None:
+        """There is nothing to see, or nothing that may be seen; the rest must go on."""
+        self._watched.watch_open(self._kind.plural)
+        is_absent = isinstance(error, GoneError) and self._kind.is_optional
+        if is_absent:
+            self._sink.replace([], 2**63, self._namespace)
+        what = f"the operator may not watch {self._kind.plural} ({error}): have its administrator restore its role"
+        self._tell(hindrance=None if is_absent else what, is_absent=is_absent)
+        self.synced.set()
+
+    def _tell(self, *, hindrance: str | None, is_absent: bool) -> None:
+        if (hindrance, is_absent) == (self.hindrance, self.is_absent):
+            return
+        if hindrance is not None:
+            _log.warning("%s", hindrance)
+        elif self.hindrance is not None:
+            _log.info("%s are watched again", self._kind.plural)
+        self.hindrance, self.is_absent = hindrance, is_absent
+        self._changed()

@@ -1,0 +1,165 @@
+"""Requests to the API server: sent, answered in plain dicts, and what fails sorted by who can mend it."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final
+
+import aiohttp
+import orjson
+from kubernetes.aio.client import ApiClient
+
+from sdp_operator.errors import RefusedError, TransientError
+from sdp_operator.objects import KubeObject
+
+_SECONDS: Final = 30
+_SILENCE_SECONDS: Final = 150
+"""How long a watch may say nothing: the API server sends a bookmark about every minute."""
+
+_REFUSALS: Final = frozenset({400, 403, 404, 405, 413, 422})
+
+Count = Callable[[str, str, int | None], None]
+"""Told of each answer: the verb, the plural of the kind (as in the path), and the status; None when there was none."""
+
+
+class GoneError(RefusedError):
+    """There is no such object, or no such kind."""
+
+
+class ForbiddenError(RefusedError):
+    """The operator lacks the permission."""
+
+
+class ExpiredError(TransientError):
+    """What a watch asks for lies too far back: list anew."""
+
+
+class Requests:
+    """Requests to the API server.
+
+    Every method raises TransientError when it can't be reached or asks for patience, and RefusedError when it refuses.
+    """
+
+    def __init__(self, client: ApiClient, count: Count) -> None:
+        self._client = client
+        self._count = count
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> KubeObject:
+        """Send a request and give the answer."""
+        timeout = aiohttp.ClientTimeout(total=_SECONDS)
+        try:
+            response = await self._open(method, path, query or {}, body, content_type, timeout)
+            return _loaded(await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._unreachable(method, path, error) from None
+
+    async def watch(self, path: str, query: Mapping[str, str], seconds: int) -> AsyncIterator[KubeObject]:
+        """Follow changes for so many seconds: each event as the API server sends it."""
+        timeout = aiohttp.ClientTimeout(total=seconds + _SECONDS, sock_read=_SILENCE_SECONDS)
+        asked = {**query, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}
+        try:
+            response = await self._open("GET", path, asked, None, "application/json", timeout)
+            try:
+                async for line in _lines(response.content):
+                    yield _loaded(line)
+            finally:
+                response.close()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._unreachable("watch", path, error) from None
+
+    async def _open(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Mapping[str, Any] | None,
+        content_type: str,
+        timeout: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        request = await self._client.param_serialize(
+            method.upper(), path, query_params=list(query.items()), header_params=headers, body=body,
+            auth_settings=["BearerToken"],
+        )  # fmt: skip
+        response: aiohttp.ClientResponse = (await self._client.call_api(*request, _request_timeout=timeout)).response
+        self._count(_verb(method, path, query), _plural(path), response.status)
+        if response.status >= 400:
+            raise _sorted(response.status, await response.read(), method, path)
+        return response
+
+    def _unreachable(self, method: str, path: str, error: BaseException) -> TransientError:
+        self._count(method.lower(), _plural(path), None)
+        return TransientError(f"the API server can't be reached: {type(error).__name__}")
+
+
+def raise_if_error(event: KubeObject) -> None:
+    """Raise what an event of a watch reports.
+
+    Raises:
+        ExpiredError: the watch must begin anew with a list.
+        TransientError: it must be opened again.
+    """
+    if event["type"] == "ERROR":
+        status = event["object"]
+        kind = ExpiredError if status.get("code") == 410 else TransientError
+        raise kind(f"a watch ended: {status.get('message')}")
+
+
+def _sorted(status: int, body: bytes, method: str, path: str) -> RefusedError | TransientError:
+    message = _message(body)
+    if status == 404:
+        return GoneError(message)
+    if status == 403:
+        return ForbiddenError(message)
+    if status in _REFUSALS:
+        return RefusedError(message)
+    if status == 410:
+        return ExpiredError(message)
+    return TransientError(f"{method.upper()} {path} failed with {status}: {message}")
+
+
+def _message(body: bytes) -> str:
+    """The API server's own sentence."""
+    try:
+        return str(orjson.loads(body)["message"])[:1000]
+    except (TypeError, ValueError, KeyError):
+        return body.decode(errors="replace")[:200]
+
+
+def _loaded(text: bytes) -> KubeObject:
+    try:
+        loaded: KubeObject = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise TransientError("the API server's answer was cut off") from None
+    return loaded
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """The lines of a stream; aiohttp's own reader refuses those beyond 64 KiB, and a pod may be larger."""
+    rest = b""
+    async for chunk in content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+
+
+def _verb(method: str, path: str, query: Mapping[str, str]) -> str:
+    if "watch" in query:
+        return "watch"
+    return "list" if method.upper() == "GET" and path.endswith(f"/{_plural(path)}") else method.lower()
+
+
+def _plural(path: str) -> str:
+    parts = path.removeprefix("/apis").removeprefix("/api").strip("/").split("/")
+    after_version = parts[1:] if parts[0].startswith("v1") else parts[2:]
+    return after_version[2] if after_version[:1] == ["namespaces"] and len(after_version) > 2 else after_version[0]

@@ -1,0 +1,104 @@
+"""What runs between the watches and the reconciles: which pipeline is looked at when."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from kubernetes.aio.client import ApiClient
+
+from sdp_operator.api.v1alpha1 import PipelineStatus
+from sdp_operator.cluster import Cluster
+from sdp_operator.conditions import GPUS_READY, READY, STALLED
+from sdp_operator.history import finished
+from sdp_operator.objects import Key, KubeObject
+from sdp_operator.reconcile import reconcile
+from sdp_operator.runtime import Runtime
+from sdp_operator.telemetry.metrics import PipelineState
+from sdp_operator.work_queue import WorkQueue
+
+_CONCURRENCY: Final = 10
+_FLEET_SETTLES_SECONDS: Final = 1.0
+"""Nodes and pods come in crowds: look at what waits for GPUs once for all of them."""
+
+
+class Controller:
+    """Keeps every pipeline as its custom resource says."""
+
+    def __init__(self, runtime: Runtime, client: ApiClient) -> None:
+        self._runtime = runtime
+        self._queue: WorkQueue[Key] = WorkQueue(self._work, concurrency=_CONCURRENCY, observer=runtime.metrics)
+        self._cluster = Cluster(
+            client,
+            namespaces=runtime.settings.namespaces,
+            pipeline_changed=self._queue.call,
+            fleet_changed=self._on_fleet,
+            view_changed=self._look_at_all,
+            watched=runtime.health,
+            count=runtime.metrics.api_request,
+        )
+        self._fleet_timer: asyncio.TimerHandle | None = None
+        self._nodes_changed = False
+
+    async def start(self) -> None:
+        """Begin to watch."""
+        await self._cluster.follow()
+
+    async def stop(self) -> None:
+        """Let running work finish, and close the connections."""
+        if self._fleet_timer is not None:
+            self._fleet_timer.cancel()
+        await self._queue.close()
+        await self._cluster.close()
+
+    def saw(self, pipeline: KubeObject) -> None:
+        """A custom resource is there, and is like this."""
+        self._cluster.saw(pipeline)
+
+    def lost(self, pipeline: KubeObject) -> None:
+        """A custom resource is gone."""
+        self._cluster.lost(pipeline)
+
+    async def _work(self, key: Key) -> timedelta | None:
+        body = self._cluster.pipeline(key)
+        if body is None or "deletionTimestamp" in body["metadata"]:
+            self._runtime.metrics.pipeline_is(key, None)
+            return None
+        again = await reconcile(body, self._cluster, self._runtime.settings, lambda: datetime.now(UTC))
+        self._count(key, body.get("status", {}))
+        return again
+
+    def _count(self, key: Key, before: dict[str, Any]) -> None:
+        status = (self._cluster.pipeline(key) or {}).get("status", {})
+        self._runtime.metrics.pipeline_is(key, _state(status))
+        if status is not before and status.get("swaps"):
+            for swap in finished(before, PipelineStatus.model_validate(status).swaps):
+                self._runtime.metrics.swap(swap)
+
+    def _on_fleet(self, *, nodes: bool) -> None:
+        self._nodes_changed = self._nodes_changed or nodes
+        if self._fleet_timer is None:
+            loop = asyncio.get_running_loop()
+            self._fleet_timer = loop.call_later(_FLEET_SETTLES_SECONDS, self._look_at_gpus)
+
+    def _look_at_gpus(self) -> None:
+        """Look at the pipelines whose GPUs are checked; where only pods came or went, at those that wait for some."""
+        self._fleet_timer, nodes_changed, self._nodes_changed = None, self._nodes_changed, False
+        for key in list(self._cluster.pipelines()):
+            said = _conditions((self._cluster.pipeline(key) or {}).get("status", {}))
+            if GPUS_READY in said and (nodes_changed or said[GPUS_READY] != "True" or said.get(READY) != "True"):
+                self._queue.call(key)
+
+    def _look_at_all(self) -> None:
+        for key in list(self._cluster.pipelines()):
+            self._queue.call(key)
+
+
+def _state(status: dict[str, Any]) -> PipelineState:
+    said = _conditions(status)
+    if said.get(READY) == "True":
+        return PipelineState.READY
+    return PipelineState.STALLED if said.get(STALLED) == "True" else PipelineState.PROGRESSING
+
+
+def _conditions(status: dict[str, Any]) -> dict[str, str]:
+    return {one["type"]: one["status"] for one in status.get("conditions", [])}

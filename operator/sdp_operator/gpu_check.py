@@ -1,0 +1,50 @@
+"""What a component asks of the cluster's GPUs, taken from the pods that it is to have."""
+
+from datetime import datetime
+
+from sdp_operator.api.v1alpha1 import ComponentSpec, DriverCheck, Pipeline
+from sdp_operator.desired.identity import COMPONENT
+from sdp_operator.gpus.ask import GpuAsk
+from sdp_operator.gpus.check import check
+from sdp_operator.gpus.verdict import GpuVerdict
+from sdp_operator.objects import KubeObject
+from sdp_operator.settings import Settings
+from sdp_operator.world import World
+from sdp_serving.contract.components import Component
+
+
+def driver_check(pipeline: Pipeline, spec: ComponentSpec) -> DriverCheck:
+    """What is done about nodes whose GPUs or drivers are not ready."""
+    return (spec.gpu and spec.gpu.driver_check) or pipeline.spec.driver_check
+
+
+def gpu_verdict(
+    pipeline: Pipeline,
+    component: Component,
+    spec: ComponentSpec,
+    deployment: KubeObject,
+    world: World,
+    settings: Settings,
+    now: datetime,
+) -> GpuVerdict | None:
+    """Whether the component's pods find their GPUs; None where none are asked for, or nobody may or is to look."""
+    if not spec.gpus_per_replica or driver_check(pipeline, spec) == "Off" or world.fleet is None:
+        return None
+    pod = deployment["spec"]["template"]["spec"]
+    own = {name for name, one in world.live.pods.items() if one["metadata"]["labels"].get(COMPONENT) == component}
+    ask = GpuAsk(
+        count=spec.gpus_per_replica,
+        replicas=spec.least_replicas,
+        accelerator_label=settings.accelerator_label,
+        node_selector=pod.get("nodeSelector", {}),
+        tolerations=pod.get("tolerations", ()),
+        affinity=pod.get("affinity"),
+        namespace=pipeline.namespace,
+        own_pods=frozenset(own),
+        autoscaler_event=next((world.live.words[name] for name in sorted(own) if _is_autoscalers(world, name)), None),
+    )
+    return check(ask, world.fleet, now)
+
+
+def _is_autoscalers(world: World, pod: str) -> bool:
+    return world.live.words.get(pod, "").startswith(("NotTriggerScaleUp", "TriggeredScaleUp"))

@@ -1,0 +1,99 @@
+"""Components that one pipeline runs and others use too."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sdp_operator.api.v1alpha1 import ComponentStatus, Pipeline, SharedComponent
+from sdp_operator.conditions import component_condition
+from sdp_operator.errors import InvalidPipelineError
+from sdp_operator.objects import Key, KubeObject
+from sdp_operator.problem import Problem
+from sdp_operator.reasons import Reason
+from sdp_serving.contract.components import Component
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A component as its owner has it.
+
+    Attributes:
+        owner: the pipeline that runs it.
+        status: what the owner's status says of it; None when it says nothing yet.
+        problem: why it can't be used, or is not ready; None when it is ready.
+        message: what the owner says of it when it is ready.
+    """
+
+    owner: Key
+    status: ComponentStatus | None
+    problem: Problem | None
+    message: str = ""
+
+
+def reference(shared: SharedComponent, pipeline_namespace: str) -> Key:
+    """The pipeline that a component is shared from."""
+    return Key(shared.namespace or pipeline_namespace, shared.pipeline)
+
+
+def references(spec: Mapping[str, Any], namespace: str) -> Mapping[Component, Key]:
+    """The pipelines that a raw spec refers to: as it is stored, which need not be valid."""
+    found = {}
+    for component in Component:
+        shared = (spec.get(component.field) or {}).get("from") or {}
+        if "pipeline" in shared:
+            found[component] = Key(shared.get("namespace") or namespace, shared["pipeline"])
+    return found
+
+
+def share(pipeline: Pipeline, component: Component, shared: SharedComponent, owner: KubeObject | None) -> Shared:
+    """The component as the pipeline that it is shared from has it."""
+    ref = reference(shared, pipeline.namespace)
+    refusal = _refusal(pipeline, component, ref, owner)
+    if refusal is not None or owner is None:
+        return Shared(ref, None, refusal)
+    status = owner.get("status", {})
+    condition = next(
+        (one for one in status.get("conditions", []) if one["type"] == component_condition(component)), None
+    )
+    said = _component_status(status.get(component.field))
+    if condition is None or said is None:
+        waiting = f"the pipeline {ref} has not said yet what became of its {component.field}"
+        return Shared(ref, said, Problem(Reason.STARTING, waiting))
+    if condition["status"] == "True":
+        return Shared(ref, said, None, condition["message"])
+    return Shared(ref, said, Problem(condition["reason"], f"in the pipeline {ref}: {condition['message']}"))
+
+
+def _refusal(pipeline: Pipeline, component: Component, ref: Key, owner: KubeObject | None) -> Problem | None:
+    if owner is None or "deletionTimestamp" in owner["metadata"]:
+        message = (
+            f"the pipeline {ref}, which the {component.field} comes from, does not exist: create it, or name another"
+            " source"
+        )
+        return Problem(Reason.SHARED_PIPELINE_MISSING, message)
+    try:
+        read = Pipeline.parse(owner)
+    except InvalidPipelineError:
+        return Problem(Reason.SHARED_PIPELINE_MISSING, f"the spec of the pipeline {ref} can't be read: correct it")
+    if ref.namespace != pipeline.namespace and pipeline.namespace not in read.spec.sharing.namespaces:
+        message = (
+            f"the pipeline {ref} does not share its components with the namespace {pipeline.namespace}: have"
+            " it added to that pipeline's spec.sharing.namespaces"
+        )
+        return Problem(Reason.SHARING_NOT_ALLOWED, message)
+    theirs = read.spec.components.get(component)
+    if theirs is None:
+        message = f"the pipeline {ref} has no {component.field}: add it there, or name another source"
+        return Problem(Reason.SHARED_COMPONENT_MISSING, message)
+    if theirs.from_ is not None:
+        further = reference(theirs.from_, ref.namespace)
+        message = f"the {component.field} of the pipeline {ref} is itself shared from {further}: name that one instead"
+        return Problem(Reason.SHARED_COMPONENT_MISSING, message)
+    return None
+
+
+def _component_status(raw: object) -> ComponentStatus | None:
+    try:
+        return ComponentStatus.model_validate(raw)
+    except ValueError:
+        return None
