@@ -2,13 +2,16 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
+from prometheus_client.parser import text_string_to_metric_families
 from tests.support.eventually import eventually
 from tests.support.ports import free_ports
 
@@ -18,34 +21,43 @@ from devcluster.processes import tied
 REPOSITORY = Path(__file__).parents[2]
 
 Command = Callable[[str], list[str]]
-"""The module that runs the operator and its arguments, given the URL of the liveness endpoint."""
+"""The module that runs the operator and its arguments, given the URL where it should answer that it is ready."""
 
 
 class OperatorProcess:
     """The operator, which can be killed and started again."""
 
-    def __init__(self, kubeconfig: Path, log: Path, command: Command = lambda _: ["sdp_operator", "run"]) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        log: Path,
+        command: Command = lambda _: ["sdp_operator", "run"],
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.kubeconfig = kubeconfig
         self._log = log
         self._command = command
+        self._settings = settings
+        self._url = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, if it does not run, and wait until it is alive."""
+        """Start it, if it does not run, and wait until it is ready."""
         if self._process is not None and self._process.poll() is None:
             return
         [port] = free_ports(1)
-        health = f"http://127.0.0.1:{port}/healthz"
+        self._url = f"http://127.0.0.1:{port}"
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SDP_")},
             "KUBECONFIG": str(self.kubeconfig),
             "PYTHONPATH": f"{REPOSITORY / 'operator'}:{REPOSITORY / 'serving'}",
             "SDP_HTTP_ADDRESS": f"127.0.0.1:{port}",
+            **self._settings,
         }
         with self._log.open("ab") as log:
-            command = tied([sys.executable, "-m", *self._command(health)])
+            command = tied([sys.executable, "-m", *self._command(f"{self._url}/readyz")])
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        eventually(lambda: self._is_alive(health), "the operator is alive", seconds=60)
+        eventually(self._is_ready, "the operator is ready", seconds=60)
 
     def kill(self) -> None:
         """End it with SIGKILL, as a crash or a lost node would; nothing happens where it never started."""
@@ -59,18 +71,44 @@ class OperatorProcess:
         self._process.terminate()
         return self._process.wait(timeout=30)
 
+    def pause(self) -> None:
+        """Let nothing of it run until `resume`, as on a machine that hangs."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it run on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def exit_code(self, *, seconds: float) -> int:
+        """Wait until it has ended by itself."""
+        assert self._process is not None
+        return self._process.wait(timeout=seconds)
+
     def log(self) -> str:
         """All that it has said."""
         return self._log.read_text()
 
-    def _is_alive(self, health: str) -> bool:
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of one of its metrics; 0 where there is none with these labels."""
+        families = text_string_to_metric_families(self._get("metrics"))
+        samples = [one for family in families for one in family.samples]
+        return sum(one.value for one in samples if one.name == name and one.labels == labels)
+
+    def _get(self, path: str) -> str:
+        with urllib.request.urlopen(f"{self._url}/{path}", timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    def _is_ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"the operator ended:\n{self.log()}"
         try:
-            with urllib.request.urlopen(health, timeout=5) as answer:
-                return bool(answer.status == 200)
+            self._get("readyz")
         except (urllib.error.URLError, ConnectionError):
             return False
+        return True
 
 
 def service_account_kubeconfig(cluster: Cluster, folder: Path, *, namespace: str, account: str) -> Path:
