@@ -1,13 +1,16 @@
 """What a pipeline should have."""
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 import pytest
-from tests.support.pipelines import pipeline
+from tests.support.pipelines import NOW, pipeline
 
-from sdp_operator.desired.children import Children, Forbidden, desired
+from sdp_operator.api.v1alpha1 import Pipeline
+from sdp_operator.desired.children import ComponentPart, desired
 from sdp_operator.desired.deployment import revision
 from sdp_operator.settings import Settings
+from sdp_operator.world import World
 from sdp_serving.contract.components import Component
 
 SETTINGS = Settings(local_files_root=PurePosixPath("/srv/models"), storage_emulator_host="http://emulator:4443")
@@ -15,13 +18,13 @@ SETTINGS = Settings(local_files_root=PurePosixPath("/srv/models"), storage_emula
 
 def test_a_swap_changes_only_the_revision_of_its_component() -> None:
     spec = {"textEncoder": {"model": "gs://b/t"}, "diffusionModel": {"model": "gs://b/d"}}
-    before = desired(pipeline(spec), SETTINGS)
-    after = desired(pipeline({**spec, "diffusionModel": {"model": "gs://b/other"}}), SETTINGS)
+    before = _components(pipeline(spec))
+    after = _components(pipeline({**spec, "diffusionModel": {"model": "gs://b/other"}}))
     assert before[Component.TEXT_ENCODER] == after[Component.TEXT_ENCODER]
     old, new = before[Component.DIFFUSION_MODEL], after[Component.DIFFUSION_MODEL]
-    assert isinstance(old, Children)
-    assert isinstance(new, Children)
-    assert old.service == new.service
+    assert _kinds(old) == _kinds(new)
+    assert old.deployment is not None
+    assert new.deployment is not None
     assert revision(old.deployment) != revision(new.deployment)
 
 
@@ -34,6 +37,16 @@ def test_a_swap_changes_only_the_revision_of_its_component() -> None:
     ],
 )
 def test_a_file_of_the_node_is_served_only_from_the_allowed_folder(uri: str, settings: Settings, message: str) -> None:
-    wanted = desired(pipeline({"decoder": {"model": uri}}), settings)[Component.DECODER]
-    assert isinstance(wanted, Forbidden)
-    assert message in wanted.message
+    part = _components(pipeline({"decoder": {"model": uri}}), settings)[Component.DECODER]
+    assert part.problem is not None
+    assert message in part.problem.message
+    assert [one["kind"] for one in part.withheld] == ["Deployment"]
+    assert "Deployment" not in _kinds(part)
+
+
+def _components(parent: Pipeline, settings: Settings = SETTINGS) -> Mapping[Component, ComponentPart]:
+    return desired(parent, World(), settings, NOW).components
+
+
+def _kinds(part: ComponentPart) -> list[str]:
+    return [child["kind"] for child in part.children]
