@@ -35,7 +35,7 @@ class Endpoint:
 def on_loopback() -> Endpoint:
     """Give an endpoint for a control plane without a node: a free port of the loopback address."""
     (port,) = _free_ports(1)
-    return Endpoint(_LOOPBACK, port, "10.96.0.0/24", "10.96.0.1")
+    return Endpoint(_LOOPBACK, port, "10.96.0.0/20", "10.96.0.1")
 
 
 def on_link(addresses: Addresses) -> Endpoint:
