@@ -38,15 +38,20 @@ class OperatorProcess:
         self._log = log
         self._command = command
         self._settings = settings
-        self._url = ""
+        self.url = ""
+        """Where it answers, once it was started."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, if it does not run, and wait until it is ready."""
-        if self._process is not None and self._process.poll() is None:
-            return
+        if self._process is None or self._process.poll() is not None:
+            self.launch()
+            eventually(self._is_ready, "the operator is ready", seconds=60)
+
+    def launch(self) -> None:
+        """Start it, and do not wait."""
         [port] = free_ports(1)
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SDP_")},
             "KUBECONFIG": str(self.kubeconfig),
@@ -55,9 +60,8 @@ class OperatorProcess:
             **self._settings,
         }
         with self._log.open("ab") as log:
-            command = tied([sys.executable, "-m", *self._command(f"{self._url}/readyz")])
+            command = tied([sys.executable, "-m", *self._command(f"{self.url}/readyz")])
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        eventually(self._is_ready, "the operator is ready", seconds=60)
 
     def kill(self) -> None:
         """End it with SIGKILL, as a crash or a lost node would; nothing happens where it never started."""
@@ -97,7 +101,7 @@ class OperatorProcess:
         return sum(one.value for one in samples if one.name == name and one.labels == labels)
 
     def _get(self, path: str) -> str:
-        with urllib.request.urlopen(f"{self._url}/{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.url}/{path}", timeout=5) as answer:
             text: str = answer.read().decode()
             return text
 

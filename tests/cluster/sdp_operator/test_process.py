@@ -1,6 +1,7 @@
 """The operator as a process: killed, stopped, and with no more rights than its own."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -51,11 +52,43 @@ def test_a_pipeline_can_be_deleted_while_the_operator_is_away(
     eventually(lambda: pipelines.names("deployments") == [], "the children are gone", seconds=60)
 
 
+def test_its_log_is_made_of_objects_that_name_their_pipeline(
+    pipelines: PipelineClient, operator: OperatorProcess, namespace: Namespace
+) -> None:
+    pipelines.apply(EXAMPLE["spec"])
+    pipelines.wait_for("Ready", reason="Unschedulable")
+    lines = [json.loads(line) for line in operator.log().splitlines()]
+    assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
+    about = [line["message"] for line in lines if line.get("pipeline") == f"{namespace.name}/sd"]
+    assert any("applied Deployment sd-decoder" in message for message in about)
+
+
+def test_its_metrics_count_what_it_does(pipelines: PipelineClient, operator: OperatorProcess) -> None:
+    def done() -> float:
+        return operator.metric("sdpipeline_operator_reconciles_total", result="ok")
+
+    before = done()
+    pipelines.apply(EXAMPLE["spec"])
+    eventually(lambda: done() > before, "a reconcile is counted")
+    assert operator.metric("sdpipeline_operator_reconcile_duration_seconds_count") >= done()
+    assert operator.metric("sdpipeline_operator_leader") == 1
+    assert operator.metric("sdpipeline_operator_build_info", version=version("sdpipeline")) == 1
+    assert operator.metric("process_resident_memory_bytes") > 0
+
+
+def test_where_another_program_has_its_address_it_says_so(operator: OperatorProcess, tmp_path: Path) -> None:
+    address = operator.url.removeprefix("http://")
+    other = OperatorProcess(operator.kubeconfig, tmp_path / "log", settings={"SDP_HTTP_ADDRESS": address})
+    other.launch()
+    assert other.exit_code(seconds=30) == 1
+    last = other.log().splitlines()[-1]
+    assert last.startswith("Error: SDP_HTTP_ADDRESS: can't listen there (")
+    assert last.endswith("set it to a free address")
+
+
 def test_kopf_run_is_the_same_operator(pipelines: PipelineClient, operator: OperatorProcess, tmp_path: Path) -> None:
     operator.kill()
-    by_kopf = OperatorProcess(
-        operator.kubeconfig, tmp_path / "log", lambda health: [*_KOPF_RUN, f"--liveness={health}"]
-    )
+    by_kopf = OperatorProcess(operator.kubeconfig, tmp_path / "log", lambda url: [*_KOPF_RUN, f"--liveness={url}"])
     try:
         by_kopf.start()
         pipelines.apply(EXAMPLE["spec"])
