@@ -14,7 +14,7 @@ from typing import Final
 
 from devcluster.cluster import Cluster
 from devcluster.processes import Component, tied
-from devcluster.waiting import wait_for
+from devcluster.waiting import last_lines, wait_for
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 SYSTEM_NAMESPACE: Final = "sdpipeline-system"
@@ -28,6 +28,7 @@ def running(cluster: Cluster, folder: Path) -> Iterator[int]:
 
     Raises:
         ClusterError: it ended, or was not alive in time.
+        TimeoutError: the one that the block raised, with the last that the operator has said.
     """
     health = f"http://127.0.0.1:{_free_port()}/healthz"
     environment = {
@@ -44,7 +45,9 @@ def running(cluster: Cluster, folder: Path) -> Iterator[int]:
     try:
         wait_for("the operator to be alive", lambda: operator.check() and _answers(health), seconds=60, log=log)
         yield process.pid
+    except TimeoutError as error:
         operator.check()
+        raise TimeoutError(f"{error}{last_lines(log)}") from None
     finally:
         process.kill()
         process.wait()
