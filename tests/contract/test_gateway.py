@@ -1,6 +1,7 @@
 """The gateway in front of the stand-in model server: what goes in comes out, and what fails is told."""
 
 import base64
+import gzip
 import json
 import os
 import signal
@@ -88,6 +89,35 @@ def test_a_body_that_is_no_json_gets_the_servers_complaint(server: StandIn, fron
 
     assert passed.status_code == 400
     assert passed.content == server.predict("decoder", "{nonsense").content
+
+
+def test_a_compressed_body_reaches_the_server_as_it_came(server: StandIn, front: GatewayProcess) -> None:
+    body, headers = gzip.compress(json.dumps(SUM).encode()), {"Content-Encoding": "gzip"}
+    passed = front.predict("text-encoder", body, headers=headers)
+    direct = requests.post(f"{server.url}/v1/models/text-encoder:predict", body, headers=headers, timeout=30)
+
+    # The stand-in knows no compression, and so would understand only what had been unpacked on the way.
+    assert (passed.status_code, passed.content) == (direct.status_code, direct.content)
+    assert passed.status_code == 400
+
+
+def test_a_client_that_asks_before_it_sends_its_body_is_told_to_go_on(front: GatewayProcess) -> None:
+    body = json.dumps(SUM).encode()
+    with socket.create_connection(("127.0.0.1", front.port)) as client:
+        client.settimeout(30)
+        head = f"Host: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        client.sendall(b"POST /v1/models/text-encoder:predict HTTP/1.1\r\n" + head.encode())
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(body)
+        assert client.recv(100).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_no_connection_stays_with_a_pod_that_may_have_to_go(server: StandIn, front: GatewayProcess) -> None:
+    with requests.Session() as session:
+        for _ in range(3):
+            assert session.get(f"{front.url}/v1/models/decoder", timeout=30).status_code == 200
+
+        eventually(lambda: front.connections_to(server.rest_port) == 0, "none is kept", seconds=3)
 
 
 def test_large_bodies_pass_through_unchanged_and_never_lie_in_memory_as_a_whole(front: GatewayProcess) -> None:
