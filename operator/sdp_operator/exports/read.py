@@ -140,9 +140,10 @@ def _last_end(pods: Sequence[KubeObject]) -> _End | None:
     return _End(code, cause, out_of_memory, status.get("reason") == "DeadlineExceeded")
 
 
-def _ended_at(pod: KubeObject) -> str:
-    ended: str = _status(pod).get("state", {}).get("terminated", {}).get("finishedAt") or ""
-    return ended or pod["metadata"].get("creationTimestamp", "")
+def _ended_at(pod: KubeObject) -> tuple[str, str]:
+    made = pod["metadata"]["creationTimestamp"]
+    # A pod that was evicted before it ran has no end.
+    return _status(pod).get("state", {}).get("terminated", {}).get("finishedAt") or made, made
 
 
 def _last_words(log: str) -> str:
