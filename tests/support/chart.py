@@ -34,13 +34,13 @@ def render(values: Mapping[str, Any] | None = None, *, release: str = RELEASE) -
     return [one for one in yaml.safe_load_all(text) if one]
 
 
-def install(cluster: Cluster, values: Mapping[str, Any] | None = None) -> None:
-    """Install the chart and wait until pipelines can be made.
+def install(cluster: Cluster, *more: str) -> None:
+    """Install the chart with its defaults and wait until pipelines can be made.
 
     Raises:
         ClusterError: helm can't.
     """
-    helm("install", RELEASE, str(CHART), f"--namespace={NAMESPACE}", *options(values or {}), cluster=cluster)
+    helm("install", RELEASE, str(CHART), f"--namespace={NAMESPACE}", *more, cluster=cluster)
     cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=30s")
     eventually(lambda: _serves_pipelines(cluster), "the API server serves pipelines")
 

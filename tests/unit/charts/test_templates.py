@@ -69,8 +69,8 @@ def test_what_the_operator_is_told_are_settings_that_it_takes(monkeypatch: pytes
 
 def test_pods_know_the_namespace_of_their_lease_and_their_name() -> None:
     variables = {one["name"]: one.get("valueFrom") for one in container(render())["env"]}
-    assert variables["SDP_LEASE_NAMESPACE"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
-    assert variables["SDP_IDENTITY"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+    assert variables["SDP_LEASE_NAMESPACE"] == {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
+    assert variables["SDP_IDENTITY"] == {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}
 
 
 def test_the_registry_goes_before_this_projects_images_only() -> None:
