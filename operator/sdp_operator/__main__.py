@@ -40,7 +40,7 @@ def run() -> None:
 
     from sdp_operator import login, process
     from sdp_operator.settings import Settings
-    from sdp_operator.telemetry import logs
+    from sdp_operator.telemetry import logs, web
 
     try:
         settings = Settings()
@@ -52,10 +52,8 @@ def run() -> None:
     logs.configure(settings.log_format)
     try:
         asyncio.run(process.run(settings))
-    except OSError as error:
-        raise click.ClickException(
-            f"SDP_HTTP_ADDRESS: can't listen there ({error.strerror or error}); set it to a free address"
-        ) from None
+    except web.AddressError as error:
+        raise click.ClickException(str(error)) from None
     except Exception:  # noqa: BLE001 - whatever it is, the log tells it in its own format
         _log.critical("the operator ends by an unforeseen failure", exc_info=True)
         raise click.exceptions.Exit(1) from None

@@ -31,7 +31,7 @@ async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, which let running work finish and the Lease go.
 
     Raises:
-        OSError: the HTTP address can't be listened on.
+        web.AddressError: the HTTP address can't be listened on.
     """
     stop = asyncio.Event()
     _stop_on_signals(stop)
@@ -87,12 +87,13 @@ async def _won(election: Election, health: Health, stop: asyncio.Event) -> bool:
 
 @asynccontextmanager
 async def _held(election: Election) -> AsyncIterator[None]:
-    async def hold() -> NoReturn:
+    async def hold() -> None:
         try:
             await election.hold()
         except LeadershipLostError as error:
             _die(str(error))
-        raise AssertionError("the Lease is held until it is lost")
+        except Exception as error:  # noqa: BLE001 - without this task the Lease runs out, whatever ended it
+            _die(f"unforeseen failure: {error!r}")
 
     holding = asyncio.create_task(hold(), name="lease")
     try:

@@ -7,10 +7,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from sdp_operator.errors import OperatorError
 from sdp_operator.settings import Address
 
 Probe = Callable[[], str | None]
 """Says what is wrong; None when nothing is."""
+
+
+class AddressError(OperatorError):
+    """The address can't be listened on."""
 
 
 @asynccontextmanager
@@ -20,12 +25,17 @@ async def serving(
     """Serve while the context lasts. That it answers at all shows that the process's loop turns.
 
     Raises:
-        OSError: the address can't be listened on.
+        AddressError: the address can't be listened on.
     """
     runner = web.AppRunner(application(healthy=healthy, ready=ready, metrics=metrics), access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, address.host, address.port).start()
+        try:
+            await web.TCPSite(runner, address.host, address.port).start()
+        except OSError as error:
+            raise AddressError(
+                f"SDP_HTTP_ADDRESS: can't listen there ({error.strerror or error}); set it to a free address"
+            ) from None
         yield
     finally:
         await runner.cleanup()

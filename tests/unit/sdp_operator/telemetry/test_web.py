@@ -45,5 +45,5 @@ def test_an_address_that_is_taken_is_an_error() -> None:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         one.listen()
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(web.AddressError, match=r"^SDP_HTTP_ADDRESS: can't listen there .*address already in use"):
             asyncio.run(scenario(Address("127.0.0.1", one.getsockname()[1])))
