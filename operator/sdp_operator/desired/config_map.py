@@ -61,10 +61,13 @@ def config_flags(spec: ComponentSpec) -> list[str]:
 
 
 def _files(component: Component, spec: ComponentSpec) -> dict[str, str]:
-    files = {_MODELS: _models(component), _MONITORING: _monitoring()}
-    if spec.batching is not None:
-        files[_BATCHING] = _batching(spec.batching)
-    return files
+    return {
+        _MODELS: _models(component),
+        _MONITORING: _monitoring(),
+        # Even when nothing is batched: older pods, which serve until newer ones are ready, must find it when they
+        # restart.
+        _BATCHING: _batching(spec.batching or Batching()),
+    }
 
 
 def _models(component: Component) -> str:

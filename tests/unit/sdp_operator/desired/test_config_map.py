@@ -1,0 +1,53 @@
+"""The files that a component's model servers are configured by, as the stand-in for TensorFlow Serving reads them."""
+
+from pathlib import Path
+
+import pytest
+from tests.support.pipelines import pipeline
+
+from sdp_operator.api.v1alpha1 import ComponentSpec
+from sdp_operator.desired.config_map import METRICS_PATH, config_digest, config_map
+from sdp_operator.objects import KubeObject
+from sdp_serving.contract.components import Component
+from sdp_serving.standin.metrics import metrics_path
+from sdp_serving.standin.model_config import read_file
+
+
+def _files(component: Component, **fields: object) -> KubeObject:
+    parent = pipeline({component.field: {"model": "gs://b/m", **fields}})
+    files: KubeObject = config_map(parent, component, parent.spec.components[component])["data"]
+    return files
+
+
+@pytest.mark.parametrize("component", Component)
+def test_the_server_serves_the_component_under_its_name(component: Component, tmp_path: Path) -> None:
+    config = tmp_path / "models.config"
+    config.write_text(_files(component)["models.config"])
+    (model,) = read_file(str(config))
+    assert (model.name, model.base_path) == (component, f"/models/{component}")
+
+
+def test_the_server_offers_its_metrics_where_the_pod_monitor_looks() -> None:
+    assert metrics_path(_files(Component.DECODER)["monitoring.config"]) == METRICS_PATH
+
+
+def test_batches_are_as_the_component_says() -> None:
+    batching = {"maxBatchSize": 8, "batchTimeoutMicros": 5, "maxEnqueuedBatches": 7, "numBatchThreads": 2}
+    assert _files(Component.DECODER, batching=batching)["batching.config"].splitlines() == [
+        "max_batch_size { value: 8 }",
+        "batch_timeout_micros { value: 5 }",
+        "max_enqueued_batches { value: 7 }",
+        "num_batch_threads { value: 2 }",
+    ]
+
+
+def test_pods_of_a_time_with_batching_still_find_their_file_when_they_restart() -> None:
+    assert "batching.config" in _files(Component.DECODER)
+
+
+def test_the_digest_tells_of_other_batches() -> None:
+    one, other = (
+        ComponentSpec.model_validate({"model": "gs://b/m", "batching": {"maxBatchSize": size}}) for size in (1, 2)
+    )
+    assert config_digest(Component.DECODER, one) == config_digest(Component.DECODER, one.model_copy())
+    assert config_digest(Component.DECODER, one) != config_digest(Component.DECODER, other)
