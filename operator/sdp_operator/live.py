@@ -16,12 +16,14 @@ class LiveChildren:
 
     Attributes:
         objects: what the pipeline owns, by kind and name.
-        pods: the pods of its Deployments and Jobs, by name.
+        pods: the pods of its Deployments, by name.
+        job_pods: the pods of its Jobs, by name.
         words: what Kubernetes said last of a pod that it has trouble with, by the pod's name.
     """
 
     objects: Mapping[ObjectKey, KubeObject] = field(default_factory=dict)
     pods: Mapping[str, KubeObject] = field(default_factory=dict)
+    job_pods: Mapping[str, KubeObject] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -30,10 +32,10 @@ def object_key(thing: KubeObject) -> ObjectKey:
     return thing["kind"], thing["metadata"]["name"]
 
 
-def is_made_by_a_controller(pod: KubeObject) -> bool:
-    """Whether a Deployment or a Job made this pod, and not somebody who copied its labels, as `kubectl debug` can."""
+def maker(pod: KubeObject) -> str | None:
+    """The kind of what made this pod; None for one of somebody who copied its labels, as `kubectl debug` can."""
     owners = pod["metadata"].get("ownerReferences", [])
-    return any(owner["kind"] in {"ReplicaSet", "Job"} and owner.get("controller") for owner in owners)
+    return next((owner["kind"] for owner in owners if owner.get("controller")), None)
 
 
 def is_owned(child: KubeObject, pipeline: Pipeline) -> bool:

@@ -7,6 +7,7 @@ from sdp_operator.api.v1alpha1 import ComponentSpec, Pipeline, Serving
 from sdp_operator.desired.children import ComponentPart, Desired
 from sdp_operator.desired.deployment import revision
 from sdp_operator.desired.identity import COMPONENT, child_name
+from sdp_operator.exports.state import Export
 from sdp_operator.gpus.verdict import GpuVerdict
 from sdp_operator.live import LiveChildren
 from sdp_operator.objects import KubeObject
@@ -30,6 +31,7 @@ class Observed:
         gpus: whether its pods find their GPUs; None where that is not looked at.
         shared: the component as its owner has it; None for one that runs here.
         accelerators: the types of GPU of the nodes that its pods run on.
+        export: what became of the export of its weights; None for one without.
     """
 
     revision: str | None
@@ -40,6 +42,7 @@ class Observed:
     gpus: GpuVerdict | None = None
     shared: Shared | None = None
     accelerators: Sequence[str] = ()
+    export: Export | None = None
 
     @property
     def current(self) -> Sequence[Replica]:
@@ -111,6 +114,7 @@ def _component(
         replicas=replicas,
         wanted_replicas=_wanted_replicas(spec, deployment),
         gpus=part.gpus,
+        export=part.export,
         accelerators=sorted(
             {types[replica.node] for replica in replicas if replica.node is not None and replica.node in types}
         ),

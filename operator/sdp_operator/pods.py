@@ -45,11 +45,11 @@ def read_replica(pod: KubeObject, words: str | None = None) -> Replica | None:
     """
     if "deletionTimestamp" in pod["metadata"] or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}:
         return None
-    ready = _condition(pod, "Ready").get("status") == "True"
+    ready = is_ready(pod)
     return Replica(
         revision=pod["metadata"].get("labels", {}).get(REVISION, ""),
         serving=_serving(pod) if ready else None,
-        problem=None if ready else problem(pod, words),
+        problem=None if ready else _problem(pod, words),
         node=pod["spec"].get("nodeName"),
     )
 
@@ -66,14 +66,18 @@ def _serving(pod: KubeObject) -> Serving:
     return Serving(name=_short(image), model=image)
 
 
-def problem(pod: KubeObject, words: str | None) -> Problem:
-    """What keeps the pod from being ready."""
+def is_ready(pod: KubeObject) -> bool:
+    """Whether the pod takes requests."""
+    return bool(_condition(pod, "Ready").get("status") == "True")
+
+
+def _problem(pod: KubeObject, words: str | None) -> Problem:
     pulling = _statuses(pod, "initContainerStatuses").get(puller.CONTAINER)
     serving = _statuses(pod, "containerStatuses").get(model_server.CONTAINER)
     found = (
-        _unschedulable(pod)
-        or (pulling and (_not_started(pulling) or _pull_failed(pulling)))
-        or (serving and (_not_started(serving) or _crashed(serving)))
+        unschedulable(pod)
+        or (pulling and (not_started(pulling) or _pull_failed(pulling)))
+        or (serving and (not_started(serving) or _crashed(serving)))
     )
     return found or _not_set_up(pod, words) or _progress(pulling, serving)
 
@@ -101,7 +105,8 @@ def _not_set_up(pod: KubeObject, words: str | None) -> Problem | None:
     return None
 
 
-def _unschedulable(pod: KubeObject) -> Problem | None:
+def unschedulable(pod: KubeObject) -> Problem | None:
+    """Why no node can take the pod; None when it has one, or may get one."""
     condition = _condition(pod, "PodScheduled")
     if condition.get("status") != "False" or condition.get("reason") != "Unschedulable":
         return None
@@ -115,7 +120,8 @@ def _unschedulable(pod: KubeObject) -> Problem | None:
     return Problem(Reason.UNSCHEDULABLE, f"no node can take a replica ({said}): {remedy}")
 
 
-def _not_started(status: Mapping[str, Any]) -> Problem | None:
+def not_started(status: Mapping[str, Any]) -> Problem | None:
+    """Why a container can't be started, from its status; None when nothing keeps it."""
     waiting = status.get("state", {}).get("waiting", {})
     reason, said = waiting.get("reason"), _quote(waiting.get("message"))
     if reason in _IMAGE_REASONS:
@@ -130,7 +136,7 @@ def _not_started(status: Mapping[str, Any]) -> Problem | None:
 
 
 def _pull_failed(status: Mapping[str, Any]) -> Problem | None:
-    ended = _last_end(status)
+    ended = last_end(status)
     if ended is None or ended.get("exitCode") == 0:
         return None
     report = _report(status)
@@ -145,7 +151,7 @@ def _pull_failed(status: Mapping[str, Any]) -> Problem | None:
 
 
 def _crashed(status: Mapping[str, Any]) -> Problem | None:
-    ended = _last_end(status)
+    ended = last_end(status)
     if ended is None:
         return None
     if ended.get("reason") == "OOMKilled":
@@ -164,7 +170,7 @@ def _progress(pulling: Mapping[str, Any] | None, serving: Mapping[str, Any] | No
     return Problem(Reason.STARTING, "the replica is being started")
 
 
-def _last_end(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def last_end(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """How the container last ended; a restart under way does not yet unmake that."""
     ended: Mapping[str, Any] | None = status.get("state", {}).get("terminated") or status.get("lastState", {}).get(
         "terminated"
@@ -173,7 +179,7 @@ def _last_end(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _report(status: Mapping[str, Any]) -> Pulled | NotPulled | None:
-    ended = _last_end(status)
+    ended = last_end(status)
     return None if ended is None else read_report(ended.get("message", ""))
 
 

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from sdp_operator.exports.state import ExportReason
 from sdp_operator.gpus.verdict import GpuReason
 
 
@@ -32,12 +33,10 @@ class Reason(StrEnum):
     SANDBOX_FAILED = "SandboxFailed"
     """The node can't set up the pod."""
 
-    EXPORTED = "Exported"
-    EXPORTING = "Exporting"
-
     NODES_HIDDEN = "NodesHidden"
     """The operator may not see nodes, so GPUs can't be checked."""
     GATEWAY_SERVING = "GatewayServing"
+    GATEWAY_CRASHED = "GatewayCrashed"
     KIND_UNKNOWN = "KindUnknown"
     """The cluster lacks a kind that the spec asks for."""
 
@@ -60,7 +59,7 @@ class Reason(StrEnum):
     """The spec passed an older CustomResourceDefinition and makes no sense to this operator."""
 
 
-IN_PROGRESS = frozenset(
-    {Reason.STARTING, Reason.PULLING, Reason.LOADING, Reason.EXPORTING, GpuReason.DRIVER_INSTALLING}
-)
+_EXPORTING = (ExportReason.STARTING, ExportReason.RUNNING, ExportReason.RETRYING)
+
+IN_PROGRESS = frozenset({Reason.STARTING, Reason.PULLING, Reason.LOADING, *_EXPORTING, GpuReason.DRIVER_INSTALLING})
 """These pass by themselves."""

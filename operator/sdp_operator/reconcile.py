@@ -13,8 +13,10 @@ from sdp_operator.api.v1alpha1 import Pipeline
 from sdp_operator.cluster import Cluster
 from sdp_operator.conditions import invalid_status
 from sdp_operator.desired.children import Desired, Part, desired
+from sdp_operator.desired.identity import GATEWAY
 from sdp_operator.drift import is_as_applied, stamped
 from sdp_operator.errors import InvalidPipelineError, OperatorError, RefusedError
+from sdp_operator.gateway_status import gateway_verdict
 from sdp_operator.live import LiveChildren, is_owned, object_key
 from sdp_operator.objects import Key, KubeObject
 from sdp_operator.observe import observe
@@ -83,6 +85,8 @@ def _differs(wanted: Desired, live: LiveChildren) -> bool:
 
 def _is_due(child: KubeObject, live: LiveChildren) -> bool:
     there = live.objects.get(object_key(child))
+    if there is not None and child["kind"] == "Job":
+        return False  # It can't be changed; what may change of it is in its name.
     return there is None or not is_as_applied(there, stamped(child))
 
 
@@ -151,7 +155,10 @@ async def _report(
     now: datetime,
 ) -> None:
     observed = observe(pipeline, wanted, world, refused, settings.accelerator_label)
-    status = summarise(pipeline, observed, world, now)
+    gateway = None
+    if wanted.gateway is not None and pipeline.spec.gateway is not None:
+        gateway = gateway_verdict(pipeline, pipeline.spec.gateway, wanted.gateway, world.live, refused.get(GATEWAY))
+    status = summarise(pipeline, observed, gateway, world, now)
     if status.dump() == body.get("status"):
         return
     await cluster.write_status(body, status.dump())

@@ -1,11 +1,14 @@
 """The status of a pipeline: a pure function of what is asked for and what was observed."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from sdp_operator.api.v1alpha1 import ComponentSpec, ComponentStatus, Condition, Pipeline, PipelineStatus, Serving
 from sdp_operator.conditions import (
+    EXPORTED,
+    GATEWAY_READY,
     GPUS_READY,
     MODELS_READY,
     READY,
@@ -14,7 +17,10 @@ from sdp_operator.conditions import (
     component_condition,
     condition,
 )
+from sdp_operator.desired.gateway.url import gateway_url
 from sdp_operator.desired.service import endpoints
+from sdp_operator.exports.state import Done
+from sdp_operator.gpu_check import driver_check
 from sdp_operator.history import swaps
 from sdp_operator.observe import Observed
 from sdp_operator.problem import Problem
@@ -30,7 +36,11 @@ _WAITING_FOR_A_NODE: Final = frozenset({Reason.UNSCHEDULABLE, Reason.STARTING})
 
 
 def summarise(
-    pipeline: Pipeline, observed: Mapping[Component, Observed], world: World, now: datetime
+    pipeline: Pipeline,
+    observed: Mapping[Component, Observed],
+    gateway: Verdict | None,
+    world: World,
+    now: datetime,
 ) -> PipelineStatus:
     """What is to be said of the pipeline at `now`.
 
@@ -40,13 +50,17 @@ def summarise(
     specs = pipeline.spec.components
     verdicts = {component: _verdict(observed[component]) for component in specs}
     models = _sum_up(verdicts)
-    ready = models if world.hindrance is None else Verdict("Unknown", Reason.HINDERED, world.hindrance)
-    gpus = _gpus(observed)
+    ready = _ready(models, gateway, world)
+    where_asked_for = {
+        GPUS_READY: _gpus(pipeline, observed, world),
+        EXPORTED: _exported(observed),
+        GATEWAY_READY: gateway,
+    }
     named = {
         READY: ready,
         MODELS_READY: models,
         **{component_condition(component): verdict for component, verdict in verdicts.items()},
-        **({} if gpus is None else {GPUS_READY: gpus}),
+        **{kind: verdict for kind, verdict in where_asked_for.items() if verdict is not None},
         STALLED: _stalled(ready),
     }
     components = {
@@ -58,6 +72,7 @@ def summarise(
             "observed_generation": pipeline.generation,
             "conditions": [condition(kind, verdict, pipeline, now) for kind, verdict in named.items()],
             "gpus": sum(one.wanted_replicas * specs[component].gpus_per_replica for component, one in observed.items()),
+            "url": gateway_url(pipeline, pipeline.spec.gateway) if gateway and pipeline.spec.gateway else None,
             **{component.field: status for component, status in components.items()},
             "swaps": swaps(pipeline.status, said, now),
             "used_by": world.used_by,
@@ -124,13 +139,45 @@ def _sum_up(verdicts: Mapping[Component, Verdict]) -> Verdict:
     return Verdict("False", verdict.reason, f"{component.field}: {verdict.message}")
 
 
-def _gpus(observed: Mapping[Component, Observed]) -> Verdict | None:
+def _ready(models: Verdict, gateway: Verdict | None, world: World) -> Verdict:
+    if world.hindrance is not None:
+        return Verdict("Unknown", Reason.HINDERED, world.hindrance)
+    if models.holds and gateway is not None and not gateway.holds:
+        return Verdict("False", gateway.reason, f"gateway: {gateway.message}")
+    return models
+
+
+def _gpus(pipeline: Pipeline, observed: Mapping[Component, Observed], world: World) -> Verdict | None:
     """The worst that is to be said of the components' GPUs; None where none is looked at."""
+    asked = [
+        component
+        for component, spec in pipeline.spec.components.items()
+        if spec.gpus_per_replica and driver_check(pipeline, spec) != "Off"
+    ]
+    if asked and world.fleet is None:
+        message = "the operator may not see nodes: have its administrator allow it, or set driverCheck to Off"
+        return Verdict("Unknown", Reason.NODES_HIDDEN, message)
     verdicts = {component: one.gpus for component, one in observed.items() if one.gpus is not None}
+    return _worst({component: Verdict(one.status, one.reason, one.message) for component, one in verdicts.items()})
+
+
+def _exported(observed: Mapping[Component, Observed]) -> Verdict | None:
+    """Whether all weights have been exported; None where there are none."""
+    exports = {component: one.export for component, one in observed.items() if one.export is not None}
+    return _worst(
+        {
+            component: Verdict("True" if isinstance(export, Done) else "False", export.reason, export.message)
+            for component, export in exports.items()
+        }
+    )
+
+
+def _worst(verdicts: Mapping[Component, Verdict]) -> Verdict | None:
+    """The first of the worst of them, said of its component."""
     for status in ("False", "Unknown", "True"):
         for component, verdict in verdicts.items():
             if verdict.status == status:
-                return Verdict(verdict.status, verdict.reason, f"{component.field}: {verdict.message}")
+                return replace(verdict, message=f"{component.field}: {verdict.message}")
     return None
 
 

@@ -12,7 +12,7 @@ from sdp_operator.desired.identity import INSTANCE, MANAGED_BY, MANAGER
 from sdp_operator.gpus.facts import NodeFacts, node_facts
 from sdp_operator.gpus.fleet import Fleet
 from sdp_operator.gpus.holders import GpuHolder, gpu_holder
-from sdp_operator.live import LiveChildren, ObjectKey, is_made_by_a_controller, is_owned
+from sdp_operator.live import LiveChildren, ObjectKey, is_owned, maker
 from sdp_operator.objects import Key, KubeObject
 from sdp_operator.sharing import references
 
@@ -68,10 +68,11 @@ class Store:
     def live(self, pipeline: Pipeline) -> LiveChildren:
         """What the pipeline owns."""
         mine = self._children.get(Key(pipeline.namespace, pipeline.name), {})
-        pods = {name: pod for (kind, name), pod in mine.items() if kind == PODS.name and is_made_by_a_controller(pod)}
+        pods = {name: pod for (kind, name), pod in mine.items() if kind == PODS.name}
         return LiveChildren(
             objects={key: child for key, child in mine.items() if key[0] != PODS.name and is_owned(child, pipeline)},
-            pods=pods,
+            pods={name: pod for name, pod in pods.items() if maker(pod) == "ReplicaSet"},
+            job_pods={name: pod for name, pod in pods.items() if maker(pod) == "Job"},
             words={name: words for name in pods if (words := self._words(Key(pipeline.namespace, name))) is not None},
         )
 
@@ -161,8 +162,17 @@ def _owners(pipeline: KubeObject | None) -> set[Key]:
 
 
 def _slim(thing: KubeObject) -> KubeObject:
-    """The object without the record of who wrote what, which is the larger half of most."""
-    return {**thing, "metadata": {key: value for key, value in thing["metadata"].items() if key != "managedFields"}}
+    """The object with only that of the record of who wrote what that tells whose the number of replicas is.
+
+    The record is the larger half of most objects.
+    """
+    meta = {key: value for key, value in thing["metadata"].items() if key != "managedFields"}
+    writers = [
+        {"manager": entry.get("manager"), "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+        for entry in thing["metadata"].get("managedFields", ())
+        if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
+    ]
+    return {**thing, "metadata": {**meta, "managedFields": writers} if writers else meta}
 
 
 def _typed(kind: Kind, thing: KubeObject) -> KubeObject:

@@ -1,18 +1,30 @@
 """All children of a pipeline."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sdp_operator.api.v1alpha1 import ComponentSpec, Pipeline
+from sdp_operator.api.v1alpha1 import ComponentSpec, Endpoints, Pipeline
+from sdp_operator.desired.autoscaler import autoscaler
+from sdp_operator.desired.config_map import config_map
 from sdp_operator.desired.deployment import deployment
-from sdp_operator.desired.identity import child_name
+from sdp_operator.desired.disruption_budget import disruption_budget
+from sdp_operator.desired.export_job import export_job, exported_uri
+from sdp_operator.desired.frozen import keep_template
+from sdp_operator.desired.gateway.children import gateway_children
+from sdp_operator.desired.identity import GATEWAY, child_name
+from sdp_operator.desired.network_policy import network_policy
+from sdp_operator.desired.pod_monitor import pod_monitor
 from sdp_operator.desired.puller import refusal
-from sdp_operator.desired.service import service
+from sdp_operator.desired.replicas import keep_replicas
+from sdp_operator.desired.service import endpoints, service
 from sdp_operator.desired.source import Pulled, Source, declared_source
 from sdp_operator.drift import is_as_applied, stamped
+from sdp_operator.exports.read import read_export
+from sdp_operator.exports.state import Done, Export
 from sdp_operator.gpu_check import driver_check, gpu_verdict
 from sdp_operator.gpus.verdict import GpuVerdict
+from sdp_operator.live import object_key
 from sdp_operator.objects import KubeObject
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
@@ -44,34 +56,42 @@ class ComponentPart(Part):
     Attributes:
         deployment: the Deployment among `children` or `withheld`; None for a component that runs elsewhere.
         gpus: whether its pods find their GPUs; None where that is not looked at.
+        export: what became of the export of its weights; None for one without.
         shared: the component as its owner has it; None for one that runs here.
     """
 
     deployment: KubeObject | None = None
     gpus: GpuVerdict | None = None
+    export: Export | None = None
     shared: Shared | None = None
 
 
 @dataclass(frozen=True)
 class Desired:
-    """What a pipeline should have."""
+    """What a pipeline should have.
+
+    Attributes:
+        components: what each component should have.
+        gateway: what the gateway should have; None when there is to be none.
+    """
 
     components: Mapping[Component, ComponentPart]
+    gateway: Part | None = None
 
     @property
     def parts(self) -> Mapping[str, Part]:
         """All parts, by their names."""
-        return {str(component): part for component, part in self.components.items()}
+        gateway = {} if self.gateway is None else {GATEWAY: self.gateway}
+        return {**{str(component): part for component, part in self.components.items()}, **gateway}
 
 
 def desired(pipeline: Pipeline, world: World, settings: Settings, now: datetime) -> Desired:
     """What the pipeline should have, given what was seen of the cluster."""
-    return Desired(
-        {
-            component: _component(pipeline, component, spec, world, settings, now)
-            for component, spec in pipeline.spec.components.items()
-        }
-    )
+    components = {
+        component: _component(pipeline, component, spec, world, settings, now)
+        for component, spec in pipeline.spec.components.items()
+    }
+    return Desired(components, _gateway(pipeline, components, world, settings))
 
 
 def _component(
@@ -79,16 +99,74 @@ def _component(
 ) -> ComponentPart:
     if spec.from_ is not None:
         return ComponentPart(shared=share(pipeline, component, spec.from_, world.owners.get(component)))
-    source = declared_source(spec)
-    assert source is not None
-    wanted = deployment(pipeline, component, spec, source, settings)
-    gpus = gpu_verdict(pipeline, component, spec, wanted, world, settings, now)
-    others = (service(pipeline, component),)
     live = world.live.objects.get(("Deployment", child_name(pipeline, component)))
-    problem = _forbidden(source, settings) or _unchecked(pipeline, spec, gpus)
+    source, jobs, export = _source(pipeline, component, spec, world, settings)
+    wanted = keep_template(deployment(pipeline, component, spec, source, settings), live)
+    wanted = keep_replicas(wanted, live)
+    others = (*jobs, *_beside(pipeline, component, spec, world))
+    gpus = gpu_verdict(pipeline, component, spec, wanted, world, settings, now)
+    problem = _not_exported(export) or _forbidden(source, settings) or _unchecked(pipeline, spec, gpus)
     if problem is None or (live is not None and is_as_applied(live, stamped(wanted))):
-        return ComponentPart((*others, wanted), deployment=wanted, gpus=gpus)
-    return ComponentPart(others, (wanted,), problem, deployment=wanted, gpus=gpus)
+        return ComponentPart((*others, wanted), deployment=wanted, gpus=gpus, export=export)
+    return ComponentPart(others, (wanted,), problem, deployment=wanted, gpus=gpus, export=export)
+
+
+def _source(
+    pipeline: Pipeline, component: Component, spec: ComponentSpec, world: World, settings: Settings
+) -> tuple[Source, tuple[KubeObject, ...], Export | None]:
+    """What the pods serve; for weights, also the Job that exports them first, and what became of it."""
+    if (declared := declared_source(spec)) is not None:
+        return declared, (), None
+    assert spec.weights is not None
+    job = export_job(pipeline, component, spec.weights, settings)
+    uri = exported_uri(pipeline, component, spec.weights)
+    export = read_export(uri, world.live.objects.get(object_key(job)), world.live.job_pods.values(), world.live.words)
+    return Pulled(uri), (job,), export
+
+
+def _beside(pipeline: Pipeline, component: Component, spec: ComponentSpec, world: World) -> Iterator[KubeObject]:
+    """What a component has beside its Deployment."""
+    yield config_map(pipeline, component, spec)
+    yield service(pipeline, component)
+    yield disruption_budget(pipeline, component)
+    if spec.autoscaling is not None:
+        yield autoscaler(pipeline, component, spec.autoscaling)
+    if pipeline.spec.network_policy is not None:
+        yield network_policy(pipeline, component, pipeline.spec.network_policy)
+    monitoring = pipeline.spec.monitoring
+    if monitoring is not None and monitoring.pod_monitor is not None and "PodMonitor" not in world.unknown_kinds:
+        yield pod_monitor(pipeline, component, monitoring.pod_monitor)
+
+
+def _gateway(
+    pipeline: Pipeline, components: Mapping[Component, ComponentPart], world: World, settings: Settings
+) -> Part | None:
+    spec = pipeline.spec.gateway
+    if spec is None or not spec.enabled:
+        return None
+    servers = {
+        component: answers
+        for component, part in components.items()
+        if (answers := _endpoints(pipeline, component, part)) is not None
+    }
+    children = gateway_children(pipeline, spec, servers, settings)
+    if spec.route is None or "HTTPRoute" not in world.unknown_kinds:
+        return Part(children)
+    message = "gateway.route needs the Gateway API, which the cluster lacks: install it, or use gateway.ingress"
+    return Part(
+        tuple(child for child in children if child["kind"] != "HTTPRoute"),
+        problem=Problem(Reason.KIND_UNKNOWN, message),
+    )
+
+
+def _endpoints(pipeline: Pipeline, component: Component, part: ComponentPart) -> Endpoints | None:
+    if part.shared is None:
+        return endpoints(pipeline, component)
+    return part.shared.status.endpoints if part.shared.status is not None else None
+
+
+def _not_exported(export: Export | None) -> Problem | None:
+    return None if export is None or isinstance(export, Done) else Problem(export.reason, export.message)
 
 
 def _forbidden(source: Source, settings: Settings) -> Problem | None:

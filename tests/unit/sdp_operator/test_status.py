@@ -94,13 +94,13 @@ def test_a_problem_that_lasts_is_told_before_one_that_passes() -> None:
 
 def test_a_component_without_replicas_is_not_ready() -> None:
     parent = pipeline({"decoder": {"model": "gs://b/d", "replicas": 0}})
-    status = summarise(parent, {Component.DECODER: replace(NOTHING, wanted_replicas=0)}, World(), NOW)
+    status = summarise(parent, {Component.DECODER: replace(NOTHING, wanted_replicas=0)}, None, World(), NOW)
     assert _condition(status, "Ready").reason == "ScaledToZero"
 
 
 def test_gpus_are_those_of_all_replicas() -> None:
     parent = pipeline({"decoder": {"model": "gs://b/d", "replicas": 3, "gpu": {"count": 2}}})
-    assert summarise(parent, {Component.DECODER: replace(NOTHING, wanted_replicas=3)}, World(), NOW).gpus == 6
+    assert summarise(parent, {Component.DECODER: replace(NOTHING, wanted_replicas=3)}, None, World(), NOW).gpus == 6
 
 
 def test_the_time_of_transition_moves_only_with_the_status() -> None:
@@ -142,7 +142,7 @@ def _summarise(
     diffusion_model: Observed, *, text_encoder: Observed, previous: KubeObject | None = None, now: datetime = NOW
 ) -> PipelineStatus:
     observed = {Component.TEXT_ENCODER: text_encoder, Component.DIFFUSION_MODEL: diffusion_model}
-    return summarise(pipeline(SPEC, status=previous), observed, World(), now)
+    return summarise(pipeline(SPEC, status=previous), observed, None, World(), now)
 
 
 def _condition(status: PipelineStatus, kind: str) -> Condition:

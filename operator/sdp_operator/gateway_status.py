@@ -1,0 +1,54 @@
+"""What became of a pipeline's gateway."""
+
+from sdp_operator.api.v1alpha1 import GatewaySpec, Pipeline
+from sdp_operator.conditions import Verdict
+from sdp_operator.desired.children import Part
+from sdp_operator.desired.deployment import revision
+from sdp_operator.desired.gateway.url import gateway_url
+from sdp_operator.desired.identity import COMPONENT, GATEWAY, REVISION
+from sdp_operator.live import LiveChildren
+from sdp_operator.objects import KubeObject
+from sdp_operator.pods import is_ready, last_end, not_started, unschedulable
+from sdp_operator.problem import Problem
+from sdp_operator.reasons import Reason
+
+
+def gateway_verdict(
+    pipeline: Pipeline, spec: GatewaySpec, part: Part, live: LiveChildren, refused: Problem | None
+) -> Verdict:
+    """Whether the gateway that is asked for answers."""
+    if (problem := refused or part.problem) is not None:
+        return Verdict("False", problem.reason, problem.message)
+    if spec.replicas == 0:
+        return Verdict("False", Reason.SCALED_TO_ZERO, "gateway.replicas is 0: raise it to reach the models by it")
+    deployment = next(child for child in part.children if child["kind"] == "Deployment")
+    pods = [pod for pod in live.pods.values() if _is_current(pod, revision(deployment))]
+    ready = sum(is_ready(pod) for pod in pods)
+    if ready >= spec.replicas:
+        return Verdict("True", Reason.GATEWAY_SERVING, f"it answers at {gateway_url(pipeline, spec)}")
+    problem = next((found for pod in pods if (found := _problem(pod)) is not None), None)
+    if problem is not None:
+        return Verdict("False", problem.reason, problem.message)
+    waiting = f"{ready} of {spec.replicas} gateways answer; each does once every model is served"
+    return Verdict("False", Reason.STARTING, waiting)
+
+
+def _is_current(pod: KubeObject, wanted: str) -> bool:
+    labels = pod["metadata"]["labels"]
+    is_alive = "deletionTimestamp" not in pod["metadata"]
+    return is_alive and labels.get(COMPONENT) == GATEWAY and labels.get(REVISION) == wanted
+
+
+def _problem(pod: KubeObject) -> Problem | None:
+    status: KubeObject = next(iter(pod.get("status", {}).get("containerStatuses", [])), {})
+    return unschedulable(pod) or not_started(status) or _crashed(status)
+
+
+def _crashed(status: KubeObject) -> Problem | None:
+    ended = last_end(status)
+    if ended is None:
+        return None
+    if ended.get("reason") == "OOMKilled":
+        return Problem(Reason.OUT_OF_MEMORY, "the gateway ran out of memory: raise gateway.resources.limits.memory")
+    message = f"the gateway ended with exit code {ended.get('exitCode')}: see the log of its container {GATEWAY}"
+    return Problem(Reason.GATEWAY_CRASHED, message)
