@@ -87,6 +87,42 @@ def test_bad_input_is_for_the_user(arguments: tuple[str, ...], sentence: str) ->
     assert sentence in last
 
 
+class Silent(BaseHTTPRequestHandler):
+    """Storage that takes a request and never answers it."""
+
+    reached: threading.Event
+    released: threading.Event
+
+    def do_GET(self) -> None:
+        self.reached.set()
+        self.released.wait(60)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+def test_an_export_that_is_told_to_end_ends_at_once() -> None:
+    reached, released = threading.Event(), threading.Event()
+    handler = type("One", (Silent,), {"reached": reached, "released": released})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": SOURCES,
+            "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{server.server_port}",
+        }
+        program = [sys.executable, "-m", "sdp_exporter", "sd-tiny", "--component=decoder", "--to=gs://bucket/exported"]
+        with subprocess.Popen(program, env=environment) as process:
+            try:
+                assert reached.wait(60)
+                process.terminate()
+                assert process.wait(10) == 143, "and not as a process without a handler dies, which the first one can't"
+            finally:
+                process.kill()
+                released.set()
+                server.shutdown()
+
+
 class Storage(BaseHTTPRequestHandler):
     """Storage that has one answer."""
 
