@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.support.pipelines import pipeline
 
-from sdp_operator.api.v1alpha1 import API_VERSION, KIND, MAX_NAME, Pipeline
+from sdp_operator.api.v1alpha1 import MAX_NAME
 from sdp_operator.desired.export_job import export_job, export_job_name, exported_uri
 from sdp_operator.settings import Settings
 from sdp_serving.contract.artifact import ModelUri
@@ -36,11 +37,6 @@ FULL: dict[str, Any] = {
     "storage": {"serviceAccountName": "reader", "secretName": "bucket-key"},
     "imagePullSecrets": [{"name": "registry"}],
 }
-
-
-def pipeline(spec: dict[str, Any], *, name: str = "sd") -> Pipeline:
-    about = {"name": name, "namespace": "art", "uid": f"uid-of-{name}", "generation": 1}
-    return Pipeline.parse({"apiVersion": API_VERSION, "kind": KIND, "metadata": about, "spec": spec})
 
 
 def job(spec: dict[str, Any], weights: str = "striped", settings: Settings = SETTINGS) -> dict[str, Any]:
