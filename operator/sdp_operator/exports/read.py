@@ -29,7 +29,7 @@ def read_export(
         uri: where the model will be, as `exported_uri` says.
         job: the live Job; None while it is not there.
         pods: of any kind; those of other owners are left out.
-        words: what Kubernetes said last of a pod that it has trouble with, by the pod's name.
+        words: what an Event said last of trouble with a pod, after the Event's reason, by the pod's name.
     """
     if job is None:
         return Waiting(ExportReason.STARTING, "the Job that exports the weights is being made")
@@ -85,8 +85,13 @@ def _kept(pod: KubeObject, words: Mapping[str, str]) -> Waiting | None:
         return Waiting(
             Reason.CONTAINER_REFUSED, f"the exporter's container can't be started ({said}): correct spec.export"
         )
-    if (trouble := words.get(pod["metadata"]["name"])) is not None:
-        return Waiting(Reason.CONTAINER_REFUSED, f"the exporter's pod can't be started ({_quote(trouble)}): mend that")
+    trouble = words.get(pod["metadata"]["name"], "")
+    if trouble.startswith(("FailedMount", "FailedAttachVolume")):
+        message = f"a volume of the exporter can't be mounted ({_quote(trouble)}): correct what it names"
+        return Waiting(Reason.VOLUME_UNAVAILABLE, message)
+    if trouble.startswith("FailedCreatePodSandBox"):
+        message = f"the node can't set up the exporter ({_quote(trouble)}): see its container runtime and network"
+        return Waiting(Reason.SANDBOX_FAILED, message)
     return None
 
 

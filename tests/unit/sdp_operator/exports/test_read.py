@@ -99,9 +99,15 @@ UNSCHEDULABLE: dict[str, Any] = {
         ),
         (
             pod(state={"waiting": {"reason": "ContainerCreating"}}),
-            {"pod": "MountVolume failed: no such folder."},
-            "ContainerRefused",
-            "the exporter's pod can't be started (MountVolume failed: no such folder): mend that",
+            {"pod": "FailedMount: no such folder."},
+            "VolumeUnavailable",
+            "a volume of the exporter can't be mounted (FailedMount: no such folder): correct what it names",
+        ),
+        (
+            pod(state={"waiting": {"reason": "ContainerCreating"}}),
+            {"pod": "FailedCreatePodSandBox: no network"},
+            "SandboxFailed",
+            "the node can't set up the exporter (FailedCreatePodSandBox: no network): see its",
         ),
     ],
 )
@@ -116,7 +122,7 @@ def test_what_keeps_the_pod_is_said_with_what_to_do(
 
 @pytest.mark.parametrize("given", [pod(), pod(state={"waiting": {"reason": "ContainerCreating"}}), pod("Running")])
 def test_a_pod_that_starts_or_runs_is_the_first_attempt(given: dict[str, Any]) -> None:
-    state = read(job(), given)
+    state = read(job(), given, words={"pod": "TriggeredScaleUp: a node was added"})
     assert state == Running(1, 4)
     assert state.message == "the weights are being exported, attempt 1 of 4"
 
