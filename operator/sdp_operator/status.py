@@ -196,7 +196,7 @@ def _component(pipeline: Pipeline, component: Component, spec: ComponentSpec, ob
         serving=observed.serving,
         replicas=observed.wanted_replicas,
         ready_replicas=observed.ready,
-        endpoints=endpoints(pipeline, component),
+        endpoints=endpoints(pipeline.key if observed.shared is None else observed.shared.owner, component),
         nodes=tuple(observed.nodes),
         accelerators=tuple(observed.accelerators),
     )

@@ -140,7 +140,7 @@ class Cluster:
         try:
             meta = (await self._requests.send("get", path))["metadata"]
         except GoneError:
-            if (ghost := self.pipeline(Key(pipeline.namespace, pipeline.name))) is not None:
+            if (ghost := self.pipeline(pipeline.key)) is not None:
                 self.lost(ghost)
             return False
         seen = (meta["uid"], meta["generation"], "deletionTimestamp" in meta)

@@ -67,7 +67,7 @@ class Store:
 
     def live(self, pipeline: Pipeline) -> LiveChildren:
         """What the pipeline owns."""
-        mine = self._children.get(Key(pipeline.namespace, pipeline.name), {})
+        mine = self._children.get(pipeline.key, {})
         pods = {name: pod for (kind, name), pod in mine.items() if kind == PODS.name}
         return LiveChildren(
             objects={key: child for key, child in mine.items() if key[0] != PODS.name and is_owned(child, pipeline)},

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sdp_operator.api.v1alpha1 import ComponentSpec, Endpoints, Pipeline
+from sdp_operator.api.v1alpha1 import ComponentSpec, Pipeline
 from sdp_operator.desired.autoscaler import autoscaler
 from sdp_operator.desired.config_map import config_map
 from sdp_operator.desired.deployment import deployment
@@ -145,9 +145,8 @@ def _gateway(
     if spec is None or not spec.enabled:
         return None
     servers = {
-        component: answers
+        component: endpoints(pipeline.key if part.shared is None else part.shared.owner, component)
         for component, part in components.items()
-        if (answers := _endpoints(pipeline, component, part)) is not None
     }
     children = gateway_children(pipeline, spec, servers, settings)
     if spec.route is None or "HTTPRoute" not in world.unknown_kinds:
@@ -157,12 +156,6 @@ def _gateway(
         tuple(child for child in children if child["kind"] != "HTTPRoute"),
         problem=Problem(Reason.KIND_UNKNOWN, message),
     )
-
-
-def _endpoints(pipeline: Pipeline, component: Component, part: ComponentPart) -> Endpoints | None:
-    if part.shared is None:
-        return endpoints(pipeline, component)
-    return part.shared.status.endpoints if part.shared.status is not None else None
 
 
 def _not_exported(export: Export | None) -> Problem | None:

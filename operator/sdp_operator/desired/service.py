@@ -1,8 +1,8 @@
 """The Service in front of a component's model servers, and where it answers."""
 
 from sdp_operator.api.v1alpha1 import Endpoints, Pipeline
-from sdp_operator.desired.identity import child_name, metadata, selector
-from sdp_operator.objects import KubeObject
+from sdp_operator.desired.identity import metadata, selector
+from sdp_operator.objects import Key, KubeObject
 from sdp_serving.contract.components import GRPC_PORT, REST_PORT, Component
 
 
@@ -25,9 +25,9 @@ def service(pipeline: Pipeline, component: Component) -> KubeObject:
     }
 
 
-def endpoints(pipeline: Pipeline, component: Component) -> Endpoints:
-    """Where the Service answers inside the cluster."""
-    host = f"{child_name(pipeline, component)}.{pipeline.namespace}.svc"
+def endpoints(owner: Key, component: Component) -> Endpoints:
+    """Where the Service of the pipeline that runs the component answers inside the cluster."""
+    host = f"{owner.name}-{component}.{owner.namespace}.svc"
     return Endpoints(grpc=f"{host}:{GRPC_PORT}", rest=f"http://{host}:{REST_PORT}/v1/models/{component}")
 
 

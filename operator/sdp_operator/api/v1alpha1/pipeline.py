@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sdp_operator.api.v1alpha1.spec import PipelineSpec
 from sdp_operator.errors import InvalidPipelineError, first_complaint
+from sdp_operator.objects import Key
 
 
 class Pipeline(BaseModel):
@@ -43,9 +44,10 @@ class Pipeline(BaseModel):
             status=body.get("status", {}),
         )
 
-    def __str__(self) -> str:
-        """The pipeline as logs name it."""
-        return f"{self.namespace}/{self.name}"
+    @property
+    def key(self) -> Key:
+        """Which pipeline it is."""
+        return Key(self.namespace, self.name)
 
 
 def _first_sentence(error: ValidationError) -> str:

@@ -26,6 +26,6 @@ def test_it_has_the_type_and_the_annotations_that_are_asked_for() -> None:
 
 
 def test_the_endpoints_are_those_of_the_service() -> None:
-    answers = endpoints(pipeline({"decoder": {"model": "gs://b/d"}}), Component.DECODER)
+    answers = endpoints(pipeline({"decoder": {"model": "gs://b/d"}}).key, Component.DECODER)
     assert answers.grpc == "sd-decoder.art.svc:8500"
     assert answers.rest == "http://sd-decoder.art.svc:8501/v1/models/decoder"

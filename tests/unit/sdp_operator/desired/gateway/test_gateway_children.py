@@ -59,9 +59,10 @@ def test_the_order_in_which_components_are_told_does_not_restart_the_gateway() -
 
 def test_another_component_is_another_revision_and_another_number_of_replicas_is_none() -> None:
     parent = pipeline({**DECODER, "gateway": {}})
+    text_encoder = endpoints(parent.key, Component.TEXT_ENCODER)
     revisions = [
         _revision(_made(parent, _own(parent))),
-        _revision(_made(parent, {**_own(parent), Component.TEXT_ENCODER: endpoints(parent, Component.TEXT_ENCODER)})),
+        _revision(_made(parent, {**_own(parent), Component.TEXT_ENCODER: text_encoder})),
         _revision(_made(pipeline({**DECODER, "gateway": {"replicas": 5}}), _own(parent))),
     ]
 
@@ -140,7 +141,7 @@ def _spec(parent: Pipeline) -> GatewaySpec:
 
 
 def _own(parent: Pipeline) -> dict[Component, Endpoints]:
-    return {component: endpoints(parent, component) for component in parent.spec.components}
+    return {component: endpoints(parent.key, component) for component in parent.spec.components}
 
 
 def _made(parent: Pipeline, servers: dict[Component, Endpoints]) -> KubeObject:
