@@ -12,10 +12,10 @@ from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_serving.contract.report import NotPulled, Pulled, read_report
 
-_IMAGE_REASONS: Final = frozenset(
+IMAGE_REASONS: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 )
-_CONTAINER_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+CONTAINER_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _QUOTED_CHARACTERS: Final = 300
 
 
@@ -124,12 +124,12 @@ def not_started(status: Mapping[str, Any]) -> Problem | None:
     """Why a container can't be started, from its status; None when nothing keeps it."""
     waiting = status.get("state", {}).get("waiting", {})
     reason, said = waiting.get("reason"), _quote(waiting.get("message"))
-    if reason in _IMAGE_REASONS:
+    if reason in IMAGE_REASONS:
         message = (
             f"the image {status['image']} can't be pulled ({said or reason}): correct its name or give nodes access"
         )
         return Problem(Reason.IMAGE_UNAVAILABLE, message)
-    if reason in _CONTAINER_REASONS:
+    if reason in CONTAINER_REASONS:
         message = f"the container {status['name']} can't be started ({said or reason}): correct what it names"
         return Problem(Reason.CONTAINER_REFUSED, message)
     return None

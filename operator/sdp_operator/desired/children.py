@@ -24,7 +24,7 @@ from sdp_operator.exports.read import read_export
 from sdp_operator.exports.state import Done, Export
 from sdp_operator.gpu_check import driver_check, gpu_verdict
 from sdp_operator.gpus.verdict import GpuVerdict
-from sdp_operator.live import object_key
+from sdp_operator.live import LiveChildren, object_key
 from sdp_operator.objects import KubeObject
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
@@ -100,28 +100,27 @@ def _component(
     if spec.from_ is not None:
         return ComponentPart(shared=share(pipeline, component, spec.from_, world.owners.get(component)))
     live = world.live.objects.get(("Deployment", child_name(pipeline, component)))
-    source, jobs, export = _source(pipeline, component, spec, world, settings)
-    wanted = keep_template(deployment(pipeline, component, spec, source, settings), live)
-    wanted = keep_replicas(wanted, live)
-    others = (*jobs, *_beside(pipeline, component, spec, world))
+    source = declared_source(spec) or _exported(pipeline, component, spec)
+    forbidden = _forbidden(source, settings)
+    job = None if spec.weights is None or forbidden else export_job(pipeline, component, spec.weights, settings)
+    export = None if job is None else _export(job, source, world.live)
+    wanted = keep_replicas(keep_template(deployment(pipeline, component, spec, source, settings), live), live)
     gpus = gpu_verdict(pipeline, component, spec, wanted, world, settings, now)
-    problem = _not_exported(export) or _forbidden(source, settings) or _unchecked(pipeline, spec, gpus)
+    beside = (*([] if job is None else [job]), *_beside(pipeline, component, spec, world))
+    problem = forbidden or _not_exported(export) or _unchecked(pipeline, spec, gpus)
     if problem is None or (live is not None and is_as_applied(live, stamped(wanted))):
-        return ComponentPart((*others, wanted), deployment=wanted, gpus=gpus, export=export)
-    return ComponentPart(others, (wanted,), problem, deployment=wanted, gpus=gpus, export=export)
+        return ComponentPart((*beside, wanted), deployment=wanted, gpus=gpus, export=export)
+    return ComponentPart(beside, (wanted,), problem, deployment=wanted, gpus=gpus, export=export)
 
 
-def _source(
-    pipeline: Pipeline, component: Component, spec: ComponentSpec, world: World, settings: Settings
-) -> tuple[Source, tuple[KubeObject, ...], Export | None]:
-    """What the pods serve; for weights, also the Job that exports them first, and what became of it."""
-    if (declared := declared_source(spec)) is not None:
-        return declared, (), None
-    assert spec.weights is not None
-    job = export_job(pipeline, component, spec.weights, settings)
-    uri = exported_uri(pipeline, component, spec.weights)
-    export = read_export(uri, world.live.objects.get(object_key(job)), world.live.job_pods.values(), world.live.words)
-    return Pulled(uri), (job,), export
+def _exported(pipeline: Pipeline, component: Component, spec: ComponentSpec) -> Source:
+    assert spec.weights is not None, "the only source that is not declared"
+    return Pulled(exported_uri(pipeline, component, spec.weights))
+
+
+def _export(job: KubeObject, source: Source, live: LiveChildren) -> Export:
+    assert isinstance(source, Pulled)
+    return read_export(source.uri, live.objects.get(object_key(job)), live.job_pods.values(), live.words)
 
 
 def _beside(pipeline: Pipeline, component: Component, spec: ComponentSpec, world: World) -> Iterator[KubeObject]:

@@ -8,13 +8,10 @@ from typing import Any, Final
 from sdp_operator.desired.export_job import CONTAINER, USER_MUST_ACT
 from sdp_operator.exports.state import Done, Export, ExportReason, Failed, Running, Waiting
 from sdp_operator.objects import KubeObject
+from sdp_operator.pods import CONTAINER_REASONS, IMAGE_REASONS
 from sdp_operator.reasons import Reason
 from sdp_serving.contract.artifact import ModelUri
 
-_IMAGE_REASONS: Final = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
-)
-_CONTAINER_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _LAST_LINES: Final = 3
 _QUOTED_CHARACTERS: Final = 400
 _NO_WORDS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -77,11 +74,11 @@ def _kept(pod: KubeObject, words: Mapping[str, str]) -> Waiting | None:
     waiting = _status(pod).get("state", {}).get("waiting", {})
     reason = waiting.get("reason", "")
     said = _quote(waiting.get("message", "")) or reason
-    if reason in _IMAGE_REASONS:
+    if reason in IMAGE_REASONS:
         image = _status(pod).get("image") or "of the exporter"
         message = f"the image {image} can't be pulled ({said}): correct export.image or give nodes access"
         return Waiting(Reason.IMAGE_UNAVAILABLE, message)
-    if reason in _CONTAINER_REASONS:
+    if reason in CONTAINER_REASONS:
         return Waiting(
             Reason.CONTAINER_REFUSED, f"the exporter's container can't be started ({said}): correct spec.export"
         )

@@ -1,9 +1,9 @@
 """The spec of a pipeline."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from sdp_operator.api.v1alpha1.base import (
     ATOMIC,
@@ -21,8 +21,7 @@ from sdp_operator.api.v1alpha1.export import ExportSpec
 from sdp_operator.api.v1alpha1.gateway import GatewaySpec
 from sdp_operator.api.v1alpha1.placement import DriverCheck
 from sdp_serving.contract.components import Component
-
-StableDiffusionVersion = Literal["1.4", "1.5", "2.0", "2.1", "tiny"]
+from sdp_serving.contract.versions import StableDiffusionVersion
 
 
 class StableDiffusion(Model):
@@ -182,6 +181,13 @@ class PipelineSpec(Model):
 
     sharing: Sharing = Sharing()
     """Who may share this pipeline's components by `from`."""
+
+    @model_validator(mode="after")
+    def _can_export_weights(self) -> Self:
+        for component, spec in self.components.items():
+            if spec.weights is not None and (self.export is None or self.stable_diffusion is None):
+                raise ValueError(f"the weights of {component.field} need export and stableDiffusion to be set")
+        return self
 
     @property
     def components(self) -> Mapping[Component, ComponentSpec]:
