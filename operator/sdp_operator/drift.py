@@ -14,6 +14,10 @@ APPLIED: Final = f"{GROUP}/applied"
 """Annotation: the digest of the object as it was applied."""
 
 _AMOUNTS: Final = frozenset({"requests", "limits"})
+"""Maps of quantities."""
+
+_AMOUNT: Final = frozenset({"averageValue", "divisor", "sizeLimit"})
+"""Quantities."""
 
 _QUANTITY: Final = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?P<suffix>[KMGTPE]i|[numkMGTPE])?", re.ASCII
@@ -43,9 +47,7 @@ def is_as_applied(live: KubeObject, wanted: KubeObject) -> bool:
 
 def _covers(live: Any, wanted: Any) -> bool:
     if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(
-            key in live and (_covers_amounts if key in _AMOUNTS else _covers)(live[key], wanted[key]) for key in wanted
-        )
+        return isinstance(live, Mapping) and all(_covers_field(key, live, wanted[key]) for key in wanted)
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
         return (
             isinstance(live, Sequence)
@@ -55,14 +57,23 @@ def _covers(live: Any, wanted: Any) -> bool:
     return bool(live == wanted)
 
 
+def _covers_field(key: str, live: Mapping[str, Any], wanted: Any) -> bool:
+    if key not in live:
+        return wanted in ("", [], {}, None)  # The API server leaves out what is empty.
+    if key in _AMOUNT:
+        return _is_same_amount(live[key], wanted)
+    return (_covers_amounts if key in _AMOUNTS else _covers)(live[key], wanted)
+
+
 def _covers_amounts(live: Any, wanted: Any) -> bool:
     """Like `_covers`, for maps of quantities: the API server writes 1024Mi as 1Gi."""
     if not (isinstance(live, Mapping) and isinstance(wanted, Mapping)):
         return _covers(live, wanted)
-    return all(
-        key in live and (live[key] == amount or _amount(live[key]) == _amount(amount) is not None)
-        for key, amount in wanted.items()
-    )
+    return all(key in live and _is_same_amount(live[key], amount) for key, amount in wanted.items())
+
+
+def _is_same_amount(live: Any, wanted: Any) -> bool:
+    return bool(live == wanted or _amount(live) == _amount(wanted) is not None)
 
 
 def _amount(value: Any) -> Decimal | None:

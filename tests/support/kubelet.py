@@ -8,7 +8,7 @@ from tests.support.eventually import eventually
 from tests.support.pipelines import pulled
 
 from devcluster.pytest_plugin import Namespace
-from sdp_operator.desired.deployment import ACCELERATOR_LABEL
+from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import NotPulled, PullFailure
 
@@ -26,7 +26,7 @@ class Kubelet:
     def join(self) -> None:
         """Add the node to the cluster."""
         node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self._node}}
-        node["metadata"]["labels"] = {ACCELERATOR_LABEL: ACCELERATOR}  # type: ignore[index]
+        node["metadata"]["labels"] = {Settings().accelerator_label: ACCELERATOR}  # type: ignore[index]
         self._namespace.kubectl("create", "--filename=-", stdin=json.dumps(node))
         ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "as a test says"}
         status = {"capacity": _CAPACITY, "allocatable": _CAPACITY, "conditions": [ready]}

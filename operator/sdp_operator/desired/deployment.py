@@ -17,8 +17,6 @@ from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
 
-ACCELERATOR_LABEL: Final = "cloud.google.com/gke-accelerator"
-
 _PULL_SECONDS: Final = 1800
 
 _ROLL: Final = {

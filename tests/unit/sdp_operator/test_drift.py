@@ -30,6 +30,18 @@ def test_a_quantity_written_otherwise_is_the_same(memory: str, cpu: str | int) -
     assert is_as_applied(live, WANTED)
 
 
+@pytest.mark.parametrize("field", ["averageValue", "divisor", "sizeLimit"])
+def test_a_quantity_that_stands_alone_may_be_written_otherwise_too(field: str) -> None:
+    assert is_as_applied({"metric": {field: "1"}}, {"metric": {field: "1000m"}})
+    assert not is_as_applied({"metric": {field: "2"}}, {"metric": {field: "1000m"}})
+
+
+@pytest.mark.parametrize("empty", ["", [], {}])
+def test_what_is_empty_may_be_left_out_by_the_api_server(empty: object) -> None:
+    assert is_as_applied({"toleration": {}}, {"toleration": {"value": empty}})
+    assert not is_as_applied({"toleration": {}}, {"toleration": {"value": 0}})
+
+
 @pytest.mark.parametrize(("before", "after"), [("12e4567890123456", "0123456789abcdef"), ("1", "1.0"), ("1k", "1000")])
 def test_only_resources_are_compared_as_quantities(before: str, after: str) -> None:
     live, wanted = ({"metadata": {"annotations": {APPLIED: value}}} for value in (before, after))
