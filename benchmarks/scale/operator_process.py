@@ -24,18 +24,18 @@ USER: Final = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{ACCOUNT}"
 
 @contextmanager
 def running(cluster: Cluster, folder: Path) -> Iterator[int]:
-    """Run the operator for the length of a `with` block; gives its process id once it is alive.
+    """Run the operator for the length of a `with` block; gives its process id once it is ready.
 
     Raises:
-        ClusterError: it ended, or was not alive in time.
+        ClusterError: it ended, or was not ready in time.
         TimeoutError: the one that the block raised, with the last that the operator has said.
     """
-    health = f"http://127.0.0.1:{_free_port()}/healthz"
+    address = f"127.0.0.1:{_free_port()}"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("SDP_")},
         "KUBECONFIG": str(_kubeconfig(cluster, folder)),
         "PYTHONPATH": f"{REPOSITORY / 'operator'}:{REPOSITORY / 'serving'}",
-        "SDP_LIVENESS_ENDPOINT": health,
+        "SDP_HTTP_ADDRESS": address,
     }
     log = folder / "operator.log"
     with log.open("ab") as sink:
@@ -43,7 +43,8 @@ def running(cluster: Cluster, folder: Path) -> Iterator[int]:
         process = subprocess.Popen(command, env=environment, stdout=sink, stderr=sink)
     operator = Component("the operator", process, log)
     try:
-        wait_for("the operator to be alive", lambda: operator.check() and _answers(health), seconds=60, log=log)
+        url = f"http://{address}/readyz"
+        wait_for("the operator to be ready", lambda: operator.check() and _answers(url), seconds=60, log=log)
         yield process.pid
     except TimeoutError as error:
         operator.check()
@@ -64,9 +65,9 @@ def _kubeconfig(cluster: Cluster, folder: Path) -> Path:
     return path
 
 
-def _answers(health: str) -> bool:
+def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(health, timeout=5) as answer:  # noqa: S310 - an http URL of our own making
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - an http URL of our own making
             return bool(answer.status == 200)
     except (urllib.error.URLError, ConnectionError):
         return False
