@@ -30,3 +30,11 @@ def empty(_control_plane: Cluster) -> Iterator[Cluster]:
         for part in ("deploy/base/operator.yaml", "crds/stablediffusionpipelines.yaml")
     ]
     _control_plane.kubectl("delete", "--ignore-not-found", *rest)
+
+
+@pytest.fixture
+def teams(empty: Cluster) -> Cluster:
+    """Two namespaces of users."""
+    for name in ("team-a", "team-b"):
+        empty.kubectl("apply", "--filename=-", stdin=f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}")
+    return empty

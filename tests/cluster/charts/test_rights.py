@@ -3,7 +3,6 @@
 import json
 from typing import Final, NamedTuple
 
-import pytest
 from tests.support.chart import NAMESPACE, OPERATOR, install
 from tests.support.eventually import eventually
 
@@ -71,14 +70,6 @@ def _may(cluster: Cluster, user: str, deed: Deed, namespace: str, name: str = ""
 def _allowed(cluster: Cluster, deeds: tuple[Deed, ...], namespace: str, name: str = "") -> set[Deed]:
     operator = f"system:serviceaccount:{NAMESPACE}:{OPERATOR}"
     return {deed for deed in deeds if _may(cluster, operator, deed, namespace, name)}
-
-
-@pytest.fixture
-def teams(empty: Cluster) -> Cluster:
-    """Two namespaces of users."""
-    for name in ("team-a", "team-b"):
-        empty.kubectl("apply", "--filename=-", stdin=f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}")
-    return empty
 
 
 def test_the_operator_may_serve_everywhere_and_do_nothing_else(teams: Cluster) -> None:
