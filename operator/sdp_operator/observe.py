@@ -55,6 +55,11 @@ class Observed:
         return sum(replica.serving is not None for replica in self.current)
 
     @property
+    def placed(self) -> int:
+        """How many pods are as wanted and have a node."""
+        return sum(replica.node is not None for replica in self.current)
+
+    @property
     def nodes(self) -> Sequence[str]:
         """The nodes that its pods run on."""
         return sorted({replica.node for replica in self.replicas if replica.node is not None})

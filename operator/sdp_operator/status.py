@@ -19,8 +19,9 @@ from sdp_operator.conditions import (
 )
 from sdp_operator.desired.gateway.url import gateway_url
 from sdp_operator.desired.service import endpoints
-from sdp_operator.exports.state import Done
+from sdp_operator.exports.state import Done, ExportReason
 from sdp_operator.gpu_check import driver_check
+from sdp_operator.gpus.verdict import GpuReason
 from sdp_operator.history import swaps
 from sdp_operator.observe import Observed
 from sdp_operator.problem import Problem
@@ -32,7 +33,13 @@ from sdp_serving.contract.components import Component
 _QUIET: Final = frozenset({MODELS_READY, STALLED})
 """Conditions that say what others say too."""
 
-_WAITING_FOR_A_NODE: Final = frozenset({Reason.UNSCHEDULABLE, Reason.STARTING})
+_ON_THE_WAY: Final = frozenset(
+    {Reason.STARTING, Reason.PULLING, Reason.LOADING, ExportReason.STARTING, ExportReason.RUNNING}
+)
+"""The steps to a condition that holds. They follow one another in seconds, so that going on to one is no news."""
+
+_MAY_YET_COME: Final = frozenset({GpuReason.NO_MATCHING_NODE, GpuReason.TOO_FEW_NODES})
+"""A node pool that scales up may end these by itself; whether there is one can't be known."""
 
 
 def summarise(
@@ -81,11 +88,25 @@ def summarise(
 
 
 def transitions(previous: Mapping[str, Any], current: PipelineStatus) -> Sequence[Condition]:
-    """The conditions that are worth an Event: those with another status or reason, and nothing that is said twice."""
+    """The conditions that are worth an Event: those with another status or reason, and nothing that is said twice.
+
+    Ready says of which component it speaks and what that lacks, so that the component's own condition, or GPUsReady, in
+    the same words adds nothing.
+    """
     before = {one["type"]: (one["status"], one["reason"]) for one in previous.get("conditions", [])}
-    return [
-        one for one in current.conditions if one.type not in _QUIET and before.get(one.type) != (one.status, one.reason)
-    ]
+    told: list[Condition] = []
+    for one in current.conditions:
+        if one.type in _QUIET or not _is_news(one, before.get(one.type)):
+            continue
+        if not any(one.reason == other.reason and one.message in other.message for other in told):
+            told.append(one)
+    return told
+
+
+def _is_news(condition: Condition, before: tuple[str, str] | None) -> bool:
+    if before is None or before[0] != condition.status:
+        return True
+    return before[1] != condition.reason and condition.reason not in _ON_THE_WAY
 
 
 def _verdict(observed: Observed) -> Verdict:
@@ -110,16 +131,17 @@ def _main_problem(observed: Observed) -> Problem:
     """The problem to tell of: one that lasts, before one that passes by itself."""
     problems = [replica.problem for replica in observed.current if replica.problem is not None]
     lasting = [problem for problem in problems if problem.reason not in IN_PROGRESS]
-    if any(problem.reason not in _WAITING_FOR_A_NODE for problem in lasting):
-        return next(problem for problem in lasting if problem.reason not in _WAITING_FOR_A_NODE)
-    if lasting and observed.gpus is not None and observed.gpus.status != "True":
-        # The scheduler counts nodes; the check knows what they lack.
-        return Problem(observed.gpus.reason, observed.gpus.message)
-    if lasting:
-        return lasting[0]
+    kept = next((problem for problem in lasting if problem.reason != Reason.UNSCHEDULABLE), None)
+    if kept is not None:
+        return kept
     if observed.pods_refused is not None:
         said = observed.pods_refused
         return Problem(Reason.PODS_REFUSED, f"no pod can be made ({said}): have the namespace's administrator allow it")
+    if observed.gpus is not None and observed.gpus.status != "True" and observed.placed < observed.wanted_replicas:
+        # The scheduler, once it has looked, counts nodes; the check knows what they lack.
+        return Problem(observed.gpus.reason, observed.gpus.message)
+    if lasting:
+        return lasting[0]
     if problems:
         return Problem(problems[0].reason, f"{problems[0].message}; {_replicas(observed)} ready")
     return Problem(Reason.STARTING, f"the replicas are being started; {_replicas(observed)} ready")
@@ -182,10 +204,10 @@ def _worst(verdicts: Mapping[Component, Verdict]) -> Verdict | None:
 
 
 def _stalled(ready: Verdict) -> Verdict:
-    """Whether nothing moves until somebody acts."""
+    """Whether nothing moves until somebody acts; Unknown where the cluster may yet grow."""
     if ready.holds or ready.reason in IN_PROGRESS:
         return Verdict("False", Reason.PROGRESSING, "nothing stands still")
-    return Verdict("True", ready.reason, ready.message)
+    return Verdict("Unknown" if ready.reason in _MAY_YET_COME else "True", ready.reason, ready.message)
 
 
 def _component(pipeline: Pipeline, component: Component, spec: ComponentSpec, observed: Observed) -> ComponentStatus:

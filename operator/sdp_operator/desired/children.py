@@ -170,4 +170,4 @@ def _unchecked(pipeline: Pipeline, spec: ComponentSpec, gpus: GpuVerdict | None)
     """Why the driver check forbids to make pods. A warning does not: a node pool scales up only for pods that wait."""
     if gpus is None or driver_check(pipeline, spec) != "Enforce" or gpus.status != "False":
         return None
-    return Problem(gpus.reason, f"no replica is made until the driver check passes: {gpus.message}")
+    return Problem(gpus.reason, f"{gpus.message}; until then driverCheck, which is Enforce, lets no replica be made")

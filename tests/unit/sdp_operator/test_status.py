@@ -6,6 +6,7 @@ from tests.support.pipelines import pipeline, resource
 
 from sdp_operator.api.v1alpha1 import Condition, PipelineStatus, Serving
 from sdp_operator.conditions import invalid_status
+from sdp_operator.gpus.verdict import GpuReason, GpuVerdict
 from sdp_operator.objects import KubeObject
 from sdp_operator.observe import Observed
 from sdp_operator.pods import Replica
@@ -26,6 +27,8 @@ def _replica(revision: str, serving: Serving | None, problem: Problem | None) ->
 
 SERVED = replace(NOTHING, replicas=[_replica("new", STRIPED, None)])
 NOT_FOUND = Problem("ModelNotFound", "gs://b/striped is not there: export it")
+BUSY = GpuVerdict(GpuReason.GPUS_BUSY, "no free GPU: free one")
+NO_NODE = GpuVerdict(GpuReason.NO_MATCHING_NODE, "no node has a GPU: add one")
 PULLING = Problem("Pulling", "the model is being pulled")
 SPEC = {"textEncoder": {"model": "gs://b/t"}, "diffusionModel": {"model": "gs://b/striped"}}
 
@@ -123,8 +126,40 @@ def test_nothing_new_gives_the_same_status() -> None:
 def test_an_event_tells_of_each_condition_that_changed() -> None:
     before = _summarise(NOTHING, text_encoder=SERVED)
     after = _summarise(SERVED, text_encoder=SERVED, previous=before.dump())
-    assert [one.type for one in transitions({}, before)] == ["Ready", "TextEncoderReady", "DiffusionModelReady"]
     assert [one.type for one in transitions(before.dump(), after)] == ["Ready", "DiffusionModelReady"]
+
+
+def test_what_ready_says_of_a_component_is_not_told_again() -> None:
+    first = _summarise(NOTHING, text_encoder=SERVED)
+    assert [one.type for one in transitions({}, first)] == ["Ready", "TextEncoderReady"]
+    busy = _summarise(replace(NOTHING, gpus=BUSY), text_encoder=SERVED, previous=first.dump())
+    assert [one.type for one in transitions(first.dump(), busy)] == ["Ready"]
+
+
+def test_the_steps_to_a_served_model_are_no_news() -> None:
+    starting = _summarise(NOTHING, text_encoder=SERVED)
+    pulling = replace(NOTHING, replicas=[_replica("new", None, PULLING)])
+    assert transitions(starting.dump(), _summarise(pulling, text_encoder=SERVED, previous=starting.dump())) == []
+
+
+def test_a_replica_without_a_node_waits_for_what_the_gpu_check_says() -> None:
+    waiting = Replica("new", None, Problem("Unschedulable", "0/3 nodes are available"), node=None)
+    for replicas in ([], [waiting]):
+        ready = _condition(
+            _summarise(replace(NOTHING, replicas=replicas, gpus=BUSY), text_encoder=SERVED), "DiffusionModelReady"
+        )
+        assert (ready.reason, ready.message) == (BUSY.reason, BUSY.message)
+
+
+def test_the_gpu_check_says_nothing_of_a_replica_that_has_a_node() -> None:
+    pulling = replace(NOTHING, replicas=[_replica("new", None, PULLING)], gpus=BUSY)
+    assert _condition(_summarise(pulling, text_encoder=SERVED), "Ready").reason == "Pulling"
+
+
+def test_whether_a_pipeline_is_stalled_that_waits_for_a_node_is_unknown_where_the_cluster_may_grow() -> None:
+    for verdict, stalled in ((BUSY, "True"), (NO_NODE, "Unknown")):
+        status = _summarise(replace(NOTHING, gpus=verdict), text_encoder=SERVED)
+        assert _condition(status, "Stalled").status == stalled
 
 
 def test_a_spec_that_cannot_be_read_leaves_the_rest_of_the_status() -> None:
