@@ -59,7 +59,8 @@ def _covers(live: Any, wanted: Any) -> bool:
 
 def _covers_field(key: str, live: Mapping[str, Any], wanted: Any) -> bool:
     if key not in live:
-        return wanted in ("", [], {}, None)  # The API server leaves out what is empty.
+        # The API server leaves out what is empty.
+        return wanted is None or wanted is False or wanted in ("", [], {})
     if key in _AMOUNT:
         return _is_same_amount(live[key], wanted)
     return (_covers_amounts if key in _AMOUNTS else _covers)(live[key], wanted)

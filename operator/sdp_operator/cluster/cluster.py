@@ -10,7 +10,7 @@ from kubernetes.aio.client import ApiClient
 from sdp_operator.api.v1alpha1 import API_VERSION, KIND, Condition, Pipeline, format_time
 from sdp_operator.cluster.kinds import BY_NAME, CHILDREN, EVENTS, NODES, PIPELINES, PODS
 from sdp_operator.cluster.reflector import Reflector, Watched
-from sdp_operator.cluster.requests import Count, GoneError, Requests
+from sdp_operator.cluster.requests import APPLY, Count, GoneError, Requests
 from sdp_operator.cluster.store import FleetChanged, Store
 from sdp_operator.desired.identity import MANAGER
 from sdp_operator.gpus.fleet import Fleet
@@ -211,7 +211,7 @@ class Cluster:
             path,
             body=body,
             query={"fieldManager": MANAGER, "force": "true"},
-            content_type="application/apply-patch+yaml",
+            content_type=APPLY,
         )
 
 
