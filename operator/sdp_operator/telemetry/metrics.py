@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable
 from enum import StrEnum
-from importlib.metadata import version
 from typing import Final
 
 from prometheus_client import (
@@ -16,6 +15,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from sdp_operator import __version__
 from sdp_operator.api.v1alpha1 import SwapRecord
 from sdp_operator.work_queue import Result
 
@@ -39,7 +39,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # they would double the number of series
         registry = self._registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        Info(f"{_PREFIX}_build", "The operator's version.", registry=registry).info({"version": version("sdpipeline")})
+        Info(f"{_PREFIX}_build", "The operator's version.", registry=registry).info({"version": __version__})
         self._leader = Gauge(
             f"{_PREFIX}_leader", "1 where this process works, 0 where it waits to take over.", registry=registry
         )
