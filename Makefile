@@ -8,7 +8,7 @@ RUN := .venv/bin/
 
 .PHONY: help
 help: ## List the tasks
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Bring .venv to what uv.lock says
@@ -32,12 +32,13 @@ test-unit: setup ## Run the unit tests only: seconds, no cluster
 	@$(RUN)pytest tests/unit
 
 .PHONY: lint
-lint: setup ## Formatting, lint, types, layers, Dockerfiles
+lint: setup ## Formatting, lint, types, layers, Dockerfiles, the chart
 	$(RUN)ruff format --check
 	$(RUN)ruff check
 	$(RUN)mypy
 	$(RUN)lint-imports
 	$(RUN)hadolint Dockerfile images/*/Dockerfile
+	$(RUN)python -m devcluster.helm lint --strict --quiet charts/sdpipeline
 
 .PHONY: generate
 generate: setup ## Write what is generated and committed: the CRD, deploy/base, the protobuf code
@@ -47,6 +48,10 @@ generate: setup ## Write what is generated and committed: the CRD, deploy/base, 
 	  $(RUN)python -m devcluster.helm template sdpipeline charts/sdpipeline --namespace=sdpipeline-system --set=crd.create=false; \
 	} > deploy/base/.new && mv deploy/base/.new deploy/base/operator.yaml
 	PATH="$(CURDIR)/.venv/bin:$$PATH" python -m grpc_tools.protoc --proto_path=serving --python_out=serving --mypy_out=quiet:serving serving/sdp_serving/client/predict.proto
+
+.PHONY: benchmark-scale
+benchmark-scale: setup ## Measure the operator with up to 500 pipelines: about an hour
+	@$(RUN)python -m benchmarks.scale
 
 .PHONY: format
 format: setup ## Format the code, mend what lint can mend

@@ -26,8 +26,10 @@ def log_in(**_: Any) -> kopf.ConnectionInfo:
 @kopf.on.startup()
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     """Set kopf up, connect, and see what there is before the first pipeline is looked at."""
-    _configure(settings)
     runtime = Runtime.of(memo)
+    _configure(settings)
+    # Where the operator sees some namespaces only, it may not look for new ones, nor need it.
+    settings.scanning.disabled = bool(runtime.settings.namespaces)
     memo.controller = Controller(runtime, await connect(runtime.fence))
     await memo.controller.start()
 

@@ -144,7 +144,7 @@ class Reflector:
         is_absent = isinstance(error, GoneError) and self._kind.is_optional
         if is_absent:
             self._sink.replace([], 2**63, self._namespace)
-        what = f"the operator may not watch {self._kind.plural} ({error}): have its administrator restore its role"
+        what = f"the operator may not watch {self._kind.plural} ({error}): have its administrator give it back its role"
         self._tell(hindrance=None if is_absent else what, is_absent=is_absent)
         self.synced.set()
 

@@ -94,7 +94,7 @@ def test_with_a_named_namespace_it_serves_that_one_only(
     # First the one that must be left alone, so that there was time for it.
     for namespace in (theirs, ours):
         PipelineClient(namespace).apply(SPEC)
-    eventually(lambda: _is_served(ours), "ours has its decoder", seconds=90)
+    eventually(lambda: _is_served(ours), "ours has its decoder")
     eventually(lambda: PipelineClient(ours).condition("Ready"), "ours has a status")
     assert not _is_served(theirs)
     assert not PipelineClient(theirs).condition("Ready")
