@@ -27,6 +27,8 @@ class Cache(Generic[Value]):
         self._changed = changed
         self._kept: dict[Key, tuple[int, Value | None]] = {}
         self._graves: OrderedDict[Key, int] = OrderedDict()
+        self._listed: dict[str | None, int] = {}
+        """Up to which version a list has told all of a namespace, or of the cluster."""
 
     def get(self, key: Key) -> Value | None:
         """What is kept of the object."""
@@ -39,7 +41,7 @@ class Cache(Generic[Value]):
     def put(self, thing: KubeObject) -> None:
         """The object is there, and is like this."""
         key, version = Key.of(thing), _version(thing)
-        seen, before = self._kept.get(key, (self._graves.get(key, 0), None))
+        seen, before = self._kept.get(key, (self._gone(key), None))
         if version <= seen:
             return
         after = self._read(thing)
@@ -58,6 +60,12 @@ class Cache(Generic[Value]):
             self.put(thing)
         for key in [key for key in self._kept if namespace in (None, key.namespace) and key not in listed]:
             self._forget(key, version)
+        self._listed[namespace] = version
+
+    def clear(self, namespace: str | None) -> None:
+        """The namespace, or the cluster, no longer knows the kind."""
+        for key in [key for key in self._kept if namespace in (None, key.namespace)]:
+            self._forget(key, self._kept[key][0])
 
     def _forget(self, key: Key, version: int) -> None:
         seen, before = self._kept.get(key, (0, None))
@@ -69,6 +77,10 @@ class Cache(Generic[Value]):
             self._graves.popitem(last=False)
         if before is not None:
             self._changed(key, before, None)
+
+    def _gone(self, key: Key) -> int:
+        """The last version at which an object that is not kept is known not to have been there."""
+        return max(self._graves.get(key, 0), self._listed.get(key.namespace, 0), self._listed.get(None, 0))
 
 
 def _version(thing: KubeObject) -> int:

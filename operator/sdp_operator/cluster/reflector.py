@@ -34,6 +34,9 @@ class Sink(Protocol):
     def replace(self, things: list[KubeObject], version: int, namespace: str | None) -> None:
         """These, and no others, are in the namespace, or in the cluster, at this version."""
 
+    def clear(self, namespace: str | None) -> None:
+        """The namespace, or the cluster, no longer knows the kind."""
+
 
 class Watched(Protocol):
     """Is told how the watches are."""
@@ -143,7 +146,7 @@ class Reflector:
         self._watched.watch_open(self._kind.plural)
         is_absent = isinstance(error, GoneError) and self._kind.is_optional
         if is_absent:
-            self._sink.replace([], 2**63, self._namespace)
+            self._sink.clear(self._namespace)
         what = f"the operator may not watch {self._kind.plural} ({error}): have its administrator give it back its role"
         self._tell(hindrance=None if is_absent else what, is_absent=is_absent)
         self.synced.set()

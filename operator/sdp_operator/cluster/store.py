@@ -154,6 +154,10 @@ class _Pods:
         self.own.replace(things, version, namespace)
         self.holders.replace(things, version, namespace)
 
+    def clear(self, namespace: str | None) -> None:
+        self.own.clear(namespace)
+        self.holders.clear(namespace)
+
 
 def _owners(pipeline: KubeObject | None) -> set[Key]:
     if pipeline is None:
