@@ -25,9 +25,15 @@ def swaps(
         now: the time.
     """
     records = _read(previous.get("swaps", []))
-    for component, (status, verdict) in components.items():
-        records = _brought_up_to_date(records, component, previous.get(component.field) or {}, status, verdict, now)
-    return tuple(records[:MAX_SWAPS])
+    for component, (status, _) in components.items():
+        if (began := _begun(component, previous.get(component.field) or {}, status, now)) is not None:
+            records.insert(0, began)
+    by_field = {component.field: said for component, said in components.items()}
+    newest = {one.component: place for place, one in reversed(list(enumerate(records)))}
+    return tuple(
+        _judged(one, by_field.get(one.component), now) if newest[one.component] == place else _closed(one)
+        for place, one in enumerate(records[:MAX_SWAPS])
+    )
 
 
 def finished(previous: Mapping[str, Any], current: Sequence[SwapRecord]) -> Sequence[SwapRecord]:
@@ -38,39 +44,32 @@ def finished(previous: Mapping[str, Any], current: Sequence[SwapRecord]) -> Sequ
     ]
 
 
-def _brought_up_to_date(
-    records: Sequence[SwapRecord],
-    component: Component,
-    previous: Mapping[str, Any],
-    status: ComponentStatus,
-    verdict: Verdict,
-    now: datetime,
-) -> list[SwapRecord]:
+def _begun(
+    component: Component, previous: Mapping[str, Any], status: ComponentStatus, now: datetime
+) -> SwapRecord | None:
     asked_before = previous.get("model")
-    if asked_before is not None and asked_before != status.model:
-        served = (previous.get("serving") or {}).get("model") or asked_before
-        record = SwapRecord(
-            component=component.field, source=served, target=status.model, started=now, result="InProgress"
-        )
-        records = [record, *(_superseded(one, component) for one in records)]
-    return [_judged(one, component, status, verdict, now) for one in records]
+    if asked_before is None or asked_before == status.model:
+        return None
+    served = (previous.get("serving") or {}).get("model") or asked_before
+    return SwapRecord(component=component.field, source=served, target=status.model, started=now, result="InProgress")
 
 
-def _superseded(record: SwapRecord, component: Component) -> SwapRecord:
-    is_open = record.component == component.field and record.result in {"InProgress", "Failed"}
-    return record.model_copy(update={"result": "Superseded"}) if is_open else record
-
-
-def _judged(
-    record: SwapRecord, component: Component, status: ComponentStatus, verdict: Verdict, now: datetime
-) -> SwapRecord:
-    if record.component != component.field or record.result not in {"InProgress", "Failed"}:
+def _judged(record: SwapRecord, said: tuple[ComponentStatus, Verdict] | None, now: datetime) -> SwapRecord:
+    """The newest swap of a component, by what became of the component."""
+    if said is None or said[0].model != record.target:
+        return _closed(record)
+    if record.result == "Succeeded":
         return record
-    if verdict.holds and record.target == status.model:
+    verdict = said[1]
+    if verdict.holds:
         seconds = max(0, round((now - record.started).total_seconds()))
         return record.model_copy(update={"result": "Succeeded", "seconds": seconds})
-    is_stuck = verdict.status == "False" and verdict.reason not in IN_PROGRESS
-    return record.model_copy(update={"result": "Failed" if is_stuck else "InProgress"})
+    return record.model_copy(update={"result": "InProgress" if verdict.reason in IN_PROGRESS else "Failed"})
+
+
+def _closed(record: SwapRecord) -> SwapRecord:
+    """A swap that nobody asks for any more."""
+    return record.model_copy(update={"result": "Superseded"}) if record.result == "InProgress" else record
 
 
 def _read(raw: Sequence[Any]) -> list[SwapRecord]:

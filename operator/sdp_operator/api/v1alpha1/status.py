@@ -98,7 +98,7 @@ class SwapRecord(Model):
     """The component's field, such as diffusionModel."""
 
     source: Annotated[str, Field(alias="from")]
-    """What served before; empty when nothing did."""
+    """What served before; what was asked for before, when nothing did."""
 
     target: Annotated[str, Field(alias="to")]
     """What was asked for instead."""
@@ -107,8 +107,8 @@ class SwapRecord(Model):
     """When it was asked for."""
 
     result: Literal["InProgress", "Succeeded", "Failed", "Superseded"]
-    """InProgress until it serves; Failed while something that does not pass by itself is in its way; Superseded when
-    something else was asked for meanwhile."""
+    """InProgress until it serves; Failed while something that does not pass by itself is in its way, and for good once
+    something else is asked for; Superseded when something else was asked for while it was in progress."""
 
     seconds: int | None = None
     """From when it was asked for to when it served; left out until then."""
