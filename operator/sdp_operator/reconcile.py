@@ -18,12 +18,12 @@ from sdp_operator.drift import is_as_applied, stamped
 from sdp_operator.errors import InvalidPipelineError, OperatorError, RefusedError
 from sdp_operator.gateway_status import gateway_verdict
 from sdp_operator.live import LiveChildren, is_owned, object_key
-from sdp_operator.objects import Key, KubeObject
+from sdp_operator.objects import KubeObject
 from sdp_operator.observe import observe
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_operator.settings import Settings
-from sdp_operator.sharing import references
+from sdp_operator.sharing import references, users_of
 from sdp_operator.status import summarise, transitions
 from sdp_operator.world import World
 
@@ -70,7 +70,7 @@ def _look(body: KubeObject, pipeline: Pipeline, cluster: Cluster) -> World:
         live=cluster.children(pipeline),
         fleet=cluster.fleet,
         owners={component: cluster.pipeline(owner) for component, owner in named.items()},
-        used_by=[str(user) for user in cluster.users(Key.of(body))],
+        used_by=users_of(pipeline, cluster.users(pipeline.key)),
         unknown_kinds=cluster.unknown_kinds,
         hindrance=cluster.hindrance,
     )

@@ -1,6 +1,6 @@
 """Components that one pipeline runs and others use too."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +45,32 @@ def references(spec: Mapping[str, Any], namespace: str) -> Mapping[Component, Ke
     return found
 
 
-def share(pipeline: Pipeline, component: Component, shared: SharedComponent, owner: KubeObject | None) -> Shared:
-    """The component as the pipeline that it is shared from has it."""
+def users_of(pipeline: Pipeline, referring: Iterable[Key]) -> Sequence[str]:
+    """Of the pipelines that refer to this one, those that may share its components."""
+    allowed = {pipeline.namespace, *pipeline.spec.sharing.namespaces}
+    return [str(user) for user in referring if user.namespace in allowed and user != pipeline.key]
+
+
+def share(
+    pipeline: Pipeline,
+    component: Component,
+    shared: SharedComponent,
+    owner: KubeObject | None,
+    *,
+    served: Sequence[str],
+) -> Shared:
+    """The component as the pipeline that it is shared from has it.
+
+    Args:
+        pipeline: the pipeline that shares the component.
+        component: the component.
+        shared: where it comes from.
+        owner: the custom resource there; None where none is to be seen.
+        served: the namespaces that the operator sees; all when empty.
+    """
     ref = reference(shared, pipeline.namespace)
+    if served and ref.namespace not in served:
+        return Shared(ref, None, _out_of_sight(ref))
     refusal = _refusal(pipeline, component, ref, owner)
     if refusal is not None or owner is None:
         return Shared(ref, None, refusal)
@@ -62,6 +85,14 @@ def share(pipeline: Pipeline, component: Component, shared: SharedComponent, own
     if condition["status"] == "True":
         return Shared(ref, said, None, condition["message"])
     return Shared(ref, said, Problem(condition["reason"], f"in the pipeline {ref}: {condition['message']}"))
+
+
+def _out_of_sight(ref: Key) -> Problem:
+    message = (
+        f"the operator does not serve the namespace {ref.namespace}, where the pipeline {ref} is to be: have its"
+        " administrator add it, or name a pipeline in another namespace"
+    )
+    return Problem(Reason.SHARED_PIPELINE_MISSING, message)
 
 
 def _refusal(pipeline: Pipeline, component: Component, ref: Key, owner: KubeObject | None) -> Problem | None:

@@ -98,7 +98,8 @@ def _component(
     pipeline: Pipeline, component: Component, spec: ComponentSpec, world: World, settings: Settings, now: datetime
 ) -> ComponentPart:
     if spec.from_ is not None:
-        return ComponentPart(shared=share(pipeline, component, spec.from_, world.owners.get(component)))
+        owner = world.owners.get(component)
+        return ComponentPart(shared=share(pipeline, component, spec.from_, owner, served=settings.namespaces))
     live = world.live.objects.get(("Deployment", child_name(pipeline, component)))
     source = declared_source(spec) or _exported(pipeline, component, spec)
     forbidden = _forbidden(source, settings)
