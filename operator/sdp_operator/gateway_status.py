@@ -6,8 +6,9 @@ from sdp_operator.desired.children import Part
 from sdp_operator.desired.deployment import revision
 from sdp_operator.desired.gateway.url import gateway_url
 from sdp_operator.desired.identity import COMPONENT, GATEWAY, REVISION
-from sdp_operator.live import LiveChildren
+from sdp_operator.live import LiveChildren, object_key
 from sdp_operator.objects import KubeObject
+from sdp_operator.observe import pods_refused
 from sdp_operator.pods import is_ready, last_end, not_started, unschedulable
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
@@ -29,7 +30,11 @@ def gateway_verdict(
     problem = next((found for pod in pods if (found := _problem(pod)) is not None), None)
     if problem is not None:
         return Verdict("False", problem.reason, problem.message)
-    waiting = f"{ready} of {spec.replicas} gateways answer; each does once every model is served"
+    said = pods_refused(live.objects.get(object_key(deployment)))
+    if said is not None:
+        message = f"no gateway can be made ({said}): have the namespace's administrator allow it"
+        return Verdict("False", Reason.PODS_REFUSED, message)
+    waiting = f"{ready} of {spec.replicas} gateways answer; the others are being started"
     return Verdict("False", Reason.STARTING, waiting)
 
 

@@ -97,6 +97,14 @@ def observe(
     }
 
 
+def pods_refused(deployment: KubeObject | None) -> str | None:
+    """Why the Deployment can't make pods, in Kubernetes' words."""
+    conditions = [] if deployment is None else deployment.get("status", {}).get("conditions", [])
+    return next(
+        (one["message"] for one in conditions if one["type"] == "ReplicaFailure" and one["status"] == "True"), None
+    )
+
+
 def _component(
     pipeline: Pipeline,
     component: Component,
@@ -115,7 +123,7 @@ def _component(
     return Observed(
         revision=revision(part.deployment),
         refused=refused or part.problem,
-        pods_refused=_pods_refused(deployment),
+        pods_refused=pods_refused(deployment),
         replicas=replicas,
         wanted_replicas=_wanted_replicas(spec, deployment),
         gpus=part.gpus,
@@ -132,11 +140,3 @@ def _wanted_replicas(spec: ComponentSpec, deployment: KubeObject | None) -> int:
         return spec.least_replicas
     scaled: int = deployment["spec"].get("replicas", spec.least_replicas)
     return scaled
-
-
-def _pods_refused(deployment: KubeObject | None) -> str | None:
-    """Why the Deployment can't make pods, in Kubernetes' words."""
-    conditions = [] if deployment is None else deployment.get("status", {}).get("conditions", [])
-    return next(
-        (one["message"] for one in conditions if one["type"] == "ReplicaFailure" and one["status"] == "True"), None
-    )

@@ -1,0 +1,117 @@
+from typing import Any
+
+import pytest
+from tests.support.pipelines import NOW, pipeline, pod
+
+from sdp_operator.api.v1alpha1 import Pipeline
+from sdp_operator.conditions import Verdict
+from sdp_operator.desired.children import desired
+from sdp_operator.desired.identity import REVISION
+from sdp_operator.gateway_status import gateway_verdict
+from sdp_operator.live import LiveChildren
+from sdp_operator.objects import KubeObject
+from sdp_operator.problem import Problem
+from sdp_operator.reasons import Reason
+from sdp_operator.settings import Settings
+from sdp_operator.world import World
+
+ROUTE = {"parentRefs": [{"name": "front"}], "hostnames": ["art.example.com"]}
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+
+
+@pytest.mark.parametrize(
+    ("gateway", "url"),
+    [
+        ({}, "http://sd-gateway.art.svc"),
+        ({"ingress": {"host": "art.example.com"}}, "http://art.example.com"),
+        ({"ingress": {"host": "art.example.com", "tlsSecretName": "tls"}}, "https://art.example.com"),
+        ({"route": ROUTE}, "http://art.example.com"),
+        ({"ingress": {"host": "*.example.com"}}, "http://sd-gateway.art.svc"),
+    ],
+)
+def test_a_gateway_that_answers_says_where(gateway: KubeObject, url: str) -> None:
+    assert _verdict(gateway, READY) == Verdict("True", Reason.GATEWAY_SERVING, f"it answers at {url}")
+
+
+def test_all_gateways_have_to_answer() -> None:
+    verdict = _verdict({"replicas": 2}, READY, {})
+    assert (verdict.status, verdict.reason) == ("False", Reason.STARTING)
+    assert verdict.message == "1 of 2 gateways answer; the others are being started"
+    assert _verdict({"replicas": 2}, READY, READY).holds
+
+
+def test_a_gateway_of_an_older_spec_does_not_count() -> None:
+    assert not _verdict({}, READY, revision="older").holds
+
+
+def test_a_gateway_without_replicas_says_so() -> None:
+    assert _verdict({"replicas": 0}).reason == Reason.SCALED_TO_ZERO
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "sentence"),
+    [
+        (
+            {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "full"}]},
+            Reason.UNSCHEDULABLE,
+            "no node can take a replica (full)",
+        ),
+        ({"waiting": {"reason": "ErrImagePull", "message": "not found"}}, Reason.IMAGE_UNAVAILABLE, "can't be pulled"),
+        ({"terminated": {"exitCode": 137, "reason": "OOMKilled"}}, Reason.OUT_OF_MEMORY, "gateway.resources.limits"),
+        ({"terminated": {"exitCode": 2}}, Reason.GATEWAY_CRASHED, "exit code 2: see the log of its container gateway"),
+    ],
+)
+def test_a_gateway_that_does_not_start_says_why(status: KubeObject, reason: Reason, sentence: str) -> None:
+    container = {"name": "gateway", "image": "gateway:1", "state": status}
+    verdict = _verdict({}, status if "conditions" in status else {"containerStatuses": [container]})
+    assert verdict.reason == reason
+    assert sentence in verdict.message
+
+
+def test_gateways_that_may_not_be_made_are_told() -> None:
+    parent = _pipeline({})
+    part = desired(parent, World(), Settings(), NOW).gateway
+    assert part is not None
+    assert parent.spec.gateway is not None
+    failure = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: none"}
+    live = {("Deployment", "sd-gateway"): {**part.children[0], "status": {"conditions": [failure]}}}
+    verdict = gateway_verdict(parent, parent.spec.gateway, part, LiveChildren(objects=live), None)
+    assert verdict.reason == Reason.PODS_REFUSED
+    assert "exceeded quota: none" in verdict.message
+
+
+def test_what_the_cluster_refuses_comes_first() -> None:
+    refused = Problem(Reason.NAME_TAKEN, "the Service sd-gateway is there already")
+    assert _verdict({}, READY, refused=refused).reason == Reason.NAME_TAKEN
+
+
+def test_a_route_in_a_cluster_without_the_gateway_api_is_told_and_the_rest_is_made() -> None:
+    parent = _pipeline({"route": ROUTE})
+    world = World(unknown_kinds=frozenset({"HTTPRoute"}))
+    part = desired(parent, world, Settings(), NOW).gateway
+    assert part is not None
+    assert {child["kind"] for child in part.children} == {"Deployment", "Service"}
+    assert parent.spec.gateway is not None
+    verdict = gateway_verdict(parent, parent.spec.gateway, part, LiveChildren(), None)
+    assert verdict.reason == Reason.KIND_UNKNOWN
+    assert "install it, or use gateway.ingress" in verdict.message
+
+
+def _verdict(
+    gateway: KubeObject, *statuses: KubeObject, revision: str | None = None, refused: Problem | None = None
+) -> Verdict:
+    parent = _pipeline(gateway)
+    part = desired(parent, World(), Settings(), NOW).gateway
+    assert part is not None
+    assert parent.spec.gateway is not None
+    pods = {}
+    for number, status in enumerate(statuses):
+        made: Any = pod(part.children[0], name=f"pod-{number}", status=status)
+        labels = made["metadata"]["labels"]
+        made["metadata"]["labels"] = {**labels, REVISION: revision or labels[REVISION]}
+        pods[f"pod-{number}"] = made
+    return gateway_verdict(parent, parent.spec.gateway, part, LiveChildren(pods=pods), refused)
+
+
+def _pipeline(gateway: KubeObject) -> Pipeline:
+    return pipeline({"decoder": {"model": "gs://b/d"}, "gateway": gateway})
