@@ -1,5 +1,6 @@
 """What a pod says about itself: is it ready, what does it serve, and if not, what keeps it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +18,12 @@ IMAGE_REASONS: Final = frozenset(
 )
 CONTAINER_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _QUOTED_CHARACTERS: Final = 300
+
+_AROUND_THE_CAUSE: Final = re.compile(
+    r'Back-off pulling image "[^"]*"(: |$)|ErrImagePull: |rpc error: code = \w+ desc = |'
+    r'failed to pull and unpack image "[^"]*": |failed to resolve (reference|image) "[^"]*": |failed to do request: '
+)
+"""What the kubelet and containerd say before the cause, with the image's name each time."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ def _problem(pod: KubeObject, words: str | None) -> Problem:
     found = (
         unschedulable(pod)
         or (pulling and (not_started(pulling) or _pull_failed(pulling)))
-        or (serving and (not_started(serving) or _crashed(serving)))
+        or (serving and (_out_of_memory(serving, pod) or not_started(serving) or _crashed(serving)))
     )
     return found or _not_set_up(pod, words) or _progress(pulling, serving)
 
@@ -125,14 +132,34 @@ def not_started(status: Mapping[str, Any]) -> Problem | None:
     waiting = status.get("state", {}).get("waiting", {})
     reason, said = waiting.get("reason"), _quote(waiting.get("message"))
     if reason in IMAGE_REASONS:
-        message = (
-            f"the image {status['image']} can't be pulled ({said or reason}): correct its name or give nodes access"
-        )
+        cause = _quote(pull_error(waiting.get("message", ""))) or reason
+        message = f"the image {status['image']} can't be pulled ({cause}): correct its name or give nodes access"
         return Problem(Reason.IMAGE_UNAVAILABLE, message)
     if reason in CONTAINER_REASONS:
         message = f"the container {status['name']} can't be started ({said or reason}): correct what it names"
         return Problem(Reason.CONTAINER_REFUSED, message)
     return None
+
+
+def pull_error(said: str) -> str:
+    """Why an image can't be pulled: the same words while the kubelet tries and while it pauses."""
+    return _AROUND_THE_CAUSE.sub("", said)
+
+
+def _out_of_memory(status: Mapping[str, Any], pod: KubeObject) -> Problem | None:
+    """Whether the model server was ended for its use of memory; with very little, it is before it even starts."""
+    ended = last_end(status) or {}
+    waiting = status.get("state", {}).get("waiting", {})
+    said = f"{waiting.get('message')} {ended.get('message')}"
+    if ended.get("reason") != "OOMKilled" and "container init was OOM-killed" not in said:
+        return None
+    container = next(one for one in pod["spec"]["containers"] if one["name"] == model_server.CONTAINER)
+    limit = container.get("resources", {}).get("limits", {}).get("memory")
+    if limit is None:
+        message = "the node has no memory left for the model server: set resources.requests.memory to what it needs"
+    else:
+        message = f"the model server needs more memory than its limit of {limit}: raise resources.limits.memory"
+    return Problem(Reason.OUT_OF_MEMORY, message)
 
 
 def _pull_failed(status: Mapping[str, Any]) -> Problem | None:
@@ -154,9 +181,6 @@ def _crashed(status: Mapping[str, Any]) -> Problem | None:
     ended = last_end(status)
     if ended is None:
         return None
-    if ended.get("reason") == "OOMKilled":
-        message = "the model server ran out of memory: raise resources.limits.memory"
-        return Problem(Reason.OUT_OF_MEMORY, message)
     said = _quote(ended.get("message"))
     message = f"the model server ended with exit code {ended.get('exitCode')}{f' ({said})' if said else ''}"
     return Problem(Reason.SERVER_CRASHED, f"{message}: see the log of its container server, and check model and image")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sdp_operator.desired.export_job import CONTAINER, USER_MUST_ACT
 from sdp_operator.exports.state import Done, Export, ExportReason, Failed, Running, Waiting
 from sdp_operator.objects import KubeObject
-from sdp_operator.pods import CONTAINER_REASONS, IMAGE_REASONS
+from sdp_operator.pods import CONTAINER_REASONS, IMAGE_REASONS, pull_error
 from sdp_operator.reasons import Reason
 from sdp_serving.contract.artifact import ModelUri
 
@@ -73,7 +73,7 @@ def _kept(pod: KubeObject, words: Mapping[str, str]) -> Waiting | None:
             return Waiting(Reason.UNSCHEDULABLE, f"{message}: {remedy}")
     waiting = _status(pod).get("state", {}).get("waiting", {})
     reason = waiting.get("reason", "")
-    said = _quote(waiting.get("message", "")) or reason
+    said = _quote(pull_error(waiting.get("message", ""))) or reason
     if reason in IMAGE_REASONS:
         image = _status(pod).get("image") or "of the exporter"
         message = f"the image {image} can't be pulled ({said}): correct export.image or give nodes access"

@@ -26,6 +26,7 @@ URI = "gs://bucket/sd/decoder"
 PULLED = deployment_of(pipeline({"decoder": {"model": URI}}), Component.DECODER, Settings())
 BAKED = deployment_of(pipeline({"decoder": {"image": "registry/art/decoder:7"}}), Component.DECODER, Settings())
 KILLED = {"exitCode": 137, "reason": "OOMKilled"}
+TOO_SMALL = "runc create failed: container init was OOM-killed (memory limit too low?): unknown"
 
 
 def test_a_ready_pod_serves_what_its_puller_reported() -> None:
@@ -57,7 +58,7 @@ def test_a_ready_pod_with_a_model_in_its_image_serves_the_image() -> None:
         (not_pulled(PullFailure.MODEL_NOT_FOUND, f"{URI} is not there"), "ModelNotFound", f"{URI} is not there"),
         (puller_status({"terminated": {"exitCode": 2, "message": "?"}}), "PullerFailed", "exit code 2"),
         (puller_status({"running": {}}, last=KILLED), "OutOfMemory", "the puller ran out of memory"),
-        (server_status({"waiting": {"reason": "CrashLoopBackOff"}}, last=KILLED), "OutOfMemory", "limits.memory"),
+        (server_status({"waiting": {"reason": "CrashLoopBackOff"}}, last=KILLED), "OutOfMemory", "requests.memory"),
         (
             server_status(
                 {"waiting": {"reason": "CrashLoopBackOff"}}, last={"exitCode": 134, "message": "bad\n flag."}
@@ -82,6 +83,39 @@ def test_what_keeps_a_pod_from_being_ready_is_named(status: KubeObject, reason: 
     problem = _problem(status)
     assert problem.reason == reason
     assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        server_status({"running": {}}, last=KILLED),
+        server_status({"waiting": {"reason": "RunContainerError", "message": TOO_SMALL}}),
+        server_status({"waiting": {"reason": "CrashLoopBackOff"}}, last={"reason": "StartError", "message": TOO_SMALL}),
+    ],
+)
+def test_a_server_that_is_ended_for_its_use_of_memory_names_its_limit(status: KubeObject) -> None:
+    spec = {"decoder": {"model": URI, "resources": {"limits": {"memory": "1Gi"}}}}
+    limited = deployment_of(pipeline(spec), Component.DECODER, Settings())
+    replica = read_replica(pod(limited, status=status))
+    assert replica is not None
+    assert replica.problem == Problem(
+        "OutOfMemory", "the model server needs more memory than its limit of 1Gi: raise resources.limits.memory"
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'failed to pull and unpack image "r/i:1": failed to resolve reference "r/i:1": r/i:1: not found',
+        'rpc error: code = NotFound desc = failed to pull and unpack image "r/i:1": r/i:1: not found',
+        'Back-off pulling image "r/i:1": ErrImagePull: failed to resolve reference "r/i:1": r/i:1: not found',
+    ],
+)
+def test_why_an_image_is_not_pulled_is_told_alike_while_the_node_tries_and_pauses(said: str) -> None:
+    assert (
+        "(r/i:1: not found)"
+        in _problem(server_status({"waiting": {"reason": "ErrImagePull", "message": said}})).message
+    )
 
 
 @pytest.mark.parametrize(
