@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -46,11 +46,11 @@ def is_as_applied(live: KubeObject, wanted: KubeObject) -> bool:
 
 
 def _covers(live: Any, wanted: Any) -> bool:
-    if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(_covers_field(key, live, wanted[key]) for key in wanted)
-    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
+    if isinstance(wanted, dict):
+        return isinstance(live, dict) and all(_covers_field(key, live, wanted[key]) for key in wanted)
+    if isinstance(wanted, (list, tuple)):
         return (
-            isinstance(live, Sequence)
+            isinstance(live, (list, tuple))
             and len(live) == len(wanted)
             and all(_covers(one, other) for one, other in zip(live, wanted, strict=True))
         )

@@ -1,6 +1,7 @@
 """Calls for work on a key, one at a time for each key, with what failed tried again.
 
-Several calls that come while the key is worked on end in one more run, which sees what all of them wanted seen.
+A key that rests is worked on at once. Calls that come while it is worked on, or shortly after, end in one more run,
+which sees what all of them wanted seen: what one run brings about tells of itself in dozens of events.
 A call for a key whose work has failed brings its next run forward, yet never to less than a second after the failure:
 events about a key that meets a defect may come in a storm.
 """
@@ -20,6 +21,9 @@ from sdp_operator.telemetry import logs
 Key = TypeVar("Key", bound=Hashable)
 
 _log = logging.getLogger(__name__)
+
+_SETTLES: Final = timedelta(milliseconds=200)
+"""How long a key is left alone after a run."""
 
 _FIRST_DELAY: Final = timedelta(seconds=1)
 _LONGEST_DELAY: Final = timedelta(minutes=1)
@@ -118,22 +122,24 @@ class WorkQueue(Generic[Key]):
         called = self._calls[key]
         failures = 0
         while not self._closed:
-            called.clear()
-            again, result = await self._run(key, is_first_failure=failures == 0)
+            again, result = await self._run(key, called, is_first_failure=failures == 0)
             failures = 0 if result is Result.OK else failures + 1
             if failures and not self._closed:
                 self._observer.retrying()
                 await asyncio.sleep(_FIRST_DELAY.total_seconds())
                 again = min(_FIRST_DELAY * 2 ** min(failures - 1, 10), _LONGEST_DELAY) - _FIRST_DELAY
+            elif not self._closed:
+                await asyncio.sleep(_SETTLES.total_seconds())
             if not called.is_set():
                 if again is None:
                     return
                 await _wait(called, again)
 
-    async def _run(self, key: Key, *, is_first_failure: bool) -> tuple[timedelta | None, Result]:
+    async def _run(self, key: Key, called: asyncio.Event, *, is_first_failure: bool) -> tuple[timedelta | None, Result]:
         with self._counted(key, self._waiting):
             await self._slots.acquire()
         try:
+            called.clear()  # Not before: what came while it waited for a slot is seen by this run.
             with self._counted(key, self._working), logs.about(str(key)):
                 began = time.monotonic()
                 again, result = await self._attempt(key, is_first_failure=is_first_failure)

@@ -30,6 +30,11 @@ class Kind:
     is_optional: bool = False
     is_namespaced: bool = True
 
+    @property
+    def definition(self) -> str:
+        """The name of its CustomResourceDefinition."""
+        return f"{self.plural}.{self.api_version.partition('/')[0]}"
+
     def path(self, namespace: str | None, name: str | None = None) -> str:
         """The path of an object, or of all objects of the kind in a namespace or, without one, in the cluster."""
         prefix = "/apis" if "/" in self.api_version else "/api"
@@ -60,5 +65,7 @@ NODES: Final = Kind("v1", "Node", "nodes", {}, is_namespaced=False)
 EVENTS: Final = Kind("v1", "Event", "events", {"fieldSelector": "involvedObject.kind=Pod"})
 
 PIPELINES: Final = Kind(API_VERSION, KIND, PLURAL, {})
+
+DEFINITIONS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 BY_NAME: Final[Mapping[str, Kind]] = {kind.name: kind for kind in (*CHILDREN, PODS, NODES, EVENTS, PIPELINES)}

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from sdp_operator.cluster.kinds import Kind
+from sdp_operator.cluster.kinds import DEFINITIONS, Kind
 from sdp_operator.cluster.requests import ExpiredError, ForbiddenError, GoneError, Requests, raise_if_error
 from sdp_operator.errors import OperatorError
 from sdp_operator.objects import KubeObject
@@ -18,8 +18,11 @@ _WATCH_SECONDS: Final = (300, 600)
 """How long a watch lasts: not the same for all, or all would come back together."""
 
 _PAUSE_SECONDS: Final = (0.5, 30.0)
-_SHUT_OUT_SECONDS: Final = 20.0
-"""How long to wait before looking again for a kind that the cluster does not know, or does not show."""
+_SHUT_OUT_SECONDS: Final = 5.0
+"""How long to wait before looking again for a kind that the cluster does not serve, or does not show."""
+
+_HIDDEN_SECONDS: Final = 300.0
+"""How long to wait before looking again for a kind whose definition can't be seen either."""
 
 
 class Sink(Protocol):
@@ -105,6 +108,8 @@ class Reflector:
             except (GoneError, ForbiddenError) as error:
                 self._version = None
                 self._shut_out(error)
+                if self.is_absent:
+                    await self._wait_for_the_kind()
                 await asyncio.sleep(_SHUT_OUT_SECONDS)
             except OperatorError as error:
                 self._watched.watch_lost(self._kind.plural)
@@ -150,6 +155,19 @@ class Reflector:
         what = f"the operator may not watch {self._kind.plural} ({error}): have its administrator give it back its role"
         self._tell(hindrance=None if is_absent else what, is_absent=is_absent)
         self.synced.set()
+
+    async def _wait_for_the_kind(self) -> None:
+        """Return when its definition is there, or soon enough where the operator may not see definitions."""
+        query = {"fieldSelector": f"metadata.name={self._kind.definition}"}
+        while True:
+            try:
+                async for event in self._requests.watch(DEFINITIONS, query, _WATCH_SECONDS[1]):
+                    raise_if_error(event)
+                    if event["type"] in {"ADDED", "MODIFIED"}:
+                        return
+            except OperatorError:
+                await asyncio.sleep(_HIDDEN_SECONDS)
+                return
 
     def _tell(self, *, hindrance: str | None, is_absent: bool) -> None:
         if (hindrance, is_absent) == (self.hindrance, self.is_absent):
