@@ -10,7 +10,7 @@ from demo.console import CONSOLE, step
 from demo.shell import DemoError
 from demo.story import set_up, tell
 from demo.target import IMAGES, KindCluster, LocalCluster, Target
-from devcluster import ClusterError, helm, images, lifecycle
+from devcluster import ClusterError, helm, images, lifecycle, programs
 from sdp_serving.client.errors import PipelineError
 
 _context = click.option("--context", help="A kind cluster of your own, such as kind-kind; without it, a local cluster.")
@@ -58,6 +58,7 @@ def prepare() -> None:
     """Build and install everything that the demo and the tests need, and start nothing."""
     lifecycle.prepare(with_node=True)
     helm.program()
+    programs.provide([programs.KWOK])
     for name in (*IMAGES, "exporter"):
         with step(f"Image {name}"):
             images.build_by_name(name)
