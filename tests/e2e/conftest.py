@@ -34,15 +34,28 @@ class RunningCluster:
 
 
 @pytest.fixture(scope="session")
-def told(node_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    """What came of the whole demo; its pipeline serves on, and programs of the tests are led to it."""
+def demo_cluster(node_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The cluster with the operator, a storage emulator and models in it; programs of the tests are led to it."""
     storage = tmp_path_factory.mktemp("storage")
     storage.chmod(0o777)  # The emulator is not root.
     before, folder = dict(os.environ), Path.cwd()
     try:
         story.set_up(RunningCluster(node_cluster, storage))
-        yield story.tell(tmp_path_factory.mktemp("out"))
+        yield node_cluster
     finally:
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def told(demo_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """What came of the whole demo; its pipeline serves on."""
+    return story.tell(tmp_path_factory.mktemp("out"))
+
+
+@pytest.fixture(scope="session")
+def with_exporter(demo_cluster: Cluster) -> Cluster:
+    """The cluster whose node has the exporter's image too."""
+    images.load_by_name(demo_cluster, "exporter")
+    return demo_cluster

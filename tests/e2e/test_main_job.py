@@ -16,14 +16,12 @@ from demo.shell import DemoError, quietly
 from demo.storage import BUCKET, NAMESPACE, PORT, SERVICE
 from demo.story import Told
 from demo.target import REPOSITORY
-from PIL import Image
 from tests.support.eventually import eventually
+from tests.support.pictures import draw, pixels, sights
 
 from devcluster import Cluster, images
-from sdp_exporter.train_tiny.measure import Sight, see
 from sdp_serving.contract.components import DRAWING, Component
 
-_SIDE = 64
 _SWAP = 120.0
 _BAKED = REPOSITORY / "images" / "baked-model" / "Dockerfile"
 
@@ -51,7 +49,7 @@ def node_folder() -> Iterator[Path]:
 
 
 def test_the_demo_draws_what_the_prompt_says_in_both_styles(told: Told) -> None:
-    base, fine_tuned = _sights(told.base), _sights(told.fine_tuned)
+    base, fine_tuned = sights(told.base), sights(told.fine_tuned)
     for sight in (*base, *fine_tuned):
         assert (sight.background, sight.colour, sight.shape, sight.size) == ("blue", "red", "circle", "large")
     assert [sight.striped for sight in base] == [False] * 4
@@ -65,20 +63,20 @@ def test_the_swap_changes_the_diffusion_models_deployment_alone(told: Told) -> N
 
 def test_the_table_says_that_the_pipeline_is_ready(serving: Told) -> None:
     header, row = quietly("kubectl", "get", "sdpipelines").splitlines()
-    assert re.split(r"\s{2,}", header.strip()) == ["NAME", "READY", "DIFFUSION MODEL", "GPUS", "AGE"]
+    assert re.split(r"\s{2,}", header.strip()) == ["NAME", "READY", "DIFFUSION MODEL", "GPUS", "URL", "AGE"]
     assert row.split()[:4] == [pipeline.NAME, "True", "sd-tiny/base", "1"]
 
 
 def test_kubectl_edit_swaps_the_text_encoder_for_one_that_knows_a_new_word(serving: Told, tmp_path: Path) -> None:
     prompt = "a large sks on a blue background"
-    assert _draw(prompt, tmp_path / "before.png")[0].shape != "star"
+    assert draw(prompt, tmp_path / "before.png")[0].shape != "star"
     pods = _pods()
 
     editor = "sed -i s|sd-tiny/text-encoder$|sd-tiny-sks/text-encoder|"
     quietly("env", f"KUBE_EDITOR={editor}", "kubectl", "edit", "sdpipeline", pipeline.NAME)
     _wait()
 
-    sight = _draw(prompt, tmp_path / "after.png")[0]
+    sight = draw(prompt, tmp_path / "after.png")[0]
     assert (sight.background, sight.colour, sight.shape) == ("blue", "yellow", "star")
     after = _pods()
     assert {component for component in DRAWING if after[component] != pods[component]} == {Component.TEXT_ENCODER}
@@ -96,14 +94,14 @@ def test_a_model_that_does_not_exist_is_named_in_a_condition_while_the_running_p
     assert "sd-tiny/base" in _condition("ModelsReady")["message"], "it says what is served meanwhile"
     after = _pods()
     assert all(pods[component] <= after[component] for component in DRAWING)
-    assert _draw("a small green star on a pink background", tmp_path / "still.png")[0].shape == "star"
+    assert draw("a small green star on a pink background", tmp_path / "still.png")[0].shape == "star"
 
 
 def test_the_same_seed_draws_the_same_picture_by_rest_and_by_grpc(serving: Told, tmp_path: Path) -> None:
     prompt = "a small orange square on a black background"
-    _draw(prompt, tmp_path / "grpc.png", "--transport=grpc")
-    _draw(prompt, tmp_path / "rest.png", "--transport=rest")
-    assert np.array_equal(_pixels(tmp_path / "grpc.png"), _pixels(tmp_path / "rest.png"))
+    draw(prompt, tmp_path / "grpc.png", "--transport=grpc")
+    draw(prompt, tmp_path / "rest.png", "--transport=rest")
+    assert np.array_equal(pixels(tmp_path / "grpc.png"), pixels(tmp_path / "rest.png"))
 
 
 def test_only_the_diffusion_model_holds_a_gpu_and_runs_where_its_accelerator_is(serving: Told) -> None:
@@ -120,15 +118,15 @@ def test_only_the_diffusion_model_holds_a_gpu_and_runs_where_its_accelerator_is(
 def test_an_accelerator_that_no_node_has_is_told_in_a_condition(serving: Told) -> None:
     patch = json.dumps({"spec": {"diffusionModel": {"gpu": {"accelerator": "nvidia-h100-80gb"}}}})
     quietly("kubectl", "patch", "sdpipeline", pipeline.NAME, "--type=merge", f"--patch={patch}")
-    eventually(lambda: _condition("Ready")["reason"] == "Unschedulable", "the condition", seconds=30)
-    assert "check gpu.accelerator and nodeSelector" in _condition("Ready")["message"]
+    eventually(lambda: _condition("Ready")["reason"] == "AcceleratorMismatch", "the condition", seconds=30)
+    assert "no node that matches has the accelerator nvidia-h100-80gb; there are" in _condition("Ready")["message"]
 
 
 def test_a_model_in_a_folder_of_the_node_is_served(serving: Told, node_folder: Path, tmp_path: Path) -> None:
     quietly("sdpipeline-export", "sd-tiny", "--component=decoder", f"--to=file://{node_folder}")
     quietly(*pipeline.swap(Component.DECODER, f"file://{node_folder}/decoder"))
     _wait()
-    assert _draw("a small green star on a pink background", tmp_path / "file.png")[0].colour == "green"
+    assert draw("a small green star on a pink background", tmp_path / "file.png")[0].colour == "green"
 
 
 def test_a_model_baked_into_an_image_is_served(serving: Told, node_cluster: Cluster, tmp_path: Path) -> None:
@@ -140,15 +138,15 @@ def test_a_model_baked_into_an_image_is_served(serving: Told, node_cluster: Clus
 
     _patch_decoder({"model": None, "image": image.name})
     _wait()
-    assert _draw("a small green star on a pink background", tmp_path / "baked.png")[0].colour == "green"
+    assert draw("a small green star on a pink background", tmp_path / "baked.png")[0].colour == "green"
     assert [pod["spec"].get("initContainers") for pod in _pod_list(Component.DECODER)] == [None], "nothing to pull"
 
     # kubectl apply, which knows nothing of the image, would keep it.
     _patch_decoder({"image": None, "model": f"{folder('base')}/decoder"})
 
 
-def test_the_exporters_image_writes_models_from_a_job_in_the_cluster(told: Told, node_cluster: Cluster) -> None:
-    images.load_by_name(node_cluster, "exporter")
+@pytest.mark.usefixtures("with_exporter")
+def test_the_exporters_image_writes_models_from_a_job_in_the_cluster(told: Told) -> None:
     arguments = ["sd-tiny", "--component=decoder", f"--to=gs://{BUCKET}/from-a-job"]
     container = {
         "name": "exporter",
@@ -172,7 +170,7 @@ def test_the_exporters_image_writes_models_from_a_job_in_the_cluster(told: Told,
 
 def test_a_client_is_told_how_to_mend_a_wrong_name(serving: Told, tmp_path: Path) -> None:
     with pytest.raises(DemoError, match="kubectl get sdpipelines") as failure:
-        _draw("a small red circle on a blue background", tmp_path / "never.png", "--pipeline=sd-tinny")
+        draw("a small red circle on a blue background", tmp_path / "never.png", "--pipeline=sd-tinny")
     assert "Traceback" not in str(failure.value)
 
 
@@ -205,24 +203,6 @@ def _apply_example() -> None:
 
 def _wait() -> None:
     pipeline.wait_until_ready(lambda _: None, seconds=_SWAP)
-
-
-def _draw(prompt: str, picture: Path, *options: str) -> list[Sight]:
-    quietly("sdpipeline", "generate", prompt, "--seed=3", "-o", str(picture), *options)
-    return _sights(picture)
-
-
-def _sights(grid: Path) -> list[Sight]:
-    """What each picture of a grid shows."""
-    pixels = _pixels(grid)
-    rows, columns = pixels.shape[0] // _SIDE, pixels.shape[1] // _SIDE
-    tiles = pixels.reshape(rows, _SIDE, columns, _SIDE, 3).swapaxes(1, 2).reshape(-1, _SIDE, _SIDE, 3)
-    return [see(tile) for tile in tiles]
-
-
-def _pixels(picture: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    with Image.open(picture) as opened:
-        return np.asarray(opened.convert("RGB"))
 
 
 def _condition(kind: str) -> Mapping[str, str]:
