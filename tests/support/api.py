@@ -1,8 +1,11 @@
-"""Reading from the API server without kubectl, whose start alone takes longer than an answer: for waiting."""
+"""The API server without kubectl, whose start alone takes longer than an answer: for waiting, and for many calls."""
 
+import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from kubernetes.client import ApiClient
 from kubernetes.config import new_client_from_config
@@ -21,14 +24,28 @@ def read(kubeconfig: Path, namespace: str, plural: str, name: str = "", *, selec
     Raises:
         LookupError: it is not there.
     """
+    path = f"{_PREFIXES[plural]}/namespaces/{namespace}/{plural}/{name}".rstrip("/")
+    return send(kubeconfig, "GET", path, query={"labelSelector": selector})
+
+
+def send(
+    kubeconfig: Path, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None
+) -> dict[str, Any]:
+    """Send a request and give the answer; what is sent by PATCH is applied.
+
+    Raises:
+        LookupError: it was refused.
+    """
     client = _client(kubeconfig)
+    content_type = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
     answer = client.rest_client.pool_manager.request(
-        "GET",
-        f"{client.configuration.host}{_PREFIXES[plural]}/namespaces/{namespace}/{plural}/{name}".rstrip("/"),
-        fields={"labelSelector": selector},
+        method,
+        f"{client.configuration.host}{path}?{urlencode(query or {})}",
+        body=None if body is None else json.dumps(body),
+        headers={"Content-Type": content_type},
     )
-    if answer.status != 200:
-        raise LookupError(f"{plural}/{name}: {answer.data.decode()}")
+    if answer.status >= 300:
+        raise LookupError(f"{method} {path}: {answer.data.decode()}")
     found: dict[str, Any] = answer.json()
     return found
 

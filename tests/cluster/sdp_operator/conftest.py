@@ -27,11 +27,8 @@ def _process(installed: Cluster, tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("operator")
     kubeconfig = service_account_kubeconfig(installed, folder, namespace=NAMESPACE, account=OPERATOR)
     process = OperatorProcess(kubeconfig, folder / "operator.log")
-    try:
-        process.start()
-        yield process
-    finally:
-        process.kill()
+    yield process
+    process.kill()
 
 
 @pytest.fixture
