@@ -58,8 +58,8 @@ def _covers(live: Any, wanted: Any) -> bool:
 
 
 def _covers_field(key: str, live: Mapping[str, Any], wanted: Any) -> bool:
-    if key not in live:
-        # The API server leaves out what is empty.
+    if live.get(key) is None:
+        # The API server leaves out what is empty, or writes null.
         return wanted is None or wanted is False or wanted in ("", [], {})
     if key in _AMOUNT:
         return _is_same_amount(live[key], wanted)

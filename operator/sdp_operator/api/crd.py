@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel
 
 from sdp_operator.api import v1alpha1
+from sdp_operator.api.kubernetes_types import sharpened
 
 _HEADER: Final = "# Generated from operator/sdp_operator/api/v1alpha1/ by `python -m sdp_operator crd`. Do not edit.\n"
 
@@ -109,7 +110,10 @@ def _of_kubernetes(name: str) -> dict[str, Any]:
     """The structural schema of one of Kubernetes' own types, its descriptions cut to a sentence."""
     from kubernetes import client  # here, since only the CustomResourceDefinition needs it
 
-    return {key: _terse(value) for key, value in structural(getattr(client, name)).items()}
+    schema = getattr(client, name).model_json_schema()
+    definitions = {one: sharpened(one, about) for one, about in schema.get("$defs", {}).items()}
+    terse: dict[str, Any] = _terse(_rewrite(sharpened(name, schema), definitions))
+    return terse
 
 
 def _terse(schema: Any) -> Any:
@@ -119,14 +123,15 @@ def _terse(schema: Any) -> Any:
         return schema
     cut = {key: _terse(value) for key, value in schema.items()}
     if isinstance(description := cut.get("description"), str):
-        cut["description"] = description.partition(". ")[0]
+        # The client's generator adds a list of Python attributes to the descriptions of types.
+        cut["description"] = description.partition(" Attributes: ")[0].partition(". ")[0]
     return cut
 
 
 _KEPT: Final = frozenset(
     {
         "default", "description", "enum", "format", "maxItems", "maxLength", "maxProperties", "maximum", "minItems",
-        "minLength", "minProperties", "minimum", "pattern", "required", "type",
+        "minLength", "minProperties", "minimum", "multipleOf", "pattern", "required", "type",
     }
 )  # fmt: skip
 

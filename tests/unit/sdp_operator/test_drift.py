@@ -39,6 +39,7 @@ def test_a_quantity_that_stands_alone_may_be_written_otherwise_too(field: str) -
 @pytest.mark.parametrize("empty", ["", [], {}, False])
 def test_what_is_empty_may_be_left_out_by_the_api_server(empty: object) -> None:
     assert is_as_applied({"toleration": {}}, {"toleration": {"value": empty}})
+    assert is_as_applied({"toleration": {"value": None}}, {"toleration": {"value": empty}})
     assert not is_as_applied({"toleration": {}}, {"toleration": {"value": 0}})
 
 

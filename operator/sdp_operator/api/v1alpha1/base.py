@@ -49,19 +49,64 @@ def by_key(*keys: str) -> dict[str, Any]:
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
 
 
-Quantity = Annotated[int | str, Field(json_schema_extra={"x-kubernetes-int-or-string": True})]
+def matching(pattern: str, message: str) -> dict[str, Any]:
+    """A rule that a text must match. A `pattern` of the schema would be all that the refusal says."""
+    return rules((f"self.matches(r'{pattern}')", message))
+
+
+Quantity = Annotated[int | str, Field(json_schema_extra={"x-kubernetes-int-or-string": True, "maxLength": 64})]
 """An amount such as `2`, `500m` or `8Gi`."""
 
 KubernetesObject: TypeAlias = Mapping[str, Any]
 """A part of a pod or another object, as Kubernetes has it."""
 
-Image = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\s]+$")]
+NO_SPACES: Final = r"^[^\s\p{Z}\p{C}]+$"
+
+Image = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=512,
+        json_schema_extra=matching(
+            NO_SPACES, "an image's name has no spaces: write one such as registry.example/team/image:1.0"
+        ),
+    ),
+]
 """The name of a container image."""
 
-ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+DNS_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_DNS_SUBDOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+
+ObjectName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        json_schema_extra=matching(
+            f"^{_DNS_SUBDOMAIN}$",
+            "no object can have this name: write one of lower-case letters, digits, '-' and '.' that starts and ends"
+            " with a letter or digit",
+        ),
+    ),
+]
 """The name of an object of Kubernetes."""
 
-_LABEL_KEY: Final = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+NamespaceName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=63,
+        json_schema_extra=matching(
+            f"^{DNS_LABEL}$",
+            "no namespace can have this name: write one of lower-case letters, digits and '-' that starts and ends with"
+            " a letter or digit",
+        ),
+    ),
+]
+"""The name of a namespace."""
+
+LABEL_KEY: Final = rf"^({_DNS_SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
+MAX_LABEL_KEY: Final = 317
 LABEL_VALUE: Final = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 
 Labels = Annotated[
@@ -70,7 +115,7 @@ Labels = Annotated[
         max_length=32,
         json_schema_extra=rules(
             (
-                f"self.all(key, key.size() <= 317 && key.matches(r'{_LABEL_KEY}'))",
+                f"self.all(key, key.size() <= {MAX_LABEL_KEY} && key.matches(r'{LABEL_KEY}'))",
                 "every label's key must be one that Kubernetes takes: write one such as team or example.com/team",
             ),
             (
@@ -83,13 +128,14 @@ Labels = Annotated[
 """Labels of Kubernetes objects."""
 
 Annotations = Annotated[
-    Mapping[str, Annotated[str, Field(max_length=8192)]],
+    # All annotations of an object have 256 KiB.
+    Mapping[str, Annotated[str, Field(max_length=4096)]],
     Field(
         max_length=32,
         json_schema_extra=rules(
             (
                 # The prefix is lower-case; what follows is as in a label.
-                f"self.all(key, key.size() <= 317 && key.matches(r'{_LABEL_KEY}'))",
+                f"self.all(key, key.size() <= {MAX_LABEL_KEY} && key.matches(r'{LABEL_KEY}'))",
                 "every annotation's key must be one that Kubernetes takes: write one such as example.com/note",
             )
         ),
@@ -98,12 +144,25 @@ Annotations = Annotated[
 """Annotations of Kubernetes objects."""
 
 _AMOUNTS: Final = Field(
-    max_length=8,  # keeps the rule within the API server's budget
+    max_length=8,  # keeps the rules within the API server's budget
     json_schema_extra=rules(
         (
-            "self.all(name, type(self[name]) == int || isQuantity(string(self[name])))",
-            "every amount must be a quantity: write one such as 2, 500m or 8Gi",
-        )
+            "self.all(name, isQuantity(string(self[name])) "
+            " && !quantity(string(self[name])).isLessThan(quantity('0')))",
+            "every amount must be a quantity that is not negative: write one such as 2, 500m or 8Gi",
+        ),
+        (
+            "self.all(name, name in ['cpu', 'memory', 'ephemeral-storage'] || name.size() <= 317 &&"
+            f" name.matches(r'^{_DNS_SUBDOMAIN}/[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$')"
+            " && !name.startsWith('requests.') && !name.contains('kubernetes.io/'))",
+            "a resource is cpu, memory, ephemeral-storage or a device of nodes: write the device's name with its"
+            " domain, such as example.com/device",
+        ),
+        (
+            "self.all(name, !name.contains('/') || !isQuantity(string(self[name]))"
+            " || quantity(string(self[name])).isInteger())",
+            "devices can't be split: write a whole number",
+        ),
     ),
 )
 
@@ -117,7 +176,18 @@ class Resources(Model):
                 "!(has(self.limits) && 'nvidia.com/gpu' in self.limits)"
                 " && !(has(self.requests) && 'nvidia.com/gpu' in self.requests)",
                 "resources must not name nvidia.com/gpu: ask for GPUs with gpu.count",
-            )
+            ),
+            (
+                "!has(self.requests) || !has(self.limits) || self.requests.all(name, !(name in self.limits)"
+                " || !isQuantity(string(self.requests[name])) || !isQuantity(string(self.limits[name]))"
+                " || quantity(string(self.requests[name])).compareTo(quantity(string(self.limits[name]))) <= 0)",
+                "resources.requests must not exceed resources.limits: raise the limit",
+            ),
+            (
+                "!has(self.requests) || self.requests.all(name, !name.contains('/') || has(self.limits)"
+                " && name in self.limits && string(self.limits[name]) == string(self.requests[name]))",
+                "a device that is requested needs the same limit: set resources.limits, which is enough alone",
+            ),
         )
     )
 

@@ -1,19 +1,22 @@
 """One of the models: where it comes from, where it runs and how it is served."""
 
-from collections.abc import Mapping
 from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from sdp_operator.api.v1alpha1.base import (
     ATOMIC,
+    NO_SPACES,
     Image,
     KubernetesObject,
+    Labels,
     Model,
+    NamespaceName,
     ObjectName,
     Resources,
     by_key,
     kubernetes,
+    matching,
     rules,
 )
 from sdp_operator.api.v1alpha1.names import MAX_NAME, NAME_PATTERN
@@ -25,8 +28,8 @@ URI_PATTERN: Final = r"^(gs://[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?(/[^?#\s]*
 
 _SOURCES: Final = ("model", "weights", "image", "from")
 _HERE: Final = (
-    "gpu", "nodeSelector", "affinity", "runtimeClassName", "priorityClassName", "resources", "autoscaling", "batching",
-    "server", "overrides",
+    "gpu", "nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "runtimeClassName",
+    "priorityClassName", "resources", "autoscaling", "batching", "server", "overrides",
 )  # fmt: skip
 """What says where and how a component runs, and so makes no sense for one that another pipeline runs."""
 
@@ -34,12 +37,21 @@ _HERE: Final = (
 class SharedComponent(Model):
     """The same component of another pipeline, which serves this one too."""
 
-    pipeline: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=NAME_PATTERN)]
+    pipeline: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_NAME,
+            json_schema_extra=matching(
+                NAME_PATTERN,
+                "no pipeline can have this name: write one of lower-case letters, digits and '-' that starts with a"
+                " letter",
+            ),
+        ),
+    ]
     """The name of the pipeline that runs the component."""
 
-    namespace: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] | None = (
-        None
-    )
+    namespace: NamespaceName | None = None
     """Its namespace, which must be allowed to by that pipeline's spec.sharing; left out, this pipeline's own."""
 
 
@@ -85,6 +97,7 @@ class ComponentSpec(Model):
                         " (or file:///folder on a local cluster), optionally with /VERSION at its end",
                     ),
                     (r"!self.matches(r'(^|/)\.\.(/|$)')", "model must not contain '..': write the folder's full path"),
+                    (f"self.matches(r'{NO_SPACES}')", "model must not contain spaces: write the URI without them"),
                 ),
             ),
         ]
@@ -95,7 +108,17 @@ class ComponentSpec(Model):
     (gs://bucket/sd/diffusion-model/1700000000000) pins it. Changing this field swaps the model: the running one serves
     until the new one is ready."""
 
-    weights: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\s]+$")] | None = None
+    weights: (
+        Annotated[
+            str,
+            Field(
+                min_length=1,
+                max_length=1024,
+                json_schema_extra=matching(NO_SPACES, "weights must not contain spaces: write them without"),
+            ),
+        ]
+        | None
+    ) = None
     """Weights that the operator has exported first, by a Job that spec.export describes, and then serves. For the
     version tiny: base, striped (diffusion model) or sks (text encoder). Instead of model. Changing it is a swap like
     any other: the running model serves until the new one has been exported and is ready."""
@@ -112,7 +135,7 @@ class ComponentSpec(Model):
     gpu: Gpu | None = None
     """The GPUs of each replica. Left out, the component runs on CPUs."""
 
-    node_selector: Annotated[Mapping[str, str], Field(max_length=32)] | None = None
+    node_selector: Labels | None = None
     """Labels that a node must have for replicas to run there."""
 
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=32, json_schema_extra=ATOMIC)] = ()

@@ -1,11 +1,10 @@
 """How fine-tuned weights are exported before they are served."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
 
-from sdp_operator.api.v1alpha1.base import ATOMIC, Image, Model, ObjectName, Resources, rules
+from sdp_operator.api.v1alpha1.base import ATOMIC, NO_SPACES, Image, Labels, Model, ObjectName, Resources, rules
 from sdp_operator.api.v1alpha1.placement import Toleration
 
 FOLDER_PATTERN = r"^(gs://[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?(/[^?#\s]*)?|file:///[^?#\s]*[^/?#\s][^?#\s]*)$"
@@ -24,6 +23,7 @@ class ExportSpec(Model):
                     "export.to must be the URI of a folder that models are written to: write one such as gs://bucket/folder",
                 ),
                 (r"!self.matches(r'(^|/)\.\.(/|$)')", "export.to must not contain '..': write the folder's full path"),
+                (f"self.matches(r'{NO_SPACES}')", "export.to must not contain spaces: write the URI without them"),
                 (
                     r"!self.matches(r'/[1-9][0-9]{0,18}/*$')",
                     "export.to must not end in a number, which would be taken for a version: choose another folder",
@@ -40,7 +40,7 @@ class ExportSpec(Model):
     resources: Resources | None = None
     """CPU and memory of the exporter."""
 
-    node_selector: Annotated[Mapping[str, str], Field(max_length=32)] | None = None
+    node_selector: Labels | None = None
     """Labels that a node must have for the exporter to run there."""
 
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=32, json_schema_extra=ATOMIC)] = ()

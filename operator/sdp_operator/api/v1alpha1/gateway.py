@@ -4,7 +4,18 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from sdp_operator.api.v1alpha1.base import ATOMIC, SET, Annotations, Image, Model, ObjectName, Resources, rules
+from sdp_operator.api.v1alpha1.base import (
+    ATOMIC,
+    DNS_LABEL,
+    SET,
+    Annotations,
+    Image,
+    Model,
+    NamespaceName,
+    ObjectName,
+    Resources,
+    rules,
+)
 from sdp_operator.api.v1alpha1.serving import Overrides, ServiceOptions
 
 Host = Annotated[
@@ -12,13 +23,28 @@ Host = Annotated[
     Field(
         min_length=1,
         max_length=253,
-        pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+        json_schema_extra=rules(
+            (
+                rf"self.matches(r'^(\*\.)?{DNS_LABEL}(\.{DNS_LABEL})*$') && !self.matches(r'^[0-9.]+$')",
+                "a host is a name of DNS and no address: write one such as sd.example.com or *.example.com",
+            )
+        ),
     ),
 ]
 
 
 class GatewayIngress(Model):
     """An Ingress that leads to the gateway from outside the cluster."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "!(has(self.className) && has(self.annotations) && 'kubernetes.io/ingress.class' in self.annotations)",
+                "the class is named by className and by the annotation kubernetes.io/ingress.class: remove the"
+                " annotation",
+            )
+        )
+    )
 
     host: Host
     """The host name that it answers to."""
@@ -39,7 +65,7 @@ class ParentReference(Model):
     name: ObjectName
     """The Gateway's name."""
 
-    namespace: ObjectName | None = None
+    namespace: NamespaceName | None = None
     """Its namespace; left out, the pipeline's."""
 
     section_name: ObjectName | None = None

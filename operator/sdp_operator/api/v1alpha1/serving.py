@@ -1,11 +1,12 @@
 """How a component is served."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
 from sdp_operator.api.v1alpha1.base import (
     ATOMIC,
+    DNS_LABEL,
     Annotations,
     Image,
     KubernetesObject,
@@ -13,6 +14,8 @@ from sdp_operator.api.v1alpha1.base import (
     Model,
     Quantity,
     by_key,
+    kubernetes,
+    matching,
     rules,
 )
 
@@ -60,10 +63,32 @@ class ScalingMetric(Model):
     """Pods for a metric of the replicas themselves, averaged over them; External for one of something else, such as the
     length of a queue, shared among them."""
 
-    name: Annotated[str, Field(min_length=1, max_length=253)]
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=253,
+            json_schema_extra=rules(
+                (
+                    "!self.matches(r'[/%]') && self != '.' && self != '..'",
+                    "a metric's name has neither '/' nor '%': write one such as requests_waiting",
+                )
+            ),
+        ),
+    ]
     """The metric's name, such as request_latency_seconds."""
 
-    average_value: Quantity
+    average_value: Annotated[
+        Quantity,
+        Field(
+            json_schema_extra=rules(
+                (
+                    "isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",
+                    "averageValue is a quantity above 0: write one such as 20 or 500m",
+                )
+            )
+        ),
+    ]
     """The value for each replica that is aimed at, such as 500m or 20."""
 
     match_labels: Labels | None = None
@@ -113,25 +138,111 @@ class ServiceOptions(Model):
 class EnvironmentVariable(Model):
     """An environment variable."""
 
-    name: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")]
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "!(has(self.value) && has(self.valueFrom))",
+                "a variable has either a value or a place that it is taken from: remove value or valueFrom",
+            )
+        )
+    )
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=253,
+            json_schema_extra=matching(
+                "^[-._a-zA-Z][-._a-zA-Z0-9]*$",
+                "no environment variable can have this name: write one such as TF_CPP_MIN_LOG_LEVEL",
+            ),
+        ),
+    ]
     """Its name."""
 
     value: Annotated[str, Field(max_length=32768)] | None = None
     """Its value."""
 
-    value_from: (
-        Annotated[KubernetesObject, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})] | None
-    ) = None
+    value_from: Annotated[KubernetesObject, Field(json_schema_extra=kubernetes("V1EnvVarSource"))] | None = None
     """Where its value is taken from, as in a pod: secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef."""
 
 
+_AsInPod = Annotated[KubernetesObject, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
+"""The settings of a source of volumes, which only the API server checks."""
+
+_SOURCES: Final = (
+    "emptyDir", "configMap", "secret", "persistentVolumeClaim", "csi", "ephemeral", "projected", "downwardAPI",
+    "hostPath", "nfs", "image",
+)  # fmt: skip
+
+
 class Volume(Model):
-    """A volume of the pods, as in a pod: a name, and one source such as persistentVolumeClaim or csi."""
+    """A volume of the pods, as in a pod: a name, and one source."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                f"[{', '.join(f'has(self.{source})' for source in _SOURCES)}].filter(given, given).size() == 1",
+                f"a volume has exactly one source: set one of {', '.join(_SOURCES)}",
+            )
+        )
+    )
 
-    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=63,
+            json_schema_extra=rules(
+                (
+                    f"self.matches(r'^{DNS_LABEL}$')",
+                    "no volume can have this name: write one of lower-case letters, digits and '-'",
+                ),
+                (
+                    "!(self in ['tmp', 'models', 'config', 'local-files', 'storage-key'])",
+                    "the operator has a volume of this name itself: choose another name",
+                ),
+            ),
+        ),
+    ]
     """Its name; the operator's own volumes are named tmp, models, config, local-files and storage-key."""
+
+    empty_dir: Annotated[KubernetesObject, Field(json_schema_extra=kubernetes("V1EmptyDirVolumeSource"))] | None = None
+    """An empty folder that lives as long as the pod."""
+
+    config_map: Annotated[KubernetesObject, Field(json_schema_extra=kubernetes("V1ConfigMapVolumeSource"))] | None = (
+        None
+    )
+    """The contents of a ConfigMap."""
+
+    secret: Annotated[KubernetesObject, Field(json_schema_extra=kubernetes("V1SecretVolumeSource"))] | None = None
+    """The contents of a Secret."""
+
+    persistent_volume_claim: (
+        Annotated[KubernetesObject, Field(json_schema_extra=kubernetes("V1PersistentVolumeClaimVolumeSource"))] | None
+    ) = None
+    """A PersistentVolumeClaim of the pipeline's namespace."""
+
+    csi: Annotated[KubernetesObject, Field(json_schema_extra=kubernetes("V1CSIVolumeSource"))] | None = None
+    """A volume of a CSI driver, such as gcsfuse.csi.storage.gke.io."""
+
+    ephemeral: _AsInPod | None = None
+    """A PersistentVolumeClaim that is made for each pod."""
+
+    projected: _AsInPod | None = None
+    """Several sources in one folder."""
+
+    downward_api: Annotated[_AsInPod | None, Field(alias="downwardAPI")] = None
+    """What the pod itself is, as files."""
+
+    host_path: _AsInPod | None = None
+    """A folder of the node, where the namespace allows it."""
+
+    nfs: _AsInPod | None = None
+    """A folder of an NFS server."""
+
+    image: _AsInPod | None = None
+    """The contents of an image."""
 
 
 class VolumeMount(Model):
@@ -140,10 +251,40 @@ class VolumeMount(Model):
     name: Annotated[str, Field(min_length=1, max_length=63)]
     """The volume's name."""
 
-    mount_path: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^/[^:]*$")]
-    """Absolute path of the folder where it appears."""
+    mount_path: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=1024,
+            json_schema_extra=rules(
+                (
+                    "self.matches(r'^/[^:]*$') && !self.matches(r'^/+$')",
+                    "mountPath is an absolute path without ':': write one such as /cache",
+                ),
+                (
+                    "!self.matches(r'^/+(tmp/*|(models|etc/+tensorflow-serving)(/.*)?)$')",
+                    "the operator mounts /tmp, /models and /etc/tensorflow-serving itself: choose another path",
+                ),
+            ),
+        ),
+    ]
+    """Absolute path of the folder where it appears; /tmp, /models and /etc/tensorflow-serving are the operator's."""
 
-    sub_path: Annotated[str, Field(max_length=1024)] | None = None
+    sub_path: (
+        Annotated[
+            str,
+            Field(
+                max_length=1024,
+                json_schema_extra=rules(
+                    (
+                        r"!self.startsWith('/') && !self.matches(r'(^|/)\.\.(/|$)')",
+                        "subPath lies within the volume: write a relative path without '..'",
+                    )
+                ),
+            ),
+        ]
+        | None
+    ) = None
     """The part of the volume that appears there; left out, all of it."""
 
     read_only: bool = False
@@ -155,6 +296,16 @@ class Overrides(Model):
 
     An argument or environment variable that the operator sets itself is replaced; what else is here is added.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "!has(self.volumeMounts) || self.volumeMounts.all(mount,"
+                " has(self.volumes) && self.volumes.exists(volume, volume.name == mount.name))",
+                "every one of overrides.volumeMounts needs a volume: add it to overrides.volumes, or correct the name",
+            )
+        )
+    )
 
     labels: Labels | None = None
     """Labels of the pods. Those that the operator finds its pods by can't be changed."""

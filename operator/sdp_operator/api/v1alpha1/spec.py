@@ -11,9 +11,11 @@ from sdp_operator.api.v1alpha1.base import (
     KubernetesObject,
     Labels,
     Model,
+    NamespaceName,
     ObjectName,
     by_key,
     kubernetes,
+    matching,
     rules,
 )
 from sdp_operator.api.v1alpha1.component import ComponentSpec
@@ -66,7 +68,16 @@ class NetworkPolicy(Model):
 class PodMonitor(Model):
     """A PodMonitor, by which the Prometheus operator finds the model servers' metrics."""
 
-    interval: Annotated[str, Field(max_length=16, pattern=r"^([0-9]+(ms|s|m|h))+$")] = "30s"
+    interval: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=16,
+            json_schema_extra=matching(
+                "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$", "interval is a time: write one such as 30s or 1m30s"
+            ),
+        ),
+    ] = "30s"
     """How often metrics are read."""
 
     labels: Labels | None = None
@@ -101,9 +112,7 @@ class ImagePullSecret(Model):
 class Sharing(Model):
     """Who may share this pipeline's components by `from`."""
 
-    namespaces: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=63)], ...], Field(max_length=64, json_schema_extra=SET)
-    ] = ()
+    namespaces: Annotated[tuple[NamespaceName, ...], Field(max_length=64, json_schema_extra=SET)] = ()
     """Namespaces whose pipelines may; those of this namespace always may."""
 
 

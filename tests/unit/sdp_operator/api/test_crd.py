@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -41,6 +42,16 @@ def test_every_rule_has_a_message_that_says_what_to_do() -> None:
     assert len(rules) > 10
     for rule in rules:
         assert re.search(r": (write|set|add|remove|raise|ask|choose)|needs at least|set exactly", rule["message"]), rule
+
+
+def test_no_field_is_refused_with_a_pattern_alone() -> None:
+    assert [path for path, schema in _schemas() if path.startswith("spec") and "pattern" in schema] == []
+
+
+def test_kubectl_apply_takes_the_definition() -> None:
+    kept = json.dumps(custom_resource_definition(), separators=(",", ":"))
+    # kubectl keeps a copy in an annotation, and all annotations of an object have 256 KiB.
+    assert len(kept.encode()) < 250 * 1024
 
 
 def test_the_longest_name_leaves_room_for_every_child() -> None:

@@ -1,0 +1,131 @@
+"""What Kubernetes checks of its own types beyond their schemas, as far as it can be checked cheaply.
+
+The schemas that Kubernetes publishes name fields and their types only; the rest it checks when a child is applied,
+which is later than a user expects to hear of it. Rules are for types that occur in lists of limited length: the API
+server bounds what all of them together may cost.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sdp_operator.api.v1alpha1.base import LABEL_KEY, MAX_LABEL_KEY, matching, rules
+
+_FIELDS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
+    "V1LabelSelectorRequirement": {"operator": {"enum": ["In", "NotIn", "Exists", "DoesNotExist"]}},
+    "V1NodeSelectorRequirement": {"operator": {"enum": ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]}},
+    "V1NodeSelector": {"nodeSelectorTerms": {"minItems": 1}},
+    "V1PreferredSchedulingTerm": {"weight": {"minimum": 1, "maximum": 100}},
+    "V1WeightedPodAffinityTerm": {"weight": {"minimum": 1, "maximum": 100}},
+    "V1PodAffinityTerm": {"topologyKey": {"minLength": 1, "maxLength": MAX_LABEL_KEY}},
+    "V1TopologySpreadConstraint": {
+        "maxSkew": {"minimum": 1, "maximum": 2**31 - 1},
+        "minDomains": {"minimum": 1, "maximum": 2**31 - 1},
+        "topologyKey": {
+            "minLength": 1,
+            "maxLength": MAX_LABEL_KEY,
+            **matching(LABEL_KEY, "topologyKey is the label of nodes: write one such as topology.kubernetes.io/zone"),
+        },
+        "whenUnsatisfiable": {"enum": ["DoNotSchedule", "ScheduleAnyway"]},
+        "nodeAffinityPolicy": {"enum": ["Honor", "Ignore"]},
+        "nodeTaintsPolicy": {"enum": ["Honor", "Ignore"]},
+    },
+    "V1ConfigMapVolumeSource": {"defaultMode": {"minimum": 0, "maximum": 0o777}},
+    "V1SecretVolumeSource": {"defaultMode": {"minimum": 0, "maximum": 0o777}},
+    "V1KeyToPath": {"key": {"minLength": 1}, "path": {"minLength": 1}, "mode": {"minimum": 0, "maximum": 0o777}},
+    "V1EmptyDirVolumeSource": {"medium": {"enum": ["", "Memory"]}},
+    "V1PersistentVolumeClaimVolumeSource": {"claimName": {"minLength": 1}},
+    "V1CSIVolumeSource": {"driver": {"minLength": 1, "maxLength": 63}},
+    "V1SecretKeySelector": {"key": {"minLength": 1}, "name": {"minLength": 1}},
+    "V1ConfigMapKeySelector": {"key": {"minLength": 1}, "name": {"minLength": 1}},
+    "V1IPBlock": {
+        "cidr": {
+            "maxLength": 64,
+            **rules(
+                (
+                    r"self.matches(r'^(([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}|[0-9a-fA-F:]+[0-9a-fA-F:.]*/[0-9]{1,3})$')",
+                    "cidr is a range of addresses: write one such as 10.0.0.0/8",
+                )
+            ),
+        }
+    },
+}
+
+_DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "V1LabelSelector": {
+        "": "Chooses by labels.",
+        "matchLabels": "Labels and their values, all of which must be there.",
+        "matchExpressions": "Demands on labels, all of which must hold.",
+    },
+    "V1LabelSelectorRequirement": {
+        "": "A demand on a label.",
+        "key": "The label.",
+        "operator": "How it relates to the values.",
+        "values": "The values, for In and NotIn.",
+    },
+    "V1NodeSelector": {"": "Nodes that at least one term chooses.", "nodeSelectorTerms": "The terms."},
+    "V1NodeSelectorTerm": {"": "Chooses nodes.", "matchExpressions": "By labels.", "matchFields": "By metadata.name."},
+    "V1NodeSelectorRequirement": {
+        "": "A demand on a node's label or field.",
+        "key": "The label or field.",
+        "operator": "How it relates to the values.",
+        "values": "The values, for In and NotIn; one number for Gt and Lt.",
+    },
+    "V1PodAffinityTerm": {
+        "": "Pods to run beside, or not beside.",
+        "topologyKey": "The node label that says what counts as beside, such as kubernetes.io/hostname.",
+        "matchLabelKeys": "Pod labels whose value must be the same as this pod's.",
+        "mismatchLabelKeys": "Pod labels whose value must be another than this pod's.",
+        "namespaces": "Namespaces to look in; left out, this one.",
+    },
+    "V1WeightedPodAffinityTerm": {"": "A preference, with its weight.", "podAffinityTerm": "The preference."},
+    "V1PreferredSchedulingTerm": {"": "A preference, with its weight.", "preference": "The preference."},
+}
+"""Shorter than Kubernetes' own, for what occurs again and again: `kubectl apply` keeps a copy of the whole definition
+in an annotation, which may have 256 KiB."""
+
+_REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
+    "V1ConfigMapVolumeSource": ("name",),
+    "V1SecretVolumeSource": ("secretName",),
+    "V1SecretKeySelector": ("key", "name"),
+    "V1ConfigMapKeySelector": ("key", "name"),
+}
+
+_RULES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "V1TopologySpreadConstraint": rules(
+        (
+            "!has(self.minDomains) || self.whenUnsatisfiable == 'DoNotSchedule'",
+            "minDomains is for whenUnsatisfiable: DoNotSchedule only: set it, or remove minDomains",
+        )
+    ),
+    "V1NetworkPolicyPeer": rules(
+        (
+            "has(self.ipBlock) != (has(self.podSelector) || has(self.namespaceSelector))",
+            "a peer is told by ipBlock or by selectors: set either ipBlock, or podSelector and namespaceSelector",
+        )
+    ),
+    "V1EnvVarSource": rules(
+        (
+            "[has(self.configMapKeyRef), has(self.secretKeyRef), has(self.fieldRef), has(self.resourceFieldRef)]"
+            ".filter(given, given).size() == 1",
+            "a value is taken from one place: set exactly one of secretKeyRef, configMapKeyRef, fieldRef and"
+            " resourceFieldRef",
+        )
+    ),
+}
+
+
+def sharpened(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of the type of that name, with what Kubernetes checks besides."""
+    fields, required = _FIELDS.get(name, {}), _REQUIRED.get(name, ())
+    described = {field: {"description": text} for field, text in _DESCRIPTIONS.get(name, {}).items()}
+    properties = {
+        field: {**about, **described.get(field, {}), **fields.get(field, {})}
+        for field, about in schema.get("properties", {}).items()
+    }
+    return {
+        **schema,
+        **described.get("", {}),
+        **({"properties": properties} if properties else {}),
+        **({"required": sorted({*schema.get("required", ()), *required})} if required else {}),
+        **_RULES.get(name, {}),
+    }
