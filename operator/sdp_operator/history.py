@@ -50,8 +50,10 @@ def _begun(
     asked_before = previous.get("model")
     if asked_before is None or asked_before == status.model:
         return None
-    served = (previous.get("serving") or {}).get("model") or asked_before
-    return SwapRecord(component=component.field, source=served, target=status.model, started=now, result="InProgress")
+    serving = (previous.get("serving") or {}).get("model")
+    # Weights are called what the spec calls them, and not by the URI of the model that was made of them.
+    source = serving if serving is not None and not previous.get("readyReplicas") else asked_before
+    return SwapRecord(component=component.field, source=source, target=status.model, started=now, result="InProgress")
 
 
 def _judged(record: SwapRecord, said: tuple[ComponentStatus, Verdict] | None, now: datetime) -> SwapRecord:

@@ -31,7 +31,11 @@ class Life:
     def step(self, model: str, verdict: Verdict, *, serving: str | None = None) -> None:
         serves = None if serving is None else Serving(name="x", model=serving)
         said = ComponentStatus(
-            model=model, serving=serves, replicas=1, ready_replicas=0, endpoints=Endpoints(grpc="g", rest="r")
+            model=model,
+            serving=serves,
+            replicas=1,
+            ready_replicas=int(verdict.holds),
+            endpoints=Endpoints(grpc="g", rest="r"),
         )
         self._write({self.component: (said, verdict)})
 
@@ -116,6 +120,13 @@ def test_where_nothing_served_a_swap_comes_from_what_was_asked_for() -> None:
     life.step(A, NOT_FOUND)
     life.step(B, SERVED, serving=B)
     assert life.told == [(A, B, "Succeeded", 0)]
+
+
+def test_a_swap_from_weights_names_the_weights() -> None:
+    life = Life()
+    life.step("striped", SERVED, serving="gs://b/exported/striped-0123456789/decoder")
+    life.step(B, SERVED, serving=B)
+    assert life.told == [("striped", B, "Succeeded", 0)]
 
 
 def test_a_clock_that_goes_back_makes_no_negative_time() -> None:
