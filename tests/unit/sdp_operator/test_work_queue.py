@@ -38,6 +38,25 @@ def test_calls_during_the_work_end_in_one_more_run() -> None:
     asyncio.run(scenario())
 
 
+def test_a_storm_of_calls_is_worked_on_a_few_times_a_second_and_its_last_call_is_not_lost() -> None:
+    async def scenario() -> None:
+        called_at, worked_at = 0.0, [-1.0]
+
+        async def work(key: str) -> None:
+            worked_at.append(asyncio.get_running_loop().time())
+
+        queue = WorkQueue(work, concurrency=1)
+        for _ in range(100):
+            called_at = asyncio.get_running_loop().time()
+            queue.call("a")
+            await asyncio.sleep(0.01)
+        await _idle(queue)
+        assert len(worked_at) <= 8
+        assert worked_at[-1] >= called_at
+
+    virtual_time.run(scenario())
+
+
 def test_a_key_is_never_worked_on_twice_at_a_time_and_others_need_not_wait() -> None:
     async def scenario() -> None:
         working: set[str] = set()
