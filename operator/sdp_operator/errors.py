@@ -3,6 +3,7 @@
 OperatorError
 ├── InvalidPipelineError   the user: the spec is not one that this operator understands
 ├── RefusedError           the user or an administrator: the API server refuses what we ask for
+│   └── ForbiddenError     an administrator: the operator lacks the permission
 └── TransientError         nobody: it passes, try again
 """
 
@@ -19,6 +20,10 @@ class InvalidPipelineError(OperatorError):
 
 class RefusedError(OperatorError):
     """The API server refuses a request and will refuse it again until somebody changes something."""
+
+
+class ForbiddenError(RefusedError):
+    """The operator lacks a permission."""
 
 
 class TransientError(OperatorError):

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from sdp_operator.cluster.kinds import DEFINITIONS, Kind
-from sdp_operator.cluster.requests import ExpiredError, ForbiddenError, GoneError, Requests, raise_if_error
-from sdp_operator.errors import OperatorError
+from sdp_operator.cluster.requests import ExpiredError, GoneError, Requests, raise_if_error
+from sdp_operator.errors import ForbiddenError, OperatorError
 from sdp_operator.objects import KubeObject
 
 _log = logging.getLogger(__name__)
@@ -18,6 +18,11 @@ _WATCH_SECONDS: Final = (300, 600)
 """How long a watch lasts: not the same for all, or all would come back together."""
 
 _PAUSE_SECONDS: Final = (0.5, 30.0)
+"""Between the end of a watch and the next: the first pause, and the longest after a row of short watches."""
+
+_STEADY_SECONDS: Final = 30.0
+"""A watch that lasted so long shows that all was well meanwhile."""
+
 _SHUT_OUT_SECONDS: Final = 5.0
 """How long to wait before looking again for a kind that the cluster does not serve, or does not show."""
 
@@ -94,15 +99,11 @@ class Reflector:
     async def run(self) -> None:
         """Follow for ever."""
         pause = _PAUSE_SECONDS[0]
+        clock = asyncio.get_running_loop().time
         while True:
+            began = clock()
             try:
-                if self._version is None:
-                    self._version = await self._list()
-                self._watched.watch_open(self._kind.plural)
-                self._tell(hindrance=None, is_absent=False)
-                self.synced.set()
-                pause = _PAUSE_SECONDS[0]
-                await self._watch(self._version)
+                await self._follow()
             except ExpiredError:
                 self._version = None
             except (GoneError, ForbiddenError) as error:
@@ -114,8 +115,28 @@ class Reflector:
             except OperatorError as error:
                 self._watched.watch_lost(self._kind.plural)
                 _log.warning("%s: %s; trying again", self._kind.plural, error)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, hides nothing
-                pause = min(pause * 2, _PAUSE_SECONDS[1])
+            except Exception:  # noqa: BLE001 - a defect must not leave the kind unwatched for ever
+                self._version = None
+                self._watched.watch_lost(self._kind.plural)
+                _log.exception("%s: unforeseen failure; trying again", self._kind.plural)
+            if clock() - began > _STEADY_SECONDS:
+                pause = _PAUSE_SECONDS[0]
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, hides nothing
+            pause = min(pause * 2, _PAUSE_SECONDS[1])
+
+    async def _follow(self) -> None:
+        """Keep the cache like the cluster until the watch ends."""
+        if self._version is None:
+            self._version = await self._list()
+        self.synced.set()
+        seconds = random.randint(*_WATCH_SECONDS)  # noqa: S311 - spreads load, hides nothing
+        query = {**self._kind.selection, "resourceVersion": str(self._version)}
+        async with self._requests.watch(self._kind.path(self._namespace), query, seconds) as events:
+            # Not before: that a list is granted does not mean that a watch is.
+            self._watched.watch_open(self._kind.plural)
+            self._tell(hindrance=None, is_absent=False)
+            async for event in events:
+                self._take(event)
 
     async def _list(self) -> int:
         things: list[KubeObject] = []
@@ -134,17 +155,14 @@ class Reflector:
         self._sink.replace(things, version, self._namespace)
         return version
 
-    async def _watch(self, version: int) -> None:
-        seconds = random.randint(*_WATCH_SECONDS)  # noqa: S311 - spreads load, hides nothing
-        query = {**self._kind.selection, "resourceVersion": str(version)}
-        async for event in self._requests.watch(self._kind.path(self._namespace), query, seconds):
-            raise_if_error(event)
-            thing = event["object"]
-            if event["type"] == "DELETED":
-                self._sink.remove(thing)
-            elif event["type"] != "BOOKMARK":
-                self._sink.put(thing)
-            self._version = int(thing["metadata"]["resourceVersion"])
+    def _take(self, event: KubeObject) -> None:
+        raise_if_error(event)
+        thing = event["object"]
+        if event["type"] == "DELETED":
+            self._sink.remove(thing)
+        elif event["type"] != "BOOKMARK":
+            self._sink.put(thing)
+        self._version = int(thing["metadata"]["resourceVersion"])
 
     def _shut_out(self, error: OperatorError) -> None:
         """There is nothing to see, or nothing that may be seen; the rest must go on."""
@@ -161,13 +179,15 @@ class Reflector:
         query = {"fieldSelector": f"metadata.name={self._kind.definition}"}
         while True:
             try:
-                async for event in self._requests.watch(DEFINITIONS, query, _WATCH_SECONDS[1]):
-                    raise_if_error(event)
-                    if event["type"] in {"ADDED", "MODIFIED"}:
-                        return
+                async with self._requests.watch(DEFINITIONS, query, _WATCH_SECONDS[1]) as events:
+                    async for event in events:
+                        raise_if_error(event)
+                        if event["type"] in {"ADDED", "MODIFIED"}:
+                            return
             except OperatorError:
                 await asyncio.sleep(_HIDDEN_SECONDS)
                 return
+            await asyncio.sleep(_SHUT_OUT_SECONDS)
 
     def _tell(self, *, hindrance: str | None, is_absent: bool) -> None:
         if (hindrance, is_absent) == (self.hindrance, self.is_absent):

@@ -3,13 +3,14 @@
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import aiohttp
 import orjson
 from kubernetes.aio.client import ApiClient
 
-from sdp_operator.errors import RefusedError, TransientError
+from sdp_operator.errors import ForbiddenError, RefusedError, TransientError
 from sdp_operator.objects import KubeObject
 
 _SECONDS: Final = 30
@@ -27,10 +28,6 @@ Count = Callable[[str, str, int | None], None]
 
 class GoneError(RefusedError):
     """There is no such object, or no such kind."""
-
-
-class ForbiddenError(RefusedError):
-    """The operator lacks the permission."""
 
 
 class ExpiredError(TransientError):
@@ -68,15 +65,17 @@ class Requests:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._unreachable(method, path, error) from None
 
-    async def watch(self, path: str, query: Mapping[str, str], seconds: int) -> AsyncIterator[KubeObject]:
-        """Follow changes for so many seconds: each event as the API server sends it."""
+    @asynccontextmanager
+    async def watch(
+        self, path: str, query: Mapping[str, str], seconds: int
+    ) -> AsyncIterator[AsyncIterator[KubeObject]]:
+        """Follow changes for so many seconds: once that is granted, each event as the API server sends it."""
         timeout = aiohttp.ClientTimeout(total=seconds + _SECONDS, sock_read=_SILENCE_SECONDS)
         asked = {**query, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}
         try:
             response = await self._open("GET", path, asked, None, "application/json", timeout)
             try:
-                async for line in _lines(response.content):
-                    yield _loaded(line)
+                yield _events(response.content)
             finally:
                 response.close()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -142,7 +141,7 @@ def _message(body: bytes) -> str:
     try:
         return str(orjson.loads(body)["message"])[:1000]
     except (TypeError, ValueError, KeyError):
-        return body.decode(errors="replace")[:200]
+        return " ".join(body.decode(errors="replace").split())[:200]
 
 
 def as_yaml(body: Mapping[str, Any] | None) -> bytes:
@@ -159,8 +158,15 @@ def _loaded(text: bytes) -> KubeObject:
     try:
         loaded: KubeObject = orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise TransientError("the API server's answer was cut off") from None
+        raise TransientError("the API server's answer was cut off, or is not its own") from None
+    if not isinstance(loaded, dict) or not {"kind", "type"} & loaded.keys():
+        raise TransientError("what answered is not an API server")
     return loaded
+
+
+async def _events(content: aiohttp.StreamReader) -> AsyncIterator[KubeObject]:
+    async for line in _lines(content):
+        yield _loaded(line)
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
