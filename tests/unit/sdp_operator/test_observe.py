@@ -53,10 +53,11 @@ def test_where_pods_run_and_on_which_gpus_is_told() -> None:
     deployment = _deployment()
     placed = [_pod(deployment, f"p-{n}", MODEL, on=f"node-{n}") for n in (2, 1, 3)]
     fleet = Fleet.of(map(node_facts, [node("node-1", T4), node("node-2", T4), node("node-3")]), [])
-    observed = _observe(*placed, fleet=fleet)
+    observed = _observe(*placed, fleet=fleet, gpu={})
     assert observed.nodes == ["node-1", "node-2", "node-3"]
     assert observed.accelerators == ["nvidia-tesla-t4"]
-    assert _observe(*placed, fleet=None).accelerators == []
+    assert not _observe(*placed, fleet=None, gpu={}).accelerators
+    assert not _observe(*placed, fleet=fleet).accelerators, "it asks for no GPU"
 
 
 def test_why_a_deployment_makes_no_pods_is_told_in_kubernetes_words() -> None:
@@ -68,7 +69,9 @@ def test_why_a_deployment_makes_no_pods_is_told_in_kubernetes_words() -> None:
 
 
 def test_under_an_autoscaler_it_says_how_many_replicas_there_are_to_be() -> None:
-    scaled = {"autoscaling": {"minReplicas": 2, "maxReplicas": 9, "metric": {"name": "m", "averageValue": 1}}}
+    scaled: dict[str, Any] = {
+        "autoscaling": {"minReplicas": 2, "maxReplicas": 9, "metric": {"name": "m", "averageValue": 1}}
+    }
     deployment = _deployment(**scaled)
     assert _observe(**scaled).wanted_replicas == 2
     live = {**deployment, "spec": {**deployment["spec"], "replicas": 5}}
