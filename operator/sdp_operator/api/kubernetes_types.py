@@ -10,6 +10,18 @@ from typing import Any, Final
 
 from sdp_operator.api.v1alpha1.base import LABEL_KEY, MAX_LABEL_KEY, matching, rules
 
+_QUANTITY: Final[Mapping[str, Any]] = {
+    "x-kubernetes-int-or-string": True,
+    "maxLength": 64,
+    **rules(
+        (
+            "isQuantity(string(self)) && string(self).matches('[0-9]')"
+            " && !quantity(string(self)).isLessThan(quantity('0'))",
+            "this must be a quantity that is not negative: write one such as 500m or 8Gi",
+        )
+    ),
+}
+
 _FIELDS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     "V1LabelSelectorRequirement": {"operator": {"enum": ["In", "NotIn", "Exists", "DoesNotExist"]}},
     "V1NodeSelectorRequirement": {"operator": {"enum": ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]}},
@@ -32,7 +44,8 @@ _FIELDS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     "V1ConfigMapVolumeSource": {"defaultMode": {"minimum": 0, "maximum": 0o777}},
     "V1SecretVolumeSource": {"defaultMode": {"minimum": 0, "maximum": 0o777}},
     "V1KeyToPath": {"key": {"minLength": 1}, "path": {"minLength": 1}, "mode": {"minimum": 0, "maximum": 0o777}},
-    "V1EmptyDirVolumeSource": {"medium": {"enum": ["", "Memory"]}},
+    "V1EmptyDirVolumeSource": {"medium": {"enum": ["", "Memory"]}, "sizeLimit": _QUANTITY},
+    "V1ResourceFieldSelector": {"divisor": _QUANTITY},
     "V1PersistentVolumeClaimVolumeSource": {"claimName": {"minLength": 1}},
     "V1CSIVolumeSource": {"driver": {"minLength": 1, "maxLength": 63}},
     "V1SecretKeySelector": {"key": {"minLength": 1}, "name": {"minLength": 1}},
@@ -119,7 +132,7 @@ def sharpened(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     fields, required = _FIELDS.get(name, {}), _REQUIRED.get(name, ())
     described = {field: {"description": text} for field, text in _DESCRIPTIONS.get(name, {}).items()}
     properties = {
-        field: {**about, **described.get(field, {}), **fields.get(field, {})}
+        field: {**_about(about, fields.get(field, {})), **described.get(field, {})}
         for field, about in schema.get("properties", {}).items()
     }
     return {
@@ -129,3 +142,9 @@ def sharpened(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
         **({"required": sorted({*schema.get("required", ()), *required})} if required else {}),
         **_RULES.get(name, {}),
     }
+
+
+def _about(about: Mapping[str, Any], sharper: Mapping[str, Any]) -> dict[str, Any]:
+    # The client takes quantities for texts.
+    kept = {"description": about.get("description", "")} if "x-kubernetes-int-or-string" in sharper else about
+    return {**kept, **sharper}

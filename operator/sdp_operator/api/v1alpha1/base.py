@@ -147,7 +147,8 @@ _AMOUNTS: Final = Field(
     max_length=8,  # keeps the rules within the API server's budget
     json_schema_extra=rules(
         (
-            "self.all(name, isQuantity(string(self[name])) "
+            # Kubernetes takes "-" for 0.
+            "self.all(name, isQuantity(string(self[name])) && string(self[name]).matches('[0-9]')"
             " && !quantity(string(self[name])).isLessThan(quantity('0')))",
             "every amount must be a quantity that is not negative: write one such as 2, 500m or 8Gi",
         ),
