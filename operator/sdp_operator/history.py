@@ -51,8 +51,9 @@ def _begun(
     if asked_before is None or asked_before == status.model:
         return None
     serving = (previous.get("serving") or {}).get("model")
-    # Weights are called what the spec calls them, and not by the URI of the model that was made of them.
-    source = serving if serving is not None and not previous.get("readyReplicas") else asked_before
+    # Weights that serve are called what the spec calls them, and not by the URI of the model that was made of them.
+    by_uri = serving is not None and (serving.startswith(asked_before) or not previous.get("readyReplicas"))
+    source = serving if by_uri else asked_before
     return SwapRecord(component=component.field, source=source, target=status.model, started=now, result="InProgress")
 
 

@@ -30,7 +30,7 @@ class Observed:
         wanted_replicas: how many there are to be at present.
         gpus: whether its pods find their GPUs; None where that is not looked at.
         shared: the component as its owner has it; None for one that runs here.
-        accelerators: the types of GPU of the nodes that its pods run on.
+        accelerators: the types of GPU of the nodes that its pods run on; none for one that asks for no GPU.
         export: what became of the export of its weights; None for one without.
     """
 
@@ -130,7 +130,9 @@ def _component(
         export=part.export,
         accelerators=sorted(
             {types[replica.node] for replica in replicas if replica.node is not None and replica.node in types}
-        ),
+        )
+        if spec.gpus_per_replica
+        else (),
     )
 
 

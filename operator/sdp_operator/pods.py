@@ -21,7 +21,7 @@ _QUOTED_CHARACTERS: Final = 300
 
 _AROUND_THE_CAUSE: Final = re.compile(
     r'Back-off pulling image "[^"]*"(: |$)|ErrImagePull: |rpc error: code = \w+ desc = |'
-    r'failed to pull and unpack image "[^"]*": |failed to resolve (reference|image) "[^"]*": |failed to do request: '
+    r'failed to pull and unpack image "[^"]*": |failed to resolve (reference|image)( "[^"]*")?: |failed to do request: '
 )
 """What the kubelet and containerd say before the cause, with the image's name each time."""
 
@@ -133,7 +133,8 @@ def not_started(status: Mapping[str, Any]) -> Problem | None:
     reason, said = waiting.get("reason"), _quote(waiting.get("message"))
     if reason in IMAGE_REASONS:
         cause = _quote(pull_error(waiting.get("message", ""))) or reason
-        message = f"the image {status['image']} can't be pulled ({cause}): correct its name or give nodes access"
+        remedy = "correct its name, or give the nodes access, as by imagePullSecrets"
+        message = f"the image {status['image']} can't be pulled ({cause}): {remedy}"
         return Problem(Reason.IMAGE_UNAVAILABLE, message)
     if reason in CONTAINER_REASONS:
         message = f"the container {status['name']} can't be started ({said or reason}): correct what it names"

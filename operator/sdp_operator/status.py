@@ -1,6 +1,6 @@
 """The status of a pipeline: a pure function of what is asked for and what was observed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -56,8 +56,7 @@ def summarise(
     """
     specs = pipeline.spec.components
     verdicts = {component: _verdict(observed[component]) for component in specs}
-    models = _sum_up(verdicts)
-    ready = _ready(models, gateway, world)
+    ready = _ready(verdicts, gateway, world)
     where_asked_for = {
         GPUS_READY: _gpus(pipeline, observed, world),
         EXPORTED: _exported(observed),
@@ -65,7 +64,7 @@ def summarise(
     }
     named = {
         READY: ready,
-        MODELS_READY: models,
+        MODELS_READY: _models(verdicts),
         **{component_condition(component): verdict for component, verdict in verdicts.items()},
         **{kind: verdict for kind, verdict in where_asked_for.items() if verdict is not None},
         STALLED: _stalled(ready),
@@ -141,10 +140,22 @@ def _main_problem(observed: Observed) -> Problem:
         # The scheduler, once it has looked, counts nodes; the check knows what they lack.
         return Problem(observed.gpus.reason, observed.gpus.message)
     if lasting:
-        return lasting[0]
+        return _no_room_to_swap(observed, lasting[0]) or lasting[0]
     if problems:
         return Problem(problems[0].reason, f"{problems[0].message}; {_replicas(observed)} ready")
     return Problem(Reason.STARTING, f"the replicas are being started; {_replicas(observed)} ready")
+
+
+def _no_room_to_swap(observed: Observed, problem: Problem) -> Problem | None:
+    """Whether it is the running replica that holds the GPU which its successor waits for."""
+    runs = any(replica.node is not None and replica.revision != observed.revision for replica in observed.replicas)
+    if not runs or observed.gpus is None or "nvidia.com/gpu" not in problem.message:
+        return None
+    return Problem(
+        problem.reason,
+        "no GPU is free for the new replica beside the running one: add a node with a GPU, or set swap.strategy to"
+        " Drain, which stops the running one first",
+    )
 
 
 def _not_ready(problem: Problem, observed: Observed) -> Verdict:
@@ -152,21 +163,35 @@ def _not_ready(problem: Problem, observed: Observed) -> Verdict:
     return Verdict("False", problem.reason, f"{problem.message}{still}")
 
 
-def _sum_up(verdicts: Mapping[Component, Verdict]) -> Verdict:
-    unready = [(component, verdict) for component, verdict in verdicts.items() if not verdict.holds]
-    if not unready:
-        return Verdict("True", Reason.ALL_SERVING, _list(f"{component.field}" for component in verdicts))
-    lasting = [(component, verdict) for component, verdict in unready if verdict.reason not in IN_PROGRESS]
-    component, verdict = (lasting or unready)[0]
-    return Verdict("False", verdict.reason, f"{component.field}: {verdict.message}")
-
-
-def _ready(models: Verdict, gateway: Verdict | None, world: World) -> Verdict:
+def _ready(verdicts: Mapping[Component, Verdict], gateway: Verdict | None, world: World) -> Verdict:
     if world.hindrance is not None:
         return Verdict("Unknown", Reason.HINDERED, world.hindrance)
-    if models.holds and gateway is not None and not gateway.holds:
+    unready = _main_unready(verdicts)
+    if unready is not None:
+        component, verdict = unready
+        return Verdict("False", verdict.reason, f"{component.field}: {verdict.message}")
+    if gateway is not None and not gateway.holds:
         return Verdict("False", gateway.reason, f"gateway: {gateway.message}")
-    return models
+    return Verdict("True", Reason.ALL_SERVING, _list_serving(verdicts))
+
+
+def _models(verdicts: Mapping[Component, Verdict]) -> Verdict:
+    """Which components serve. Why one does not is said by Ready and by its own condition."""
+    unready = _main_unready(verdicts)
+    if unready is None:
+        return Verdict("True", Reason.ALL_SERVING, _list_serving(verdicts))
+    lacking = [component for component, verdict in verdicts.items() if not verdict.holds]
+    others = [component for component in verdicts if component not in lacking]
+    rest = f"; {_list_serving(others)}" if others else ""
+    message = f"{_list(lacking)} {'does' if len(lacking) == 1 else 'do'} not serve what is asked for{rest}"
+    return Verdict("False", unready[1].reason, message)
+
+
+def _main_unready(verdicts: Mapping[Component, Verdict]) -> tuple[Component, Verdict] | None:
+    """The component to tell of: one whose problem lasts, before one that is on its way."""
+    unready = [(component, verdict) for component, verdict in verdicts.items() if not verdict.holds]
+    lasting = [(component, verdict) for component, verdict in unready if verdict.reason not in IN_PROGRESS]
+    return next(iter(lasting or unready), None)
 
 
 def _gpus(pipeline: Pipeline, observed: Mapping[Component, Observed], world: World) -> Verdict | None:
@@ -207,7 +232,9 @@ def _stalled(ready: Verdict) -> Verdict:
     """Whether nothing moves until somebody acts; Unknown where the cluster may yet grow."""
     if ready.holds or ready.reason in IN_PROGRESS:
         return Verdict("False", Reason.PROGRESSING, "nothing stands still")
-    return Verdict("Unknown" if ready.reason in _MAY_YET_COME else "True", ready.reason, ready.message)
+    if ready.reason in _MAY_YET_COME:
+        return Verdict("Unknown", ready.reason, "a node pool that scales up may bring what Ready says is missing")
+    return Verdict("True", ready.reason, "nothing moves until somebody does what Ready says")
 
 
 def _component(pipeline: Pipeline, component: Component, spec: ComponentSpec, observed: Observed) -> ComponentStatus:
@@ -234,6 +261,10 @@ def _name(serving: Serving | None) -> str:
     return serving.name if serving.version is None else f"{serving.name} (version {serving.version})"
 
 
-def _list(names: Iterable[str]) -> str:
-    *head, last = names
-    return f"{', '.join(head)} and {last} serve" if head else f"{last} serves"
+def _list_serving(components: Collection[Component]) -> str:
+    return f"{_list(components)} {'serves' if len(components) == 1 else 'serve'}"
+
+
+def _list(components: Iterable[Component]) -> str:
+    *head, last = (component.field for component in components)
+    return f"{', '.join(head)} and {last}" if head else last

@@ -90,8 +90,8 @@ def test_a_model_that_does_not_exist_is_named_in_a_condition_while_the_running_p
     quietly(*pipeline.swap(Component.DIFFUSION_MODEL, missing))
     eventually(lambda: _condition("ModelsReady")["reason"] == "ModelNotFound", "the condition", seconds=30)
 
-    assert missing in _condition("ModelsReady")["message"]
-    assert "sd-tiny/base" in _condition("ModelsReady")["message"], "it says what is served meanwhile"
+    assert missing in _condition("Ready")["message"]
+    assert "sd-tiny/base" in _condition("Ready")["message"], "it says what is served meanwhile"
     after = _pods()
     assert all(pods[component] <= after[component] for component in DRAWING)
     assert draw("a small green star on a pink background", tmp_path / "still.png")[0].shape == "star"

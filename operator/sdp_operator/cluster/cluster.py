@@ -186,10 +186,12 @@ class Cluster:
         meta = pipeline["metadata"]
         # Not the condition's own time, which stands still while only its reason changes.
         time = format_time(now)
+        name = f"{meta['name']}.{int(now.timestamp() * 1_000_000):x}"
         event = {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{meta['name']}.", "namespace": meta["namespace"]},
+            # Events of one second are listed in the order of their names.
+            "metadata": {"generateName": f"{name}.", "namespace": meta["namespace"]},
             "involvedObject": {
                 "apiVersion": API_VERSION,
                 "kind": KIND,

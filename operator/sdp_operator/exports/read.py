@@ -1,5 +1,6 @@
 """What became of an export, from its Job and the Job's pods."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,6 +15,8 @@ from sdp_serving.contract.artifact import ModelUri
 
 _LAST_LINES: Final = 3
 _QUOTED_CHARACTERS: Final = 400
+_OF_AN_ARGUMENT: Final = re.compile(r"^Invalid value for [^:]+: ")
+"""The exporter speaks of its command line, which the user has not written."""
 _NO_WORDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -44,10 +47,12 @@ def _is_of(pod: KubeObject, job: KubeObject) -> bool:
     return any(owner["uid"] == job["metadata"]["uid"] and owner.get("controller") for owner in owners)
 
 
-def _under_way(job: KubeObject, pods: Sequence[KubeObject], words: Mapping[str, str]) -> Waiting | Running:
+def _under_way(job: KubeObject, pods: Sequence[KubeObject], words: Mapping[str, str]) -> Waiting | Running | Failed:
     attempts = job["spec"].get("backoffLimit", 0) + 1
     attempt = min(job.get("status", {}).get("failed", 0) + 1, attempts)
     end = _last_end(pods)
+    if end is not None and end.code == USER_MUST_ACT:
+        return _failed(job, pods)  # as the Job will say in a moment
     active = next((pod for pod in pods if _phase(pod) in {"Pending", "Running"}), None)
     if active is not None:
         kept = _kept(active, words) if _phase(active) == "Pending" else None
@@ -76,7 +81,7 @@ def _kept(pod: KubeObject, words: Mapping[str, str]) -> Waiting | None:
     said = _quote(pull_error(waiting.get("message", ""))) or reason
     if reason in IMAGE_REASONS:
         image = _status(pod).get("image") or "of the exporter"
-        message = f"the image {image} can't be pulled ({said}): correct export.image or give nodes access"
+        message = f"the image {image} can't be pulled ({said}): correct export.image, or give the nodes access"
         return Waiting(Reason.IMAGE_UNAVAILABLE, message)
     if reason in CONTAINER_REASONS:
         return Waiting(
@@ -99,8 +104,8 @@ def _failed(job: KubeObject, pods: Sequence[KubeObject]) -> Failed:
     if end is None:
         return Failed(ExportReason.FAILED, f"the export failed, and its pods are gone with what they said: {again}")
     if end.code == USER_MUST_ACT:
-        remedy = "correct the component's weights or spec.export, or mend what it names and"
-        return Failed(ExportReason.REFUSED, f"the export failed: {end.cause}; {remedy} {again}")
+        remedy = "correct the component's weights or spec.export; where it names anything else, mend that and"
+        return Failed(ExportReason.REFUSED, f"the exporter refuses: {end.cause}; {remedy} {again}")
     tries = job.get("status", {}).get("failed", 1)
     times = "once" if tries == 1 else f"{tries} times"
     if end.is_out_of_memory:
@@ -154,7 +159,7 @@ def _last_words(log: str) -> str:
     if not lines:
         return ""
     if lines[-1].startswith("Error: "):
-        return _quote(lines[-1].removeprefix("Error: "))
+        return _quote(_OF_AN_ARGUMENT.sub("", lines[-1].removeprefix("Error: ")))
     return _quote(" | ".join(lines[-_LAST_LINES:]))
 
 

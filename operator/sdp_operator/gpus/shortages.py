@@ -39,6 +39,8 @@ class Shortage:
     def waiting(self) -> str:
         """How many replicas wait, as the start of a sentence on what they do not find."""
         waiting = self.ask.replicas - self.fits
+        if self.ask.replicas == 1:
+            return "the replica finds"
         return f"{waiting} of {counted(self.ask.replicas, 'replica')} {'finds' if waiting == 1 else 'find'}"
 
 
@@ -71,7 +73,7 @@ def _gpus_busy(of: Shortage) -> GpuVerdict:
     return GpuVerdict(
         GpuReason.GPUS_BUSY,
         sentence(
-            f"{of.waiting} no free GPU, held by {listed(holders, _held)}",
+            f"{of.waiting} no free GPU, since they are held by {listed(holders, _held)}",
             "delete or move one of these pods, add a node with a GPU, or lower replicas or gpu.count",
         ),
     )

@@ -129,6 +129,13 @@ def test_a_swap_from_weights_names_the_weights() -> None:
     assert life.told == [("striped", B, "Succeeded", 0)]
 
 
+def test_a_swap_from_a_uri_names_the_version_that_served() -> None:
+    life = Life()
+    life.step(A, SERVED, serving=f"{A}/17")
+    life.step(B, SERVED, serving=B)
+    assert life.told == [(f"{A}/17", B, "Succeeded", 0)]
+
+
 def test_a_clock_that_goes_back_makes_no_negative_time() -> None:
     life = _served(A)
     life.step(B, PULLING, serving=A)

@@ -156,6 +156,25 @@ def test_the_gpu_check_says_nothing_of_a_replica_that_has_a_node() -> None:
     assert _condition(_summarise(pulling, text_encoder=SERVED), "Ready").reason == "Pulling"
 
 
+def test_a_swap_for_which_no_gpu_is_free_beside_the_running_replica_says_how_to_do_without() -> None:
+    waiting = Replica("new", None, Problem("Unschedulable", "1 Insufficient nvidia.com/gpu: free a GPU"), node=None)
+    free = GpuVerdict(GpuReason.GPUS_AVAILABLE, "there are GPUs")
+    swapping = replace(NOTHING, replicas=[_replica("old", BASE, None), waiting], gpus=free)
+    assert "set swap.strategy to Drain" in _condition(_summarise(swapping, text_encoder=SERVED), "Ready").message
+    first = replace(NOTHING, replicas=[waiting], gpus=free)
+    assert "Drain" not in _condition(_summarise(first, text_encoder=SERVED), "Ready").message
+
+
+def test_what_is_wrong_is_not_repeated_by_every_condition() -> None:
+    status = _summarise(replace(NOTHING, gpus=BUSY), text_encoder=SERVED)
+    saying = [one.type for one in status.conditions if BUSY.message in one.message]
+    assert saying == ["Ready", "DiffusionModelReady", "GPUsReady"]
+    models = _condition(status, "ModelsReady")
+    assert (models.reason, models.message) == (
+        BUSY.reason, "diffusionModel does not serve what is asked for; textEncoder serves",
+    )  # fmt: skip
+
+
 def test_whether_a_pipeline_is_stalled_that_waits_for_a_node_is_unknown_where_the_cluster_may_grow() -> None:
     for verdict, stalled in ((BUSY, "True"), (NO_NODE, "Unknown")):
         status = _summarise(replace(NOTHING, gpus=verdict), text_encoder=SERVED)

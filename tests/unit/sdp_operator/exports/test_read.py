@@ -152,10 +152,12 @@ TRACE = 'Traceback (most recent call last):\n  File "a.py", line 1\n    boom()\n
             job("FailureTarget", "Failed", failed=1),
             [REFUSED],
             "ExportRefused",
-            "the export failed: Invalid value for --weights: sd-tiny has no weights 'x'; correct the component's"
-            f" weights or spec.export, or mend what it names and {AGAIN}",
+            "the exporter refuses: sd-tiny has no weights 'x'; correct the component's weights or spec.export; where it"
+            f" names anything else, mend that and {AGAIN}",
         ),
         (job("FailureTarget", failed=1), [REFUSED], "ExportRefused", "sd-tiny has no weights 'x'"),
+        # The pod has ended, and the Job does not say so yet.
+        (job(), [REFUSED], "ExportRefused", "sd-tiny has no weights 'x'"),
         (
             job("Failed", failed=4),
             [ended(1, "Error: first", at="2026-01-01T00:00:01Z"), ended(1, "Error: last", at="2026-01-01T00:09:01Z")],

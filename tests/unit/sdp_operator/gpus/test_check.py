@@ -68,7 +68,9 @@ def test_replicas_spread_over_nodes() -> None:
 def test_gpus_are_busy_where_other_pods_hold_them_all(labels: dict[str, str]) -> None:
     found = verdict([node(labels=labels, capacity=2)], [gpu_pod("train", "node-a", 2, "ml")])
     assert (found.reason, found.status) == ("GPUsBusy", "False")
-    assert found.message.startswith("1 of 1 replica finds no free GPU, held by ml/train (2 on node-a): delete or move")
+    assert found.message.startswith(
+        "the replica finds no free GPU, since they are held by ml/train (2 on node-a): delete or move"
+    )
 
 
 def test_gpus_that_are_left_over_one_by_one_do_not_fit_a_replica_that_asks_for_two() -> None:
