@@ -144,7 +144,7 @@ def _rewrite(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[
     }
     if "default" in rewritten:
         rewritten["default"] = _without_nothing(rewritten["default"])
-        if rewritten["default"] in (None, []):
+        if rewritten["default"] in (None, [], {}):
             del rewritten["default"]
     if "description" in rewritten:
         rewritten["description"] = " ".join(rewritten["description"].split())
@@ -166,7 +166,7 @@ def _rewrite(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[
 def _without_nothing(default: Any) -> Any:
     if not isinstance(default, Mapping):
         return default
-    return {key: value for key, value in default.items() if value is not None}
+    return {key: value for key, value in default.items() if value not in (None, [])}
 
 
 def _inner(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:

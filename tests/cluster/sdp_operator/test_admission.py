@@ -1,5 +1,8 @@
 """What the API server refuses, and the sentence that it refuses with."""
 
+import json
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -7,8 +10,14 @@ from tests.support.pipeline_client import EXAMPLE, PipelineClient
 
 from devcluster.errors import ClusterError
 from devcluster.pytest_plugin import Namespace
+from sdp_operator.api.crd import custom_resource_definition
 
 MODEL = {"model": "gs://bucket/decoder"}
+CACHE = {"name": "cache", "emptyDir": {}}
+
+
+def _overrides(**overrides: Any) -> dict[str, Any]:
+    return {**MODEL, "overrides": overrides}
 
 
 @pytest.mark.parametrize(
@@ -32,6 +41,46 @@ MODEL = {"model": "gs://bucket/decoder"}
             {**MODEL, "resources": {"limits": {"memory": "8 Gigs"}}},
             "spec.decoder.resources.limits: Invalid value: every amount must be a quantity",
         ),
+        (
+            {**MODEL, "resources": {"limits": {"memory": "-"}}},
+            "every amount must be a quantity that is not negative: write one such as 2, 500m or 8Gi",
+        ),
+        (
+            {**MODEL, "resources": {"requests": {"cpu": 2}, "limits": {"cpu": "1500m"}}},
+            "resources.requests must not exceed resources.limits: raise the limit",
+        ),
+        ({**MODEL, "tolerations": [{"value": "x"}]}, "set key, or set operator to Exists"),
+        ({**MODEL, "nodeSelector": {"a b": "c"}}, "every label's key must be one that Kubernetes takes: write one"),
+        (
+            {"image": "a b"},
+            'spec.decoder.image: Invalid value: "a b": an image\'s name has no spaces: write one such as',
+        ),
+        ({"from": {"pipeline": "Sd"}}, "no pipeline can have this name: write one of lower-case letters"),
+        ({"from": {"pipeline": "sd"}, "tolerations": []}, "runs as that one says: remove gpu"),
+        ({**MODEL, "runtimeClassName": "a..b"}, "no object can have this name: write one of lower-case letters"),
+        (
+            {**MODEL, "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "No"}]},
+            'whenUnsatisfiable: Unsupported value: "No": supported values: "DoNotSchedule", "ScheduleAnyway"',
+        ),
+        (
+            {**MODEL, "autoscaling": {"maxReplicas": 2, "metric": {"name": "m", "averageValue": "0"}}},
+            "averageValue is a quantity above 0: write one such as 20 or 500m",
+        ),
+        (
+            _overrides(volumes=[{"name": "tmp", "emptyDir": {}}]),
+            "has a volume of this name itself: choose another name",
+        ),
+        (_overrides(volumes=[{"name": "cache"}]), "a volume has exactly one source: set one of emptyDir, configMap"),
+        (
+            _overrides(volumes=[CACHE], volumeMounts=[{"name": "cache", "mountPath": "/models/x"}]),
+            "the operator mounts /tmp, /models and /etc/tensorflow-serving itself: choose another path",
+        ),
+        (
+            _overrides(volumes=[CACHE], volumeMounts=[{"name": "cash", "mountPath": "/cache"}]),
+            "every one of overrides.volumeMounts needs a volume: add it to overrides.volumes",
+        ),
+        (_overrides(env=[{"name": "A", "valueFrom": {}}]), "a value is taken from one place: set exactly one of"),
+        (_overrides(env=[{"name": "A", "value": "b"}, {"name": "A", "value": "c"}]), 'Duplicate value: {"name":"A"}'),
         ({**MODEL, "replicas": -1}, "spec.decoder.replicas in body should be greater than or equal to 0"),
         ({**MODEL, "restTimeoutSeconds": 0}, "spec.decoder.restTimeoutSeconds in body should be greater than"),
     ],
@@ -42,6 +91,35 @@ def test_a_bad_component_is_refused_by_the_name_of_its_field(
     with pytest.raises(ClusterError) as refused:
         pipelines.apply({"decoder": component})
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("stableDiffusion", {"version": "1.5", "height": 65, "width": 64}, "height in body should be a multiple of 8"),
+        ("stableDiffusion", {"version": "1.5", "height": 64}, "height and width belong together: set both"),
+        ("monitoring", {"podMonitor": {"interval": "1s1h"}}, "interval is a time: write one such as 30s or 1m30s"),
+        ("networkPolicy", {"peers": [{}]}, "a peer is told by ipBlock or by selectors: set either"),
+        ("networkPolicy", {"peers": [{"ipBlock": {"cidr": "10.0.0.0"}}]}, "write one such as 10.0.0.0/8"),
+        ("sharing", {"namespaces": ["Art"]}, "no namespace can have this name: write one of lower-case letters"),
+        ("gateway", {"ingress": {"host": "10.0.0.1"}}, "a host is a name of DNS and no address: write one such as"),
+        (
+            "gateway",
+            {"ingress": {"host": "a.b", "className": "c", "annotations": {"kubernetes.io/ingress.class": "c"}}},
+            "named by className and by the annotation kubernetes.io/ingress.class: remove the annotation",
+        ),
+        ("gateway", {"route": {"parentRefs": [], "hostnames": ["a.b"]}}, "should have at least 1 items"),
+        ("imagePullSecrets", [{"name": "a"}, {"name": "a"}], 'Duplicate value: {"name":"a"}'),
+        ("export", {"to": "gs://bucket/x y"}, "export.to must not contain spaces: write the URI without them"),
+    ],
+)
+def test_a_bad_field_of_the_pipeline_is_refused_by_its_name(
+    pipelines: PipelineClient, field: str, value: Any, sentence: str
+) -> None:
+    with pytest.raises(ClusterError) as refused:
+        pipelines.apply({"decoder": MODEL, field: value})
+    assert sentence in str(refused.value)
+    assert f"spec.{field}" in str(refused.value)
 
 
 def test_a_pipeline_without_components_is_refused(pipelines: PipelineClient) -> None:
@@ -65,7 +143,11 @@ def test_a_name_that_its_services_cannot_bear_is_refused(pipelines: PipelineClie
 def test_the_longest_name_and_three_lines_are_enough(pipelines: PipelineClient) -> None:
     pipelines.apply({"decoder": MODEL}, name="a" * 47)
     spec = pipelines.get(name="a" * 47)["spec"]
-    assert spec == {"decoder": {**MODEL, "replicas": 1, "restTimeoutSeconds": 120}}
+    assert spec == {
+        "decoder": {**MODEL, "replicas": 1, "restTimeoutSeconds": 120, "service": {"type": "ClusterIP"}},
+        "driverCheck": "Warn",
+        "swap": {"strategy": "Surge"},
+    }
 
 
 def test_the_example_is_accepted(pipelines: PipelineClient) -> None:
@@ -75,3 +157,78 @@ def test_the_example_is_accepted(pipelines: PipelineClient) -> None:
 def test_fields_are_explained(installed: object, namespace: Namespace) -> None:
     explained = namespace.kubectl("explain", "sdpipeline.spec.diffusionModel.model")
     assert "Changing this field swaps" in " ".join(explained.split()), "kubectl wraps the lines"
+
+
+def test_all_fields_are_explained(installed: object, namespace: Namespace) -> None:
+    explained = namespace.kubectl("explain", "sdpipeline.spec", "--recursive")
+    shown = [line.split()[0] for line in explained.splitlines() if "\t<" in line]
+    [version] = custom_resource_definition()["spec"]["versions"]
+    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    assert sorted(shown) == sorted(_fields(spec))
+
+
+def test_an_example_with_a_misspelt_field_is_refused_by_its_name(pipelines: PipelineClient) -> None:
+    spec = deepcopy(EXAMPLE["spec"])
+    spec["diffusionModel"]["tolerationz"] = []
+    with pytest.raises(ClusterError, match=r'unknown field "spec\.diffusionModel\.tolerationz"'):
+        pipelines.apply(spec)
+
+
+def test_several_owners_share_the_lists_that_are_made_for_it(pipelines: PipelineClient, namespace: Namespace) -> None:
+    team, platform = (
+        {
+            "sharing": {"namespaces": [f"{who}-1", "both"]},
+            "imagePullSecrets": [{"name": who}],
+            "decoder": {
+                **MODEL,
+                "nodeSelector": {who: "yes"},
+                "topologySpreadConstraints": [
+                    {"maxSkew": 1, "topologyKey": f"example.com/{who}", "whenUnsatisfiable": "ScheduleAnyway"}
+                ],
+                "overrides": {
+                    "labels": {who: "yes"},
+                    "env": [{"name": who.upper(), "value": "1"}],
+                    "volumes": [{"name": who, "emptyDir": {}}],
+                    "volumeMounts": [{"name": who, "mountPath": f"/{who}"}],
+                },
+            },
+        }
+        for who in ("team", "platform")
+    )
+    _apply_as(namespace, "team", team)
+    _apply_as(namespace, "platform", platform)
+    spec = pipelines.get()["spec"]
+    assert sorted(spec["sharing"]["namespaces"]) == ["both", "platform-1", "team-1"]
+    assert [one["name"] for one in spec["imagePullSecrets"]] == ["team", "platform"]
+    overrides = spec["decoder"]["overrides"]
+    assert overrides["labels"] == spec["decoder"]["nodeSelector"] == {"team": "yes", "platform": "yes"}
+    for field in ("env", "volumes", "volumeMounts"):
+        assert len(overrides[field]) == 2, field
+    assert len(spec["decoder"]["topologySpreadConstraints"]) == 2
+    _apply_as(namespace, "platform", {"decoder": MODEL})
+    assert {key: pipelines.get()["spec"].get(key) for key in ("sharing", "imagePullSecrets")} == {
+        "sharing": {"namespaces": ["team-1", "both"]},
+        "imagePullSecrets": [{"name": "team"}],
+    }
+
+
+def test_a_list_with_one_owner_is_not_taken_over_in_silence(namespace: Namespace, pipelines: PipelineClient) -> None:
+    mine = {"decoder": {**MODEL, "tolerations": [{"key": "team", "operator": "Exists"}]}}
+    _apply_as(namespace, "team", mine)
+    theirs = {"decoder": {**MODEL, "tolerations": [{"key": "platform", "operator": "Exists"}]}}
+    with pytest.raises(ClusterError, match=r'conflict with "team": \.spec\.decoder\.tolerations'):
+        _apply_as(namespace, "platform", theirs)
+
+
+def _apply_as(namespace: Namespace, manager: str, spec: dict[str, Any]) -> None:
+    body = {"apiVersion": EXAMPLE["apiVersion"], "kind": EXAMPLE["kind"], "metadata": {"name": "sd"}, "spec": spec}
+    namespace.kubectl("apply", "--server-side", f"--field-manager={manager}", "--filename=-", stdin=json.dumps(body))
+
+
+def _fields(schema: Mapping[str, Any]) -> Iterator[str]:
+    for name, field in schema.get("properties", {}).items():
+        yield name
+        yield from _fields(field)
+    for inner in ("items", "additionalProperties"):
+        if inner in schema:
+            yield from _fields(schema[inner])
