@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from tests.support.eventually import eventually
 from tests.support.ports import free_ports
 
@@ -96,9 +97,16 @@ class OperatorProcess:
 
     def metric(self, name: str, **labels: str) -> float:
         """The value of one of its metrics; 0 where there is none with these labels."""
+        return sum(one.value for one in self._samples() if one.name == name and one.labels == labels)
+
+    def writes(self) -> float:
+        """How many requests of its have changed something, or were to."""
+        requests = [one for one in self._samples() if one.name == "sdpipeline_operator_api_requests_total"]
+        return sum(one.value for one in requests if one.labels["verb"] not in {"get", "list", "watch"})
+
+    def _samples(self) -> list[Sample]:
         families = text_string_to_metric_families(self._get("metrics"))
-        samples = [one for family in families for one in family.samples]
-        return sum(one.value for one in samples if one.name == name and one.labels == labels)
+        return [one for family in families for one in family.samples]
 
     def _get(self, path: str) -> str:
         with urllib.request.urlopen(f"{self.url}/{path}", timeout=5) as answer:
