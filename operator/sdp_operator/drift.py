@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -18,6 +18,15 @@ _AMOUNTS: Final = frozenset({"requests", "limits"})
 
 _AMOUNT: Final = frozenset({"averageValue", "divisor", "sizeLimit"})
 """Quantities."""
+
+_OF_OTHERS_TOO: Final = frozenset({"ownerReferences"})
+"""Lists that others may add to."""
+
+_OF_CONTAINERS: Final = ("command", "args", "env", "envFrom")
+"""What a container has of nobody else; for its owner, the custom resource has `overrides`."""
+
+_KEYS: Final = ("name", "mountPath", "containerPort", "port", "topologyKey", "whenUnsatisfiable")
+"""By what entries of lists are told apart, where they have it."""
 
 _QUANTITY: Final = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?P<suffix>[KMGTPE]i|[numkMGTPE])?", re.ASCII
@@ -45,9 +54,40 @@ def is_as_applied(live: KubeObject, wanted: KubeObject) -> bool:
     return _covers(live, wanted)
 
 
+def surplus(live: Any, wanted: Any, at: str = "") -> Sequence[str]:
+    """What somebody has added to lists, which an apply leaves there: JSON pointers, the last entry of a list first.
+
+    An apply gives fields back their values, and takes entries of lists only from those who have applied them before.
+    """
+    if isinstance(wanted, Mapping) and isinstance(live, Mapping):
+        found = [
+            surplus(live[key], wanted[key], f"{at}/{_escaped(key)}")
+            for key in wanted
+            if key in live and key not in _OF_OTHERS_TOO
+        ]
+        return [*(path for paths in found for path in paths), *(f"{at}/{key}" for key in _filled_by_hand(live, wanted))]
+    if not _are_lists(live, wanted):
+        return []
+    places = [next((place for place, one in enumerate(live) if _is_same_entry(one, other)), None) for other in wanted]
+    kept = {place for place in places if place is not None}
+    if len(kept) < len(wanted):
+        return []  # Not as applied at all.
+    return [
+        path
+        for place in reversed(range(len(live)))
+        for path in (
+            surplus(live[place], wanted[places.index(place)], f"{at}/{place}") if place in kept else [f"{at}/{place}"]
+        )
+    ]
+
+
 def _covers(live: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict):
-        return isinstance(live, dict) and all(_covers_field(key, live, wanted[key]) for key in wanted)
+        return (
+            isinstance(live, dict)
+            and all(_covers_field(key, live, wanted[key]) for key in wanted)
+            and not _filled_by_hand(live, wanted)
+        )
     if isinstance(wanted, (list, tuple)):
         return (
             isinstance(live, (list, tuple))
@@ -63,7 +103,30 @@ def _covers_field(key: str, live: Mapping[str, Any], wanted: Any) -> bool:
         return wanted is None or wanted is False or wanted in ("", [], {})
     if key in _AMOUNT:
         return _is_same_amount(live[key], wanted)
+    if key in _OF_OTHERS_TOO:
+        return all(any(_covers(one, other) for one in live[key]) for other in wanted)
     return (_covers_amounts if key in _AMOUNTS else _covers)(live[key], wanted)
+
+
+def _are_lists(live: Any, wanted: Any) -> bool:
+    return isinstance(live, (list, tuple)) and isinstance(wanted, (list, tuple))
+
+
+def _is_same_entry(live: Any, wanted: Any) -> bool:
+    if not (isinstance(live, Mapping) and isinstance(wanted, Mapping)):
+        return bool(live == wanted)
+    keys = {"mountPath"} & wanted.keys() or {key for key in _KEYS if key in wanted}
+    return all(live.get(key) == wanted[key] for key in keys) if keys else _covers(live, wanted)
+
+
+def _filled_by_hand(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> Sequence[str]:
+    """What somebody has given to a container that is to have none of it, as `kubectl set env` does."""
+    is_container = "image" in wanted
+    return [key for key in _OF_CONTAINERS if is_container and key not in wanted and live.get(key)]
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _covers_amounts(live: Any, wanted: Any) -> bool:

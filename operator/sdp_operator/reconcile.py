@@ -14,7 +14,7 @@ from sdp_operator.cluster import Cluster
 from sdp_operator.conditions import invalid_status
 from sdp_operator.desired.children import Desired, Part, desired
 from sdp_operator.desired.identity import GATEWAY
-from sdp_operator.drift import is_as_applied, stamped
+from sdp_operator.drift import is_as_applied, stamped, surplus
 from sdp_operator.errors import InvalidPipelineError, OperatorError, RefusedError
 from sdp_operator.gateway_status import gateway_verdict
 from sdp_operator.live import LiveChildren, is_owned, object_key
@@ -27,7 +27,7 @@ from sdp_operator.sharing import references, users_of
 from sdp_operator.status import summarise, transitions
 from sdp_operator.world import World
 
-LOOK_AGAIN: Final = timedelta(minutes=1)
+LOOK_AGAIN: Final = timedelta(seconds=20)
 """When to try again what was refused for a reason that no watch tells of, such as another's object in the way."""
 
 Clock = Callable[[], datetime]
@@ -127,8 +127,11 @@ async def _apply_child(pipeline: Pipeline, child: KubeObject, live: LiveChildren
                 f"the {kind} {name} is there already and belongs to somebody else:"
                 " delete it, or give the pipeline another name"
             )
-    await cluster.apply(stamped(child))
+    applied = await cluster.apply(stamped(child))
     _log.info("applied %s %s", kind, name)
+    if added := surplus(applied, child):
+        await cluster.remove(applied, added)
+        _log.info("removed what was added by hand to %s %s: %s", kind, name, ", ".join(added))
 
 
 async def _prune(wanted: Desired, live: LiveChildren, cluster: Cluster) -> None:

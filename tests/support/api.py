@@ -13,6 +13,15 @@ from kubernetes.config import new_client_from_config
 _PREFIXES = {
     "pods": "/api/v1",
     "services": "/api/v1",
+    "configmaps": "/api/v1",
+    "events": "/api/v1",
+    "replicasets": "/apis/apps/v1",
+    "poddisruptionbudgets": "/apis/policy/v1",
+    "horizontalpodautoscalers": "/apis/autoscaling/v2",
+    "networkpolicies": "/apis/networking.k8s.io/v1",
+    "ingresses": "/apis/networking.k8s.io/v1",
+    "podmonitors": "/apis/monitoring.coreos.com/v1",
+    "httproutes": "/apis/gateway.networking.k8s.io/v1",
     "deployments": "/apis/apps/v1",
     "stablediffusionpipelines": "/apis/sdpipeline.dev/v1alpha1",
 }

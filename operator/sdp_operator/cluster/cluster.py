@@ -18,8 +18,7 @@ from sdp_operator.live import LiveChildren
 from sdp_operator.objects import Key, KubeObject
 from sdp_operator.reasons import IN_PROGRESS
 
-_WATCHED: Final = (*CHILDREN, PODS, NODES, EVENTS)
-"""What is watched here; kopf watches the pipelines."""
+_WATCHED: Final = (*CHILDREN, PODS, NODES, EVENTS, PIPELINES)
 
 
 class Cluster:
@@ -62,11 +61,14 @@ class Cluster:
 
     async def follow(self) -> None:
         """Begin to watch; returns once everything that there is has been seen."""
-        self._tasks = [
-            asyncio.create_task(reflector.run(), name=f"watch {kind}")
-            for (kind, _), reflector in self._reflectors.items()
-        ]
-        await asyncio.gather(*(reflector.synced.wait() for reflector in self._reflectors.values()))
+        # The pipelines come last: what is to be done about one is told by what it has already.
+        await self._follow(kind for kind in BY_NAME if kind != PIPELINES.name)
+        await self._follow([PIPELINES.name])
+
+    async def _follow(self, kinds: Iterable[str]) -> None:
+        begun = [reflector for kind in kinds for (one, _), reflector in self._reflectors.items() if one == kind]
+        self._tasks += [asyncio.create_task(reflector.run(), name=f"watch {reflector}") for reflector in begun]
+        await asyncio.gather(*(reflector.synced.wait() for reflector in begun))
 
     async def close(self) -> None:
         """Stop watching and close the connections."""
@@ -118,16 +120,6 @@ class Cluster:
         """What the pipeline owns, and the pods of these."""
         return self._store.live(pipeline)
 
-    # News from kopf
-
-    def saw(self, pipeline: KubeObject) -> None:
-        """The custom resource is there, and is like this."""
-        self._store.pipelines.put(pipeline)
-
-    def lost(self, pipeline: KubeObject) -> None:
-        """The custom resource is gone."""
-        self._store.pipelines.remove(pipeline)
-
     # Requests
 
     async def is_current(self, pipeline: Pipeline) -> bool:
@@ -141,7 +133,7 @@ class Cluster:
             meta = (await self._requests.send("get", path))["metadata"]
         except GoneError:
             if (ghost := self.pipeline(pipeline.key)) is not None:
-                self.lost(ghost)
+                self._store.pipelines.remove(ghost)
             return False
         seen = (meta["uid"], meta["generation"], "deletionTimestamp" in meta)
         return bool(seen == (pipeline.uid, pipeline.generation, False))
@@ -153,9 +145,22 @@ class Cluster:
         except GoneError:
             return None
 
-    async def apply(self, wanted: KubeObject) -> None:
-        """Create the object, or give it the fields that are wanted."""
+    async def apply(self, wanted: KubeObject) -> KubeObject:
+        """Create the object, or give it the fields that are wanted; gives what it is now."""
         answer = await self._apply(_path_of(wanted), wanted)
+        self._store.put(answer)
+        return answer
+
+    async def remove(self, live: KubeObject, pointers: Sequence[str]) -> None:
+        """Remove these fields, JSON pointers, of the object as it was read."""
+        # The answer to a version that is no longer the present one is a conflict, after which all is looked at again.
+        seen = {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
+        operations = [seen, *({"op": "remove", "path": pointer} for pointer in pointers)]
+        query = {"fieldManager": MANAGER}
+        patch_type = "application/json-patch+json"
+        answer = await self._requests.send(
+            "patch", _path_of(live), body=operations, query=query, content_type=patch_type
+        )
         self._store.put(answer)
 
     async def delete(self, child: KubeObject) -> None:
@@ -177,7 +182,7 @@ class Cluster:
             "status": status,
         }
         try:
-            self.saw(await self._apply(f"{PIPELINES.path(meta['namespace'], meta['name'])}/status", body))
+            self._store.pipelines.put(await self._apply(f"{PIPELINES.path(meta['namespace'], meta['name'])}/status", body))
         except GoneError:
             return
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -21,6 +21,9 @@ _REFUSALS: Final = frozenset({400, 403, 404, 405, 413, 422})
 
 APPLY: Final = "application/apply-patch+yaml"
 """The type of a body that is applied server-side."""
+
+Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""An object, or the operations of a JSON patch."""
 
 Count = Callable[[str, str, int | None], None]
 """Told of each answer: the verb, the plural of the kind (as in the path), and the status; None when there was none."""
@@ -54,7 +57,7 @@ class Requests:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Body | None = None,
         content_type: str = "application/json",
     ) -> KubeObject:
         """Send a request and give the answer."""
@@ -86,12 +89,12 @@ class Requests:
         method: str,
         path: str,
         query: Mapping[str, str],
-        body: Mapping[str, Any] | None,
+        body: Body | None,
         content_type: str,
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
         headers = {"Accept": "application/json", "Content-Type": content_type}
-        payload: Mapping[str, Any] | bytes | None = body
+        payload: Body | bytes | None = body
         if content_type == APPLY:
             # Told the character set, the client sends the bytes as they are; else it would write JSON.
             payload, headers["Content-Type"] = as_yaml(body), f"{APPLY}; charset=utf-8"
@@ -144,7 +147,7 @@ def _message(body: bytes) -> str:
         return " ".join(body.decode(errors="replace").split())[:200]
 
 
-def as_yaml(body: Mapping[str, Any] | None) -> bytes:
+def as_yaml(body: Body | None) -> bytes:
     """The body as JSON that is YAML too.
 
     The API server reads it as YAML, which knows no pairs of surrogates, as which JSON escapes an emoji, and which takes

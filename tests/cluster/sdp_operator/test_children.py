@@ -10,12 +10,59 @@ from tests.support.operator_process import OperatorProcess
 from tests.support.pipeline_client import EXAMPLE, PipelineClient
 
 from devcluster.pytest_plugin import Namespace
-from sdp_serving.contract.components import DRAWING
+from sdp_operator.conditions import component_condition
+from sdp_serving.contract.components import DRAWING, Component
 
 pytestmark = pytest.mark.usefixtures("operator")
 
 SPEC: dict[str, Any] = EXAMPLE["spec"]
 CHILDREN = [f"sd-{component}" for component in sorted(DRAWING)]
+DECODER = {"model": "gs://b/d"}
+TEXT_ENCODER = {"model": "gs://b/t"}
+SCALED = {"minReplicas": 1, "maxReplicas": 9, "metric": {"name": "requests", "averageValue": 5}}
+ALL: dict[str, Any] = {
+    "decoder": DECODER,
+    "textEncoder": {**TEXT_ENCODER, "autoscaling": SCALED},
+    "networkPolicy": {"peers": [{"podSelector": {"matchLabels": {"team": "art"}}}]},
+    "gateway": {"replicas": 2, "ingress": {"host": "art.example.com"}},
+}
+"""A pipeline with a child of each kind that every cluster knows."""
+
+DRIFT: list[tuple[tuple[str, str], list[dict[str, Any]]]] = [
+    (
+        ("deployments", "sd-decoder"),
+        [
+            {"op": "add", "path": "/spec/template/spec/containers/0/env", "value": [{"name": "BY_HAND", "value": "1"}]},
+            {"op": "replace", "path": "/spec/replicas", "value": 5},
+            {"op": "add", "path": "/spec/template/spec/volumes/-", "value": {"name": "theirs", "emptyDir": {}}},
+            {"op": "replace", "path": "/spec/template/spec/automountServiceAccountToken", "value": True},
+        ],
+    ),
+    (
+        ("deployments", "sd-gateway"),
+        [{"op": "replace", "path": "/spec/template/spec/containers/0/args", "value": ["--address=127.0.0.1:1"]}],
+    ),
+    (
+        ("services", "sd-decoder"),
+        [
+            {"op": "replace", "path": "/spec/ports/1/targetPort", "value": 1},
+            {"op": "add", "path": "/spec/ports/-", "value": {"name": "theirs", "port": 99}},
+            {"op": "remove", "path": "/metadata/annotations/sdpipeline.dev~1applied"},
+        ],
+    ),
+    (("configmaps", "sd-decoder"), [{"op": "replace", "path": "/data/models.config", "value": "nonsense"}]),
+    (
+        ("poddisruptionbudgets", "sd-decoder"),
+        [{"op": "remove", "path": "/metadata/labels/app.kubernetes.io~1managed-by"}],
+    ),
+    (("poddisruptionbudgets", "sd-gateway"), [{"op": "replace", "path": "/spec/maxUnavailable", "value": "100%"}]),
+    (("horizontalpodautoscalers", "sd-text-encoder"), [{"op": "replace", "path": "/spec/maxReplicas", "value": 99}]),
+    (("networkpolicies", "sd-decoder"), [{"op": "replace", "path": "/spec/ingress", "value": [{}]}]),
+    (("ingresses", "sd-gateway"), [{"op": "replace", "path": "/spec/rules/0/host", "value": "theirs.example.com"}]),
+]
+"""A change by hand of each of them."""
+
+EVERYTHING = [child for child, _ in DRIFT]
 STRIPED = "gs://sdpipeline-demo/sd-tiny-striped/diffusion-model"
 
 
@@ -65,38 +112,101 @@ def test_a_deleted_pipeline_leaves_nothing(pipelines: PipelineClient, namespace:
         eventually(partial(_is_none_left, pipelines, kind), f"no {kind} are left", seconds=60)
 
 
-@pytest.mark.parametrize(
-    ("kind", "name", "patch"),
-    [
-        ("deployments", "sd-decoder", {"spec": {"replicas": 5}}),
-        ("deployments", "sd-decoder", {"spec": {"template": {"spec": {"automountServiceAccountToken": True}}}}),
-        ("deployments", "sd-decoder", {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}}),
-        ("services", "sd-decoder", {"spec": {"ports": [{"name": "rest", "port": 8501, "targetPort": 1}]}}),
-        ("services", "sd-decoder", {"metadata": {"annotations": {"sdpipeline.dev/applied": None}}}),
-    ],
-)
-def test_drift_is_put_right(
-    pipelines: PipelineClient, namespace: Namespace, kind: str, name: str, patch: dict[str, Any]
+def test_each_kind_of_child_is_made_and_belongs_to_its_pipeline(pipelines: PipelineClient) -> None:
+    _apply_all(pipelines)
+    uid = pipelines.get()["metadata"]["uid"]
+    for plural, name in EVERYTHING:
+        meta = pipelines.get(plural, name)["metadata"]
+        [owner] = meta["ownerReferences"]
+        assert (owner["kind"], owner["name"], owner["uid"]) == ("StableDiffusionPipeline", "sd", uid)
+        assert (owner["controller"], owner["blockOwnerDeletion"]) == (True, False)
+        assert meta["labels"].items() >= {
+            "app.kubernetes.io/managed-by": "sdpipeline-operator",
+            "app.kubernetes.io/instance": "sd",
+            "app.kubernetes.io/component": name.removeprefix("sd-"),
+        }.items()  # fmt: skip
+
+
+def test_drift_of_any_kind_is_put_right(pipelines: PipelineClient, namespace: Namespace) -> None:
+    _apply_all(pipelines)
+    eventually(lambda: pipelines.get()["status"]["observedGeneration"] == 1, "the status is there")
+    before = [_essence(pipelines.get(plural, name)) for plural, name in EVERYTHING]
+    for (plural, name), patch in DRIFT:
+        namespace.kubectl("patch", plural, name, "--type=json", f"--patch={json.dumps(patch)}")
+    for (plural, name), essence in zip(EVERYTHING, before, strict=True):
+        eventually(
+            partial(_is, pipelines, plural, name, essence), f"the changes to {plural} {name} are undone", seconds=10
+        )
+
+
+def test_children_of_any_kind_that_are_deleted_by_hand_come_back(
+    pipelines: PipelineClient, namespace: Namespace
 ) -> None:
-    _apply_and_wait(pipelines)
-    before = _essence(pipelines.get(kind, name))
-    namespace.kubectl("patch", kind, name, "--type=merge", f"--patch={json.dumps(patch)}")
-    eventually(lambda: _essence(pipelines.get(kind, name)) == before, "the change is undone")
+    _apply_all(pipelines)
+    gone = {pipelines.get(plural, name)["metadata"]["uid"] for plural, name in EVERYTHING}
+    namespace.kubectl("delete", "--wait=false", *(f"{plural}/{name}" for plural, name in EVERYTHING))
+    for plural, name in EVERYTHING:
+        eventually(partial(_is_new, pipelines, plural, name, gone), f"{plural} {name} is back", seconds=10)
 
 
-def test_a_child_deleted_by_hand_comes_back(pipelines: PipelineClient, namespace: Namespace) -> None:
-    _apply_and_wait(pipelines)
-    namespace.kubectl("delete", "deployment/sd-decoder", "service/sd-decoder")
-    eventually(lambda: pipelines.names("deployments") == CHILDREN, "the Deployment is back")
-    eventually(lambda: pipelines.names("services") == CHILDREN, "the Service is back")
+def test_children_that_are_no_longer_wanted_go(pipelines: PipelineClient) -> None:
+    _apply_all(pipelines)
+    pipelines.apply({**ALL, "gateway": {"enabled": False}, "networkPolicy": None, "textEncoder": TEXT_ENCODER})
+    for plural in ("ingresses", "networkpolicies", "horizontalpodautoscalers"):
+        eventually(partial(_is_none_left, pipelines, plural), f"no {plural} are left")
+    for plural in ("deployments", "services"):
+        eventually(partial(_has_names, pipelines, plural, ["sd-decoder", "sd-text-encoder"]), f"no gateway's {plural}")
+    assert "url" not in pipelines.get()["status"]
+
+
+def test_replicas_under_an_autoscaler_are_left_alone(pipelines: PipelineClient, namespace: Namespace) -> None:
+    pipelines.apply({"decoder": {**DECODER, "replicas": 2}})
+    eventually(lambda: pipelines.names("deployments"), "the Deployment is there")
+    pipelines.apply({"decoder": {**DECODER, "autoscaling": SCALED}})
+    eventually(lambda: pipelines.names("horizontalpodautoscalers"), "the autoscaler is there")
+    assert pipelines.get("deployments", "sd-decoder")["spec"]["replicas"] == 2, "it starts from what is there"
+    namespace.kubectl("scale", "deployment/sd-decoder", "--replicas=4")
+    eventually(lambda: pipelines.get()["status"]["decoder"]["replicas"] == 4, "the status has followed")
+    pipelines.apply({"decoder": {**DECODER, "autoscaling": SCALED, "restTimeoutSeconds": 77}})
+    eventually(lambda: pipelines.get("deployments", "sd-decoder")["metadata"]["generation"] >= 4, "it is rolled")
+    assert pipelines.get("deployments", "sd-decoder")["spec"]["replicas"] == 4
+    pipelines.apply({"decoder": {**DECODER, "replicas": 3}})
+    eventually(lambda: pipelines.get("deployments", "sd-decoder")["spec"]["replicas"] == 3, "they are ours again")
+
+
+def test_objects_of_others_are_never_taken_over_and_their_names_are_taken_once_they_are_free(
+    pipelines: PipelineClient, namespace: Namespace
+) -> None:
+    namespace.kubectl("create", "deployment", "sd-decoder", "--image=theirs", "--replicas=0")
+    namespace.kubectl("create", "service", "clusterip", "sd-text-encoder", "--tcp=80")
+    namespace.kubectl("create", "configmap", "sd-diffusion-model", "--from-literal=theirs=yes")
+    namespace.kubectl("create", "poddisruptionbudget", "sd-image-encoder", "--selector=a=b", "--min-available=1")
+    theirs = {"decoder": "deployments", "text-encoder": "services", "diffusion-model": "configmaps"}
+    theirs["image-encoder"] = "poddisruptionbudgets"
+    before = {name: pipelines.get(plural, f"sd-{name}")["metadata"]["uid"] for name, plural in theirs.items()}
+    pipelines.apply({Component(name).field: {"model": f"gs://b/{name}"} for name in theirs})
+    for name in theirs:
+        said = pipelines.wait_for(component_condition(Component(name)), reason="NameTaken")
+        assert f"sd-{name} is there already and belongs to somebody else: delete it" in said["message"]
+    assert pipelines.condition("Stalled")["status"] == "True"
+    assert pipelines.names("pods") == []
+    for name, plural in theirs.items():
+        child = pipelines.get(plural, f"sd-{name}")
+        assert child["metadata"]["uid"] == before[name]
+        assert "ownerReferences" not in child["metadata"]
+    namespace.kubectl("delete", "--wait=false", *(f"{plural}/sd-{name}" for name, plural in theirs.items()))
+    for name, plural in theirs.items():
+        eventually(partial(_is_new, pipelines, plural, f"sd-{name}", {*before.values()}), f"{name} is ours", seconds=40)
 
 
 def test_what_others_add_to_a_child_stays(pipelines: PipelineClient, namespace: Namespace) -> None:
     _apply_and_wait(pipelines)
     namespace.kubectl("annotate", "service/sd-decoder", "team=art")
+    namespace.kubectl("label", "deployment/sd-decoder", "team=art")
     namespace.kubectl("patch", "deployment", "sd-decoder", "--type=merge", '--patch={"spec":{"replicas":5}}')
     eventually(lambda: pipelines.get("deployments", "sd-decoder")["spec"]["replicas"] == 1, "the change is undone")
     assert pipelines.get("services", "sd-decoder")["metadata"]["annotations"]["team"] == "art"
+    assert pipelines.get("deployments", "sd-decoder")["metadata"]["labels"]["team"] == "art"
 
 
 def test_a_namesake_of_a_child_is_left_alone(pipelines: PipelineClient, namespace: Namespace) -> None:
@@ -135,6 +245,29 @@ def _apply_and_wait(pipelines: PipelineClient, spec: dict[str, Any] = SPEC) -> N
     eventually(lambda: pipelines.condition("Ready"), "the status is there")
 
 
+def _apply_all(pipelines: PipelineClient) -> None:
+    pipelines.apply(ALL)
+    for plural, name in EVERYTHING:
+        eventually(partial(_is_there, pipelines, plural, name), f"{plural} {name} is there")
+    eventually(lambda: pipelines.condition("Ready"), "the status is there")
+
+
+def _is_there(pipelines: PipelineClient, plural: str, name: str) -> bool:
+    return name in pipelines.names(plural)
+
+
+def _is_new(pipelines: PipelineClient, plural: str, name: str, old: set[str]) -> bool:
+    return _is_there(pipelines, plural, name) and pipelines.get(plural, name)["metadata"]["uid"] not in old
+
+
+def _has_names(pipelines: PipelineClient, plural: str, names: list[str]) -> bool:
+    return pipelines.names(plural) == names
+
+
+def _is(pipelines: PipelineClient, plural: str, name: str, essence: tuple[Any, ...]) -> bool:
+    return _essence(pipelines.get(plural, name)) == essence
+
+
 def _has_told_of_its_pod(pipelines: PipelineClient, name: str) -> bool:
     status = pipelines.get("deployments", name).get("status", {})
     return bool(status.get("updatedReplicas") == status.get("unavailableReplicas") == 1)
@@ -156,7 +289,7 @@ def _generations(pipelines: PipelineClient) -> dict[str, int]:
 
 def _essence(child: dict[str, Any]) -> tuple[Any, ...]:
     annotations = child["metadata"].get("annotations", {})
-    return child["spec"], child["metadata"]["labels"], annotations.get("sdpipeline.dev/applied")
+    return child.get("spec", child.get("data")), child["metadata"]["labels"], annotations.get("sdpipeline.dev/applied")
 
 
 def _versions(namespace: Namespace) -> dict[str, str]:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from sdp_operator.drift import APPLIED, is_as_applied, stamped
+from sdp_operator.drift import APPLIED, is_as_applied, stamped, surplus
 
 WANTED = stamped(
     {
@@ -78,6 +78,45 @@ def test_a_change_by_another_hand_is_noticed(path: tuple[str | int, ...], value:
 def test_a_field_that_is_no_longer_wanted_is_noticed_by_the_digest() -> None:
     less = stamped({"metadata": {"name": "x", "labels": {}}, "spec": {"replicas": 1}})
     assert not is_as_applied(_live(), less)
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted", "added"),
+    [
+        ({"env": [{"name": "a"}, {"name": "b"}]}, {"env": [{"name": "b"}]}, ["/env/0"]),
+        ({"args": ["a", "b", "c"]}, {"args": ["b"]}, ["/args/2", "/args/0"]),
+        (
+            {"containers": [{"name": "x"}, {"name": "y", "env": [{"name": "e"}, {"name": "f"}]}]},
+            {"containers": [{"name": "y", "env": [{"name": "e"}]}]},
+            ["/containers/1/env/1", "/containers/0"],
+        ),
+        (
+            {"volumeMounts": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}]},
+            {"volumeMounts": [{"name": "v", "mountPath": "/b"}]},
+            ["/volumeMounts/0"],
+        ),
+        ({"from": [{"podSelector": {}}, {"ipBlock": {}}]}, {"from": [{"podSelector": {}}]}, ["/from/1"]),
+        ({"name": "x", "image": "i", "env": [{"name": "e"}]}, {"name": "x", "image": "i"}, ["/env"]),
+        ({"a/b~c": ["x", "y"]}, {"a/b~c": ["x"]}, ["/a~1b~0c/1"]),
+        ({"labels": {"a": "b", "theirs": "c"}}, {"labels": {"a": "b"}}, []),
+        ({"env": [{"name": "b", "value": "other"}]}, {"env": [{"name": "b", "value": "ours"}]}, []),
+        ({"env": [{"name": "theirs"}]}, {"env": [{"name": "ours"}]}, []),
+        ({"ownerReferences": [{"uid": "a"}, {"uid": "b"}]}, {"ownerReferences": [{"uid": "a"}]}, []),
+    ],
+)
+def test_what_was_added_to_lists_is_found_the_last_entry_first(live: Any, wanted: Any, added: list[str]) -> None:
+    assert surplus(live, wanted) == added
+
+
+def test_what_a_container_was_given_by_hand_is_noticed() -> None:
+    assert not is_as_applied({"image": "i", "env": [{"name": "e"}]}, {"image": "i"})
+    assert is_as_applied({"image": "i", "env": [], "imagePullPolicy": "Always"}, {"image": "i"})
+
+
+def test_a_second_owner_is_no_drift() -> None:
+    live = {"ownerReferences": [{"uid": "theirs"}, {"uid": "ours", "controller": True}]}
+    assert is_as_applied(live, {"ownerReferences": [{"uid": "ours"}]})
+    assert not is_as_applied({"ownerReferences": [{"uid": "theirs"}]}, {"ownerReferences": [{"uid": "ours"}]})
 
 
 def test_versions_are_no_quantities() -> None:

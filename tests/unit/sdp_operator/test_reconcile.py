@@ -51,9 +51,11 @@ class DictCluster(Cluster):
     async def find(self, like: KubeObject) -> KubeObject | None:
         return self.objects.get(_key(like))
 
-    async def apply(self, wanted: KubeObject) -> None:
+    async def apply(self, wanted: KubeObject) -> KubeObject:
         self._called("apply", wanted)
-        self.objects[_key(wanted)] = {**wanted, "metadata": {**wanted["metadata"], "uid": "u"}}
+        applied = {**wanted, "metadata": {**wanted["metadata"], "uid": "u"}}
+        self.objects[_key(wanted)] = applied
+        return applied
 
     async def delete(self, child: KubeObject) -> None:
         self._called("delete", child)
