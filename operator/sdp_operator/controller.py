@@ -10,7 +10,7 @@ from sdp_operator.api.v1alpha1 import PipelineStatus
 from sdp_operator.cluster import Cluster
 from sdp_operator.conditions import GPUS_READY, READY, STALLED
 from sdp_operator.history import finished
-from sdp_operator.objects import Key, KubeObject
+from sdp_operator.objects import Key
 from sdp_operator.reconcile import reconcile
 from sdp_operator.runtime import Runtime
 from sdp_operator.telemetry.metrics import PipelineState
@@ -49,14 +49,6 @@ class Controller:
             self._fleet_timer.cancel()
         await self._queue.close()
         await self._cluster.close()
-
-    def saw(self, pipeline: KubeObject) -> None:
-        """A custom resource is there, and is like this."""
-        self._cluster.saw(pipeline)
-
-    def lost(self, pipeline: KubeObject) -> None:
-        """A custom resource is gone."""
-        self._cluster.lost(pipeline)
 
     async def _work(self, key: Key) -> timedelta | None:
         body = self._cluster.pipeline(key)

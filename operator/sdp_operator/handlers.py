@@ -1,20 +1,19 @@
-"""What kopf calls: it watches the pipelines, and starts and stops the rest.
+"""What kopf calls: it runs the process, and starts and stops the rest.
 
-What there is to do is found in the cluster and not in the event. kopf's handlers for creation, update and resumption
-keep their progress in annotations of the custom resource and know nothing of children; these keep nothing.
+The pipelines are watched as all else is, by `cluster`. kopf's handlers for creation, update and resumption keep their
+progress in annotations of the custom resource and know nothing of children; those for events never hear of a deletion
+that its watch has missed, and end the process when a list or a watch is refused or answered by somebody else.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import kopf
 
 from sdp_operator import login
-from sdp_operator.api.v1alpha1 import GROUP, PLURAL, VERSION
+from sdp_operator.api.v1alpha1 import GROUP
 from sdp_operator.connection import connect
 from sdp_operator.controller import Controller
 from sdp_operator.runtime import Runtime
-
-_WATCH_SECONDS: Final = 600
 
 
 @kopf.on.login()
@@ -28,8 +27,6 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     """Set kopf up, connect, and see what there is before the first pipeline is looked at."""
     runtime = Runtime.of(memo)
     _configure(settings)
-    # Where the operator sees some namespaces only, it may not look for new ones, nor need it.
-    settings.scanning.disabled = bool(runtime.settings.namespaces)
     memo.controller = Controller(runtime, await connect(runtime.fence))
     await memo.controller.start()
 
@@ -40,20 +37,10 @@ async def stop(memo: kopf.Memo, **_: Any) -> None:
     await memo.controller.stop()
 
 
-@kopf.on.event(GROUP, VERSION, PLURAL)
-async def on_pipeline(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
-    """A pipeline was made, changed or deleted, or was there when the operator started."""
-    pipeline: Any = event["object"]
-    if event["type"] == "DELETED":
-        memo.controller.lost(pipeline)
-    else:
-        memo.controller.saw(pipeline)
-
-
 def _configure(settings: kopf.OperatorSettings) -> None:
     settings.posting.enabled = False  # Events are recorded where conditions change.
     settings.peering.standalone = True
-    settings.watching.server_timeout = _WATCH_SECONDS
+    settings.scanning.disabled = True  # There is nothing that kopf watches.
     settings.networking.request_timeout = 30
     # Nothing of ours is kept in annotations; should kopf ever keep something, then under our name.
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)

@@ -96,6 +96,9 @@ class Reflector:
         self._version: int | None = None
         """What has been seen; None when a list must tell."""
 
+    def __str__(self) -> str:
+        return self._kind.plural
+
     async def run(self) -> None:
         """Follow for ever."""
         pause = _PAUSE_SECONDS[0]
