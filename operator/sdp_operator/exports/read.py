@@ -49,9 +49,10 @@ def _is_of(pod: KubeObject, job: KubeObject) -> bool:
 
 def _under_way(job: KubeObject, pods: Sequence[KubeObject], words: Mapping[str, str]) -> Waiting | Running | Failed:
     attempts = job["spec"].get("backoffLimit", 0) + 1
-    attempt = min(job.get("status", {}).get("failed", 0) + 1, attempts)
+    failures = _failures(job, pods)
+    attempt = min(failures + 1, attempts)
     end = _last_end(pods)
-    if end is not None and end.code == USER_MUST_ACT:
+    if failures >= attempts or (end is not None and end.code == USER_MUST_ACT):
         return _failed(job, pods)  # as the Job will say in a moment
     active = next((pod for pod in pods if _phase(pod) in {"Pending", "Running"}), None)
     if active is not None:
@@ -59,7 +60,7 @@ def _under_way(job: KubeObject, pods: Sequence[KubeObject], words: Mapping[str, 
         return kept or Running(attempt, attempts, before=None if end is None else end.cause)
     name, namespace = job["metadata"]["name"], job["metadata"]["namespace"]
     if end is not None and end.code != 0:
-        message = f"attempt {attempt - 1 or 1} of {attempts} failed: {end.cause}; the next starts after a pause"
+        message = f"attempt {failures or 1} of {attempts} failed: {end.cause}; the next starts after a pause"
         return Waiting(ExportReason.RETRYING, message)
     return Waiting(
         ExportReason.STARTING,
@@ -106,7 +107,7 @@ def _failed(job: KubeObject, pods: Sequence[KubeObject]) -> Failed:
     if end.code == USER_MUST_ACT:
         remedy = "correct the component's weights or spec.export; where it names anything else, mend that and"
         return Failed(ExportReason.REFUSED, f"the exporter refuses: {end.cause}; {remedy} {again}")
-    tries = job.get("status", {}).get("failed", 1)
+    tries = max(_failures(job, pods), 1)
     times = "once" if tries == 1 else f"{tries} times"
     if end.is_out_of_memory:
         message = f"the export failed {times}, at last out of memory: raise export.resources.limits.memory"
@@ -118,6 +119,18 @@ def _failed(job: KubeObject, pods: Sequence[KubeObject]) -> Failed:
         return Failed(ExportReason.TIMED_OUT, message)
     message = f"the export failed {times}, at last: {end.cause}; mend what it names and {again}"
     return Failed(ExportReason.FAILED, message)
+
+
+def _failures(job: KubeObject, pods: Sequence[KubeObject]) -> int:
+    """How many attempts have failed: the Job counts them a moment after the pods have ended, and knows of lost ones."""
+    ended = (pod for pod in pods if _phase(pod) == "Failed" and not _is_disrupted(pod))
+    counted: int = job.get("status", {}).get("failed", 0)
+    return max(counted, sum(1 for _ in ended))
+
+
+def _is_disrupted(pod: KubeObject) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(one["type"] == "DisruptionTarget" and one["status"] == "True" for one in conditions)
 
 
 @dataclass(frozen=True)

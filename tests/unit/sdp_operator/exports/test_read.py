@@ -141,6 +141,21 @@ def test_between_attempts_the_failure_is_said() -> None:
     )
 
 
+def test_an_attempt_that_the_job_has_not_counted_yet_counts() -> None:
+    ends = [ended(1, "Error: the network is down", at=f"2026-01-01T00:00:0{second}Z") for second in (1, 2)]
+    retrying = read(job(failed=1), *ends)
+    assert isinstance(retrying, Waiting)
+    assert retrying.message.startswith("attempt 2 of 4 failed")
+    failed = read(job(failed=1, retries=1), *ends)
+    assert isinstance(failed, Failed)
+    assert failed.message.startswith("the export failed 2 times")
+
+
+def test_an_attempt_that_was_disturbed_counts_only_if_the_job_counts_it() -> None:
+    disrupted = {"conditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    assert isinstance(read(job(retries=0), ended(137, **disrupted)), Waiting)
+
+
 REFUSED = ended(2, "Usage: sdpipeline-export\n\nError: Invalid value for --weights: sd-tiny has no weights 'x'")
 TRACE = 'Traceback (most recent call last):\n  File "a.py", line 1\n    boom()\nValueError: boom'
 
