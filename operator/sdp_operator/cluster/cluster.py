@@ -182,7 +182,9 @@ class Cluster:
             "status": status,
         }
         try:
-            self._store.pipelines.put(await self._apply(f"{PIPELINES.path(meta['namespace'], meta['name'])}/status", body))
+            self._store.pipelines.put(
+                await self._apply(f"{PIPELINES.path(meta['namespace'], meta['name'])}/status", body)
+            )
         except GoneError:
             return
 
