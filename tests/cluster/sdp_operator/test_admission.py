@@ -6,6 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from tests.support.operator_process import OperatorProcess
 from tests.support.pipeline_client import EXAMPLE, PipelineClient
 
 from devcluster.errors import ClusterError
@@ -175,26 +176,7 @@ def test_an_example_with_a_misspelt_field_is_refused_by_its_name(pipelines: Pipe
 
 
 def test_several_owners_share_the_lists_that_are_made_for_it(pipelines: PipelineClient, namespace: Namespace) -> None:
-    team, platform = (
-        {
-            "sharing": {"namespaces": [f"{who}-1", "both"]},
-            "imagePullSecrets": [{"name": who}],
-            "decoder": {
-                **MODEL,
-                "nodeSelector": {who: "yes"},
-                "topologySpreadConstraints": [
-                    {"maxSkew": 1, "topologyKey": f"example.com/{who}", "whenUnsatisfiable": "ScheduleAnyway"}
-                ],
-                "overrides": {
-                    "labels": {who: "yes"},
-                    "env": [{"name": who.upper(), "value": "1"}],
-                    "volumes": [{"name": who, "emptyDir": {}}],
-                    "volumeMounts": [{"name": who, "mountPath": f"/{who}"}],
-                },
-            },
-        }
-        for who in ("team", "platform")
-    )
+    team, platform = _share_of("team"), _share_of("platform")
     _apply_as(namespace, "team", team)
     _apply_as(namespace, "platform", platform)
     spec = pipelines.get()["spec"]
@@ -220,6 +202,22 @@ def test_a_list_with_one_owner_is_not_taken_over_in_silence(namespace: Namespace
         _apply_as(namespace, "platform", theirs)
 
 
+def _share_of(who: str) -> dict[str, Any]:
+    spread = {"maxSkew": 1, "topologyKey": f"example.com/{who}", "whenUnsatisfiable": "ScheduleAnyway"}
+    overrides = {
+        "labels": {who: "yes"},
+        "env": [{"name": who.upper(), "value": "1"}],
+        "volumes": [{"name": who, "emptyDir": {}}],
+        "volumeMounts": [{"name": who, "mountPath": f"/{who}"}],
+    }
+    placement = {"nodeSelector": {who: "yes"}, "topologySpreadConstraints": [spread]}
+    return {
+        "sharing": {"namespaces": [f"{who}-1", "both"]},
+        "imagePullSecrets": [{"name": who}],
+        "decoder": {**MODEL, **placement, "overrides": overrides},
+    }
+
+
 def _apply_as(namespace: Namespace, manager: str, spec: dict[str, Any]) -> None:
     body = {"apiVersion": EXAMPLE["apiVersion"], "kind": EXAMPLE["kind"], "metadata": {"name": "sd"}, "spec": spec}
     namespace.kubectl("apply", "--server-side", f"--field-manager={manager}", "--filename=-", stdin=json.dumps(body))
@@ -232,3 +230,16 @@ def _fields(schema: Mapping[str, Any]) -> Iterator[str]:
     for inner in ("items", "additionalProperties"):
         if inner in schema:
             yield from _fields(schema[inner])
+
+
+def test_what_only_kubernetes_can_tell_becomes_a_condition_of_the_component(
+    operator: OperatorProcess, pipelines: PipelineClient
+) -> None:
+    nowhere = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "cores", "operator": "Gt", "values": []}]}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": nowhere}}
+    pipelines.apply({"decoder": {**MODEL, "affinity": affinity}, "textEncoder": {"model": "gs://bucket/text-encoder"}})
+    said = pipelines.wait_for("DecoderReady", reason="Refused")
+    assert "affinity.nodeAffinity" in said["message"]
+    assert said["message"].endswith("correct the component")
+    assert pipelines.wait_for("Ready", reason="Refused")["status"] == "False"
+    assert pipelines.names("deployments") == ["sd-text-encoder"], "the other component is served all the same"
