@@ -32,8 +32,12 @@ class PipelineClient:
 
     def names(self, plural: str) -> list[str]:
         """The names of the objects of a kind."""
-        items = read(self._namespace.cluster.kubeconfig, self._namespace.name, plural)["items"]
-        return sorted(item["metadata"]["name"] for item in items)
+        return sorted(item["metadata"]["name"] for item in self.objects(plural))
+
+    def objects(self, plural: str) -> list[dict[str, Any]]:
+        """The objects of a kind."""
+        items: list[dict[str, Any]] = read(self._namespace.cluster.kubeconfig, self._namespace.name, plural)["items"]
+        return items
 
     def condition(self, kind: str, *, name: str = "sd") -> dict[str, Any]:
         """A condition of the pipeline, empty while it is not there."""

@@ -1,10 +1,10 @@
 """What a pipeline says of its pods, whose status the tests write as a kubelet would."""
 
-import json
+import re
 
 import pytest
 from tests.support.eventually import eventually
-from tests.support.kubelet import Kubelet
+from tests.support.kubelet import ACCELERATOR, Kubelet
 from tests.support.pipeline_client import EXAMPLE, PipelineClient
 from tests.support.pipelines import DIGEST
 
@@ -36,17 +36,38 @@ def test_a_pipeline_is_ready_once_every_model_is_served(
             "grpc": f"sd-diffusion-model.{namespace.name}.svc:8500",
             "rest": f"http://sd-diffusion-model.{namespace.name}.svc:8501/v1/models/diffusion-model",
         },
+        "nodes": [f"node-of-{namespace.name}"],
+        "accelerators": [ACCELERATOR],
     }
+    assert status["observedGeneration"] == pipelines.get()["metadata"]["generation"] == 1
+    assert {one["observedGeneration"] for one in status["conditions"]} == {1}
 
 
 def test_the_table_of_pipelines_tells_what_is_served(
     pipelines: PipelineClient, kubelet: Kubelet, namespace: Namespace
 ) -> None:
-    _serve_all(pipelines, kubelet)
-    heading, row = namespace.kubectl("get", "sdpipelines").splitlines()
-    assert heading.split("  ")[0] == "NAME"
-    assert heading.split() == ["NAME", "READY", "DIFFUSION", "MODEL", "GPUS", "AGE"]
-    assert row.split()[:4] == ["sd", "True", "sd-tiny/base", "1"]
+    pipelines.apply({**SPEC, "gateway": {}})
+    for component in DRAWING:
+        kubelet.serve(component, SPEC[component.field]["model"], weights=f"sd-tiny/{component}")
+    pipelines.wait_for("ModelsReady", reason="AllServing")
+    wide = _table(namespace.kubectl("get", "sdpipelines", "--output=wide"))
+    ready = pipelines.condition("Ready")
+    assert {**wide, "AGE": ""} == {
+        "NAME": "sd",
+        "READY": "False",
+        "DIFFUSION MODEL": "sd-tiny/diffusion-model",
+        "GPUS": "1",
+        "URL": f"http://sd-gateway.{namespace.name}.svc",
+        "REASON": "Starting",
+        "TEXT ENCODER": "sd-tiny/text-encoder",
+        "DECODER": "sd-tiny/decoder",
+        "IMAGE ENCODER": "",
+        "MESSAGE": ready["message"],
+        "AGE": "",
+    }
+    assert "0 of 1 gateways answer" in ready["message"]
+    normal = _table(namespace.kubectl("get", "sdpipelines"))
+    assert list(normal) == ["NAME", "READY", "DIFFUSION MODEL", "GPUS", "URL", "AGE"]
 
 
 def test_a_model_that_does_not_exist_is_told_with_its_uri_and_the_running_pods_stay(
@@ -113,10 +134,12 @@ def test_pods_that_may_not_be_made_are_told(pipelines: PipelineClient, namespace
 
 
 def test_children_that_the_api_server_refuses_are_told(pipelines: PipelineClient) -> None:
-    amounts = {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}
-    pipelines.apply({**SPEC, "decoder": {**SPEC["decoder"], "resources": amounts}})
+    # What the schema leaves to Kubernetes: how many values an operator takes.
+    nowhere = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "cores", "operator": "Gt", "values": []}]}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": nowhere}}
+    pipelines.apply({**SPEC, "decoder": {**SPEC["decoder"], "affinity": affinity}})
     condition = pipelines.wait_for("DecoderReady", reason="Refused")
-    assert "must be less than or equal to memory limit" in condition["message"]
+    assert "must be specified single value when `operator` is 'Lt' or 'Gt'" in condition["message"]
     assert pipelines.names("deployments") == ["sd-diffusion-model", "sd-text-encoder"]
 
 
@@ -127,13 +150,45 @@ def test_files_of_a_node_are_refused_without_the_administrators_leave(pipelines:
     assert pipelines.names("deployments") == []
 
 
-def test_events_tell_of_changed_conditions_only(
-    pipelines: PipelineClient, kubelet: Kubelet, namespace: Namespace
+def test_a_life_is_told_by_one_event_for_each_transition_and_a_history_of_its_swaps(
+    pipelines: PipelineClient, kubelet: Kubelet
 ) -> None:
-    _serve_all(pipelines, kubelet)
-    eventually(lambda: ("Ready", "AllServing") in _events(namespace), "the Event is there")
-    told = _events(namespace)
-    assert len(told) == len(set(told))
+    first, second, third = ("gs://b/first", "gs://b/second", "gs://b/third")
+    _decode(pipelines, first)
+    pipelines.wait_for("Ready", reason="Starting")
+    kubelet.serve(Component.DECODER, first)
+    pipelines.wait_for("Ready", reason="AllServing")
+    _decode(pipelines, second)
+    pipelines.wait_for("Ready", reason="Starting")
+    kubelet.serve(Component.DECODER, second)
+    pipelines.wait_for("Ready", reason="AllServing")
+    _decode(pipelines, MISSING)
+    pipelines.wait_for("Ready", reason="Starting")
+    kubelet.fail_to_pull(Component.DECODER, MISSING, PullFailure.MODEL_NOT_FOUND, "it is not there: export it")
+    pipelines.wait_for("Ready", reason="ModelNotFound")
+    _decode(pipelines, second)
+    pipelines.wait_for("Ready", reason="AllServing")
+    _decode(pipelines, third)
+    pipelines.wait_for("Ready", reason="Starting")
+    _decode(pipelines, second)
+    pipelines.wait_for("Ready", reason="AllServing")
+
+    served = [("Normal", "AllServing", "Ready"), ("Normal", "Serving", "DecoderReady")]
+    started = ("Normal", "Starting", "Ready")
+    failed = ("Warning", "ModelNotFound", "Ready")
+    expected = [started, *served, started, *served, started, failed, *served, started, *served]
+    eventually(lambda: len(_events(pipelines)) >= len(expected), "all Events are there")
+    assert _events(pipelines) == expected
+
+    swaps = pipelines.get()["status"]["swaps"]
+    assert [(one["from"], one["to"], one["result"]) for one in swaps] == [
+        (second, second, "Succeeded"),
+        (second, third, "Superseded"),
+        (second, second, "Succeeded"),
+        (second, MISSING, "Failed"),
+        (first, second, "Succeeded"),
+    ]
+    assert [one.get("seconds") is not None for one in swaps] == [True, False, True, False, True]
 
 
 def test_pods_satisfy_the_restricted_pod_security_level(pipelines: PipelineClient, namespace: Namespace) -> None:
@@ -149,6 +204,20 @@ def _serve_all(pipelines: PipelineClient, kubelet: Kubelet) -> None:
     pipelines.wait_for("Ready", reason="AllServing")
 
 
-def _events(namespace: Namespace) -> list[tuple[str, str]]:
-    found = namespace.kubectl("get", "events", "--field-selector=involvedObject.name=sd", "--output=json")
-    return [(event["message"].split(":")[0], event["reason"]) for event in json.loads(found)["items"]]
+def _decode(pipelines: PipelineClient, model: str) -> None:
+    pipelines.apply({"decoder": {"model": model}})
+
+
+def _events(pipelines: PipelineClient) -> list[tuple[str, str, str]]:
+    """The Events about the pipeline, in the order of their recording: type, reason and condition."""
+    about = [one for one in pipelines.objects("events") if one["involvedObject"]["name"] == "sd"]
+    in_order = sorted(about, key=lambda event: int(event["metadata"]["resourceVersion"]))
+    return [(one["type"], one["reason"], one["message"].partition(":")[0]) for one in in_order]
+
+
+def _table(printed: str) -> dict[str, str]:
+    """The one row of kubectl's table, by its headings."""
+    heading, row = printed.splitlines()
+    starts = [match.start() for match in re.finditer(r"\S+( \S+)*", heading)]
+    cuts = list(zip(starts, [*starts[1:], None], strict=True))
+    return {heading[start:end].strip(): row[start:end].strip() for start, end in cuts}
