@@ -13,7 +13,6 @@ import pytest
 from demo import pipeline
 from demo.models import folder
 from demo.shell import DemoError, quietly
-from demo.storage import BUCKET, NAMESPACE, PORT, SERVICE
 from demo.story import Told
 from demo.target import REPOSITORY
 from tests.support.eventually import eventually
@@ -145,29 +144,6 @@ def test_a_model_baked_into_an_image_is_served(serving: Told, node_cluster: Clus
     _patch_decoder({"image": None, "model": f"{folder('base')}/decoder"})
 
 
-@pytest.mark.usefixtures("with_exporter")
-def test_the_exporters_image_writes_models_from_a_job_in_the_cluster(told: Told) -> None:
-    arguments = ["sd-tiny", "--component=decoder", f"--to=gs://{BUCKET}/from-a-job"]
-    container = {
-        "name": "exporter",
-        "image": images.reference("exporter"),
-        "imagePullPolicy": "Never",
-        "args": arguments,
-        "env": [{"name": "STORAGE_EMULATOR_HOST", "value": f"http://{SERVICE}.{NAMESPACE}.svc:{PORT}"}],
-        "securityContext": {"runAsNonRoot": True, "readOnlyRootFilesystem": True},
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
-    }
-    pod = {"restartPolicy": "Never", "containers": [container], "volumes": [{"name": "tmp", "emptyDir": {}}]}
-    spec = {"backoffLimit": 0, "template": {"spec": pod}}
-    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "export"}, "spec": spec}
-    quietly("kubectl", "create", "-f", "-", stdin=json.dumps(job))
-    eventually(lambda: _ended("export"), "the Job has ended", seconds=180)
-    # The node mixes what a container writes to its two outputs in any order, so the URI need not be the last line.
-    assert re.search(
-        rf"^gs://{BUCKET}/from-a-job/decoder/[0-9]+$", quietly("kubectl", "logs", "job/export"), re.MULTILINE
-    )
-
-
 def test_a_client_is_told_how_to_mend_a_wrong_name(serving: Told, tmp_path: Path) -> None:
     with pytest.raises(DemoError, match="kubectl get sdpipelines") as failure:
         draw("a small red circle on a blue background", tmp_path / "never.png", "--pipeline=sd-tinny")
@@ -184,11 +160,6 @@ def test_a_deleted_pipeline_leaves_nothing_behind(told: Told, node_cluster: Clus
 
 
 _SELECTOR = f"app.kubernetes.io/instance={pipeline.NAME}"
-
-
-def _ended(job: str) -> bool:
-    status = json.loads(quietly("kubectl", "get", "job", job, "-o", "json"))["status"]
-    return bool(status.get("succeeded") or status.get("failed"))
 
 
 def _patch_decoder(source: Mapping[str, str | None]) -> None:

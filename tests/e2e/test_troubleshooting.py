@@ -18,7 +18,7 @@ from tests.support.nodes import GPU_TOLERATION, gpu_container
 from tests.support.pipeline_client import EXAMPLE, PipelineClient
 from tests.support.transcripts import Page, described, tabulated
 
-from devcluster import Cluster
+from devcluster import Cluster, images
 from devcluster.pytest_plugin import Namespace
 
 _PAGE = Page(Path(__file__).parents[2] / "docs" / "troubleshooting.md")
@@ -34,6 +34,26 @@ _MISSING = f"{folder('stripped')}/diffusion-model"
 _DECODER = f"{folder('base')}/decoder"
 _EXPORT = {"stableDiffusion": {"version": "tiny"}, "export": {"to": folder("exported")}}
 _SMALL = {"limits": {"memory": "48Mi"}}
+
+_EMPTY_REGISTRY = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "registry"},
+    "spec": {
+        "hostNetwork": True,
+        "terminationGracePeriodSeconds": 0,
+        "containers": [
+            {
+                "name": "registry",
+                "image": images.reference("puller"),
+                "imagePullPolicy": "Never",
+                "command": ["python3", "-m", "http.server", "80", "--bind=127.0.0.1", "--directory=/srv"],
+                "securityContext": {"runAsUser": 0},
+            }
+        ],
+    },
+}
+"""What the node takes for the registry localhost: it has no image."""
 
 _HOLDER = {
     "apiVersion": "v1",
@@ -71,8 +91,7 @@ _SITUATIONS: Mapping[str, _Situation] = {
     "no-model": _Situation("ModelNotFound", {**EXAMPLE["spec"], "diffusionModel": {"model": _MISSING}}),
     "out-of-memory": _Situation("OutOfMemory", {"decoder": {"model": _DECODER, "resources": _SMALL}}),
     "no-image": _Situation(
-        "ImageUnavailable",
-        {"decoder": {"model": _DECODER, "server": {"image": "registry.example.com/model-server:2.2O"}}},
+        "ImageUnavailable", {"decoder": {"model": _DECODER, "server": {"image": "localhost/model-server:2.2O"}}}
     ),
     "wrong-weights": _Situation("ExportRefused", {**_EXPORT, "diffusionModel": {"weights": "stripped"}}),
     "export-out-of-memory": _Situation(
@@ -95,7 +114,9 @@ def art(demo_cluster: Cluster, with_exporter: Cluster) -> Iterator[Namespace]:
             for namespace in (mine, theirs):
                 demo_cluster.kubectl("create", "namespace", namespace.name)
                 eventually(partial(_takes_pods, namespace), "the namespace takes pods")
-            theirs.kubectl("create", "--filename=-", stdin=json.dumps(_HOLDER))
+            for pod in (_HOLDER, _EMPTY_REGISTRY):
+                theirs.kubectl("create", "--filename=-", stdin=json.dumps(pod))
+            theirs.kubectl("wait", "--for=condition=Ready", "pod/registry", "--timeout=60s")
             for name, situation in _SITUATIONS.items():
                 PipelineClient(mine).apply(_at_first(name, situation), name=name)
             yield mine
