@@ -13,6 +13,8 @@ _DNS_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _DNS_SUBDOMAIN: Final = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
 _LABEL_NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 
+_FOLDERS_OF_PODS: Final = frozenset({PurePosixPath("/tmp"), PurePosixPath("/models")})  # noqa: S108
+
 Image = Annotated[str, Field(min_length=1)]
 LogFormat = Literal["json", "text"]
 
@@ -59,6 +61,8 @@ def _format_by_reader() -> LogFormat:
 def _absolute(path: PurePosixPath) -> PurePosixPath:
     if not path.is_absolute() or ".." in path.parts or path == PurePosixPath("/"):
         raise ValueError("must be the absolute path of a folder below /, without '..'")
+    if path in _FOLDERS_OF_PODS:
+        raise ValueError("must not be /tmp or /models, which pods have for themselves; name a folder below it")
     return path
 
 

@@ -17,6 +17,15 @@ def test_a_folder_for_local_files_that_opens_too_much_is_refused(root: str, monk
         Settings()
 
 
+@pytest.mark.parametrize("root", ["/tmp", "/models", "/models/"])
+def test_local_files_cannot_lie_where_pods_have_folders_of_their_own(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SDP_LOCAL_FILES_ROOT", root)
+    with pytest.raises(ValidationError, match="must not be /tmp or /models"):
+        Settings()
+
+
 @pytest.mark.parametrize(
     ("text", "address"),
     [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::]:8080", ("::", 8080)), ("localhost:1", ("localhost", 1))],
