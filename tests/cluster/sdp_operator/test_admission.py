@@ -6,7 +6,6 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from tests.support.operator_process import OperatorProcess
 from tests.support.pipeline_client import EXAMPLE, PipelineClient
 
 from devcluster.errors import ClusterError
@@ -230,16 +229,3 @@ def _fields(schema: Mapping[str, Any]) -> Iterator[str]:
     for inner in ("items", "additionalProperties"):
         if inner in schema:
             yield from _fields(schema[inner])
-
-
-def test_what_only_kubernetes_can_tell_becomes_a_condition_of_the_component(
-    operator: OperatorProcess, pipelines: PipelineClient
-) -> None:
-    nowhere = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "cores", "operator": "Gt", "values": []}]}]}
-    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": nowhere}}
-    pipelines.apply({"decoder": {**MODEL, "affinity": affinity}, "textEncoder": {"model": "gs://bucket/text-encoder"}})
-    said = pipelines.wait_for("DecoderReady", reason="Refused")
-    assert "affinity.nodeAffinity" in said["message"]
-    assert said["message"].endswith("correct the component")
-    assert pipelines.wait_for("Ready", reason="Refused")["status"] == "False"
-    assert pipelines.names("deployments") == ["sd-text-encoder"], "the other component is served all the same"
