@@ -6,6 +6,7 @@ It remembers nothing between calls: stopped at any line and called again, it end
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,7 +16,7 @@ from sdp_operator.conditions import invalid_status
 from sdp_operator.desired.children import Desired, Part, desired
 from sdp_operator.desired.identity import GATEWAY
 from sdp_operator.drift import is_as_applied, stamped, surplus
-from sdp_operator.errors import InvalidPipelineError, OperatorError, RefusedError
+from sdp_operator.errors import ForbiddenError, InvalidPipelineError, OperatorError, RefusedError
 from sdp_operator.gateway_status import gateway_verdict
 from sdp_operator.live import LiveChildren, is_owned, object_key
 from sdp_operator.objects import KubeObject
@@ -56,12 +57,16 @@ async def reconcile(body: KubeObject, cluster: Cluster, settings: Settings, cloc
     wanted = desired(pipeline, world, settings, clock())
     refused: Mapping[str, Problem] = {}
     if _differs(wanted, world.live):
-        if not await cluster.is_current(pipeline):
-            return LOOK_AGAIN  # Long before that, news of what it is now will call.
-        refused = await _apply(pipeline, wanted, world.live, cluster)
-        await _prune(wanted, world.live, cluster)
+        try:
+            if not await cluster.is_current(pipeline):
+                return LOOK_AGAIN  # Long before that, news of what it is now will call.
+            refused = await _apply(pipeline, wanted, world.live, cluster)
+            await _prune(wanted, world.live, cluster)
+        except RefusedError as error:
+            _log.warning("hindered: %s", error)
+            world = replace(world, hindrance=_refusal(error))
     await _report(body, pipeline, wanted, world, refused, cluster, settings, clock())
-    return _again(wanted, refused)
+    return _again(wanted, refused, world)
 
 
 def _look(body: KubeObject, pipeline: Pipeline, cluster: Cluster) -> World:
@@ -114,8 +119,17 @@ async def _apply_part(pipeline: Pipeline, part: Part, live: LiveChildren, cluste
     except _NameTakenError as error:
         return Problem(Reason.NAME_TAKEN, str(error))
     except RefusedError as error:
-        return Problem(Reason.REFUSED, f"the API server refuses: {error}; correct the component")
+        return Problem(Reason.REFUSED, _refusal(error))
     return None
+
+
+def _refusal(error: RefusedError) -> str:
+    if isinstance(error, ForbiddenError):
+        remedy = (
+            "have the cluster's administrator restore the operator's role, or lift the quota or policy that forbids it"
+        )
+        return f"the API server forbids: {error}; {remedy}"
+    return f"the API server refuses: {error}; correct the component"
 
 
 async def _apply_child(pipeline: Pipeline, child: KubeObject, live: LiveChildren, cluster: Cluster) -> None:
@@ -173,9 +187,9 @@ async def _report(
             _log.warning("an Event could not be recorded: %s", error)
 
 
-def _again(wanted: Desired, refused: Mapping[str, Problem]) -> timedelta | None:
+def _again(wanted: Desired, refused: Mapping[str, Problem], world: World) -> timedelta | None:
     waits = [part.gpus.recheck_after for part in wanted.components.values() if part.gpus is not None]
-    if refused:
+    if refused or world.hindrance is not None:
         waits.append(LOOK_AGAIN)
     return min((wait for wait in waits if wait is not None), default=None)
 

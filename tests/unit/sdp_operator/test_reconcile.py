@@ -10,7 +10,7 @@ from tests.support.pipelines import resource
 
 from sdp_operator.api.v1alpha1 import Condition, Pipeline
 from sdp_operator.cluster import Cluster
-from sdp_operator.errors import RefusedError, TransientError
+from sdp_operator.errors import ForbiddenError, RefusedError, TransientError
 from sdp_operator.live import LiveChildren
 from sdp_operator.objects import Key, KubeObject
 from sdp_operator.reconcile import LOOK_AGAIN, reconcile
@@ -104,6 +104,18 @@ def test_what_is_no_longer_wanted_is_deleted() -> None:
     _reconcile(cluster)
     _reconcile(cluster, {"decoder": SPEC["decoder"]})
     assert sorted(cluster.objects) == [(kind, "sd-decoder") for kind in KINDS]
+
+
+@pytest.mark.parametrize("call", ["is_current", "delete Deployment/sd-text-encoder"])
+def test_a_permission_that_lacks_is_told_and_asked_for_again(call: str) -> None:
+    cluster = DictCluster()
+    _reconcile(cluster)
+    cluster.failures[call] = ForbiddenError('User "operator" cannot do this')
+    assert _reconcile(cluster, {"decoder": SPEC["decoder"]}) == LOOK_AGAIN
+    ready = cluster.status["conditions"][0]
+    assert (ready["status"], ready["reason"]) == ("Unknown", "Hindered")
+    assert "cannot do this" in ready["message"]
+    assert "restore the operator's role" in ready["message"]
 
 
 def test_a_component_that_is_refused_does_not_hold_up_the_others() -> None:
