@@ -59,7 +59,12 @@ class Fork:
         """End it with SIGKILL, if it still runs, and wait until it is gone."""
         with suppress(ProcessLookupError):
             os.kill(self._number, signal.SIGKILL)
-        eventually(lambda: not Path(f"/proc/{self._number}").exists(), "the operator is gone")
+        eventually(lambda: not self.runs, "the operator is gone")
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return Path(f"/proc/{self._number}").exists()
 
 
 def _plain_environment() -> dict[str, str]:

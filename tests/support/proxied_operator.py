@@ -1,6 +1,7 @@
 """The operator behind a proxy that plays the faults of an API server."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,16 @@ class ProxiedOperator:
         if self._fork is not None:
             self._fork.kill()
             self._fork = None
+
+    def heal(self) -> None:
+        """Let all that it asks be answered by the API server again."""
+        self.proxy.rule = pass_on
+
+    def stay(self, seconds: float) -> None:
+        """Let it be as it is for a while: what must not happen can't be waited for."""
+        time.sleep(seconds)
+        assert self._fork is not None
+        assert self._fork.runs, "it has ended by itself"
 
     def log(self) -> list[dict[str, Any]]:
         """The lines that it has logged."""

@@ -11,7 +11,7 @@ from tests.support.proxied_operator import ProxiedOperator
 
 from devcluster.pytest_plugin import Namespace
 from sdp_operator.api.v1alpha1 import API_VERSION, KIND
-from sdp_operator.cluster.kinds import PIPELINES
+from sdp_operator.cluster.kinds import CHILDREN, PIPELINES
 
 BROAD: dict[str, Any] = {
     "textEncoder": {
@@ -54,6 +54,19 @@ class Subject:
         """Give the custom resource."""
         return read(self._kubeconfig, self._namespace, "stablediffusionpipelines", self.name)
 
+    @property
+    def exists(self) -> bool:
+        """Whether it is there, be it while it is deleted."""
+        try:
+            self.get()
+        except LookupError:
+            return False
+        return True
+
+    def wait_until_gone(self, seconds: float) -> None:
+        """Wait until no child is left."""
+        eventually(lambda: not self.children(), f"nothing is left of {self.name}", seconds=seconds)
+
     def condition(self, kind: str) -> dict[str, Any]:
         """Give a condition, empty where there is none."""
         conditions = self.get().get("status", {}).get("conditions", [])
@@ -62,6 +75,12 @@ class Subject:
     def children(self) -> list[tuple[str, dict[str, Any]]]:
         """Give its children, with their kinds."""
         return children(self._kubeconfig, self._namespace, self.name)
+
+    def delete_children(self, plural: str) -> None:
+        """Delete all its children of a kind."""
+        [kind] = [kind for kind in CHILDREN if kind.plural == plural]
+        for name in [child["metadata"]["name"] for one, child in self.children() if one == kind.name]:
+            send(self._kubeconfig, "DELETE", kind.path(self._namespace, name))
 
     def outcome(self) -> dict[str, Any]:
         """Give what has become of it, comparable with others."""
@@ -79,6 +98,8 @@ class Subject:
     @property
     def is_settled(self) -> bool:
         """Whether its pods have been made and wait for a node, and all has been said about it."""
+        if not self.exists:
+            return False
         ready = self.condition("Ready")
         is_current = ready.get("observedGeneration") == self.get()["metadata"]["generation"]
         return (
