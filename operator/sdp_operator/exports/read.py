@@ -106,7 +106,7 @@ def _failed(job: KubeObject, pods: Sequence[KubeObject]) -> Failed:
         return Failed(ExportReason.FAILED, f"the export failed, and its pods are gone with what they said: {again}")
     if end.code == USER_MUST_ACT:
         remedy = "correct the component's weights or spec.export; where it names anything else, mend that and"
-        return Failed(ExportReason.REFUSED, f"the exporter refuses: {end.cause}; {remedy} {again}")
+        return Failed(ExportReason.REFUSED, f"the export failed: {end.cause}; {remedy} {again}")
     tries = max(_failures(job, pods), 1)
     times = "once" if tries == 1 else f"{tries} times"
     if end.is_out_of_memory:

@@ -167,7 +167,7 @@ TRACE = 'Traceback (most recent call last):\n  File "a.py", line 1\n    boom()\n
             job("FailureTarget", "Failed", failed=1),
             [REFUSED],
             "ExportRefused",
-            "the exporter refuses: sd-tiny has no weights 'x'; correct the component's weights or spec.export; where it"
+            "the export failed: sd-tiny has no weights 'x'; correct the component's weights or spec.export; where it"
             f" names anything else, mend that and {AGAIN}",
         ),
         (job("FailureTarget", failed=1), [REFUSED], "ExportRefused", "sd-tiny has no weights 'x'"),
