@@ -1,0 +1,80 @@
+"""An operator with the images of another release, on pipelines that an older one has made."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.eventually import eventually
+from tests.support.kubelet import Kubelet
+from tests.support.operator_process import OperatorProcess
+from tests.support.pipeline_client import PipelineClient
+
+from sdp_serving.contract.components import Component
+
+DECODER, TEXT_ENCODER = "gs://b/d", "gs://b/t"
+NEWER = {
+    "SDP_PULLER_IMAGE": "sdpipeline/puller:9.9.9",
+    "SDP_SERVER_IMAGE": "tensorflow/serving:9.9.9",
+    "SDP_GPU_SERVER_IMAGE": "tensorflow/serving:9.9.9-gpu",
+    "SDP_ACCELERATOR_LABEL": "nvidia.com/gpu.product",
+}
+
+
+@pytest.fixture
+def newer(operator: OperatorProcess, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """The operator of a newer release, not yet started."""
+    process = OperatorProcess(operator.kubeconfig, tmp_path / "log", settings=NEWER)
+    yield process
+    process.kill()
+    assert "Traceback" not in process.log()
+
+
+def test_an_upgrade_restarts_no_pod_and_a_change_of_the_spec_rolls_out_what_is_new(
+    pipelines: PipelineClient, kubelet: Kubelet, operator: OperatorProcess, newer: OperatorProcess
+) -> None:
+    spec: dict[str, Any] = {
+        "decoder": {"model": DECODER},
+        "textEncoder": {"model": TEXT_ENCODER, "gpu": {"accelerator": "nvidia-tesla-t4"}},
+    }
+    pipelines.apply(spec)
+    kubelet.serve(Component.DECODER, DECODER)
+    kubelet.serve(Component.TEXT_ENCODER, TEXT_ENCODER)
+    pipelines.wait_for("Ready", reason="AllServing")
+    before = _versions(pipelines, "replicasets"), _uids(pipelines, "pods")
+    operator.kill()
+    newer.start()
+    # What it makes anew, it makes as its own release does; by then the older pipeline has had its turn.
+    pipelines.apply({"decoder": {"model": DECODER}}, name="later")
+    eventually(lambda: "later-decoder" in pipelines.names("deployments"), "a later pipeline has its children")
+    assert _images(pipelines, "later-decoder") == {NEWER["SDP_PULLER_IMAGE"], NEWER["SDP_SERVER_IMAGE"]}
+    pipelines.wait_for("Ready", reason="AllServing")
+    after = _versions(pipelines, "replicasets"), _uids(pipelines, "pods")
+    assert _of("sd-", after[0]) == _of("sd-", before[0])
+    assert _of("sd-", after[1]) == before[1]
+
+    pipelines.apply({**spec, "decoder": {"model": DECODER, "restTimeoutSeconds": 77}})
+    eventually(
+        lambda: _images(pipelines, "sd-decoder") == {NEWER["SDP_PULLER_IMAGE"], NEWER["SDP_SERVER_IMAGE"]},
+        "the component that was changed is rolled out as the newer release has it",
+    )
+    kubelet.serve(Component.DECODER, DECODER)
+    unchanged = {name: uid for name, uid in before[1].items() if name.startswith("sd-text-encoder")}
+    assert _of("sd-text-encoder", _uids(pipelines, "pods")) == unchanged
+
+
+def _images(pipelines: PipelineClient, name: str) -> set[str]:
+    pod = pipelines.get("deployments", name)["spec"]["template"]["spec"]
+    return {container["image"] for container in (*pod["initContainers"], *pod["containers"])}
+
+
+def _uids(pipelines: PipelineClient, plural: str) -> dict[str, str]:
+    return {one["metadata"]["name"]: one["metadata"]["uid"] for one in pipelines.objects(plural)}
+
+
+def _versions(pipelines: PipelineClient, plural: str) -> dict[str, int]:
+    return {one["metadata"]["name"]: one["metadata"]["generation"] for one in pipelines.objects(plural)}
+
+
+def _of(prefix: str, named: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in named.items() if name.startswith(prefix)}
