@@ -73,7 +73,7 @@ def _gpus_busy(of: Shortage) -> GpuVerdict:
     return GpuVerdict(
         GpuReason.GPUS_BUSY,
         sentence(
-            f"{of.waiting} no free GPU, since they are held by {listed(holders, _held)}",
+            f"{of.waiting} no free GPU, since all that match are held by {listed(holders, _held)}",
             "delete or move one of these pods, add a node with a GPU, or lower replicas or gpu.count",
         ),
     )

@@ -69,7 +69,7 @@ def test_gpus_are_busy_where_other_pods_hold_them_all(labels: dict[str, str]) ->
     found = verdict([node(labels=labels, capacity=2)], [gpu_pod("train", "node-a", 2, "ml")])
     assert (found.reason, found.status) == ("GPUsBusy", "False")
     assert found.message.startswith(
-        "the replica finds no free GPU, since they are held by ml/train (2 on node-a): delete or move"
+        "the replica finds no free GPU, since all that match are held by ml/train (2 on node-a): delete or move"
     )
 
 
