@@ -3,9 +3,9 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -21,6 +21,7 @@ from tests.support.spoiling import spoiled
 
 from devcluster.cluster import Cluster
 from devcluster.pytest_plugin import Namespace
+from sdp_operator.api.crd import custom_resource_definition
 from sdp_operator.api.v1alpha1 import API_VERSION, KIND, Pipeline
 from sdp_operator.cluster.kinds import CHILDREN
 from sdp_operator.desired.children import desired
@@ -29,12 +30,18 @@ from sdp_operator.live import object_key
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_operator.world import World
+from sdp_serving.contract.components import Component
 
 FOREIGN_KINDS: Final = Path(__file__).parent / "data" / "foreign-kinds.yaml"
 
 VALID: Final = 800
 SPOILED: Final = 1400
 REAL: Final = 60
+
+_OF_KUBERNETES: Final = frozenset(
+    {"affinity", "topologySpreadConstraints", "peers", "valueFrom"}
+    | {"emptyDir", "configMap", "secret", "persistentVolumeClaim", "csi"}
+)
 
 _many = settings(
     derandomize=True,  # Each run tries the same specs; another number of examples tries others.
@@ -72,16 +79,21 @@ def judge(installed: Cluster, foreign_kinds: None, tmp_path_factory: pytest.Temp
 @pytest.mark.timeout(900)
 def test_a_valid_spec_is_accepted_and_so_are_its_children(judge: SpecJudge) -> None:
     outcomes: Counter[str] = Counter()
+    tried: set[str] = set()
 
     @settings(_many, max_examples=VALID)
     @given(pipeline_names(), specs())
     def holds(name: str, spec: KubeObject) -> None:
         outcome = judge.judge(name, spec)
         outcomes[outcome] += 1
+        tried.update(_fields_of(spec))
         assert outcome == "accepted"
 
     holds()
     assert outcomes["accepted"] >= VALID
+    [version] = custom_resource_definition()["spec"]["versions"]
+    there_are = set(_fields_in(version["schema"]["openAPIV3Schema"]["properties"]["spec"]))
+    assert there_are - tried == set(), "no spec has these fields"
 
 
 @pytest.mark.timeout(900)
@@ -110,6 +122,36 @@ def test_pipelines_of_all_kinds_come_to_rest_with_just_their_children(
     # Each becomes another: sources change, components and gateways come and go.
     _apply(namespace, [*valid[1:], valid[0]])
     _assert_at_rest(operator, namespace)
+
+
+def _fields_of(value: Any, path: str = "") -> Iterator[str]:
+    """The fields that a spec has."""
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            within = _within(path, name)
+            yield within
+            yield from _fields_of(one, within)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _fields_of(one, path)
+
+
+def _fields_in(schema: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """The fields that a spec may have, without those within Kubernetes' own types."""
+    for name, field in schema.get("properties", {}).items():
+        within = _within(path, name)
+        yield within
+        if name not in _OF_KUBERNETES:
+            yield from _fields_in(field, within)
+    if "items" in schema:
+        yield from _fields_in(schema["items"], path)
+
+
+def _within(path: str, name: str) -> str:
+    """The field's path, the same for each component, and for the types that components and the gateway share."""
+    if name in {"overrides", "resources", "service"}:
+        return name
+    return f"{path}/{'COMPONENT' if name in {component.field for component in Component} else name}"
 
 
 def _drawn(number: int) -> list[KubeObject]:
