@@ -123,10 +123,10 @@ class Cluster:
     # Requests
 
     async def is_current(self, pipeline: Pipeline) -> bool:
-        """Whether the custom resource still is there, as it was read: what kopf has told may be old.
+        """Whether the custom resource still is there, as it was read.
 
-        A watch that broke at the wrong moment never tells of a deletion. Children made for a resource that is gone
-        would be collected by Kubernetes, and made again, for ever.
+        News of its deletion may come later than that of its children's, which Kubernetes collects: they must not be made
+        again for a resource that is gone.
         """
         path = PIPELINES.path(pipeline.namespace, pipeline.name)
         try:
