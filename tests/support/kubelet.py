@@ -37,8 +37,8 @@ class Kubelet:
         self._namespace.kubectl("delete", "node", self._node, "--ignore-not-found")
         self._namespace.kubectl("delete", "pods", "--all", "--force", "--grace-period=0", "--ignore-not-found")
 
-    def pods(self, component: Component) -> list[dict[str, Any]]:
-        """The component's living pods, oldest first."""
+    def pods(self, component: str) -> list[dict[str, Any]]:
+        """The living pods of a component, or of the gateway, oldest first."""
         selector = f"app.kubernetes.io/component={component}"
         found = read(self._namespace.cluster.kubeconfig, self._namespace.name, "pods", selector=selector)["items"]
         living = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
@@ -59,6 +59,19 @@ class Kubelet:
             },
         )
         return name
+
+    def run(self, part: str) -> None:
+        """Let the pods of the gateway, or of a component without a puller, become ready."""
+
+        def placed() -> list[dict[str, Any]]:
+            return [pod for pod in self.pods(part) if pod["spec"].get("nodeName")]
+
+        eventually(placed, f"a pod of the {part} has a node")
+        for pod in placed():
+            running = [_container(one["name"], {"running": {}}, ready=True) for one in pod["spec"]["containers"]]
+            conditions = [{"type": kind, "status": "True"} for kind in ("Ready", "ContainersReady")]
+            status = {"phase": "Running", "conditions": conditions, "containerStatuses": running}
+            self._patch_status("pod", pod["metadata"]["name"], status)
 
     def fail_to_pull(self, component: Component, uri: str, reason: PullFailure, message: str) -> str:
         """Let the puller of the component's pod for `uri` fail; gives the pod's name."""
