@@ -93,19 +93,24 @@ def transitions(previous: Mapping[str, Any], current: PipelineStatus) -> Sequenc
     the same words adds nothing.
     """
     before = {one["type"]: (one["status"], one["reason"]) for one in previous.get("conditions", [])}
-    told: list[Condition] = []
-    for one in current.conditions:
-        if one.type in _QUIET or not _is_news(one, before.get(one.type)):
-            continue
-        if not any(one.reason == other.reason and one.message in other.message for other in told):
-            told.append(one)
-    return told
+    news = [one for one in current.conditions if one.type not in _QUIET and _is_news(one, before.get(one.type))]
+    ready = next((one for one in news if one.type == READY), None)
+    return [one for one in news if one is ready or ready is None or not _is_said_by(ready, one)]
 
 
 def _is_news(condition: Condition, before: tuple[str, str] | None) -> bool:
-    if before is None or before[0] != condition.status:
+    if before is None:
+        return condition.type == READY or condition.reason not in _ON_THE_WAY
+    if before[0] != condition.status:
         return True
     return before[1] != condition.reason and condition.reason not in _ON_THE_WAY
+
+
+def _is_said_by(ready: Condition, condition: Condition) -> bool:
+    subject = f"{condition.type[0].lower()}{condition.type[1:].removesuffix(READY)}"
+    return ready.reason == condition.reason and ready.message.startswith(
+        (condition.message, f"{subject}: {condition.message}")
+    )
 
 
 def _verdict(observed: Observed) -> Verdict:

@@ -136,6 +136,13 @@ def test_what_ready_says_of_a_component_is_not_told_again() -> None:
     assert [one.type for one in transitions(first.dump(), busy)] == ["Ready"]
 
 
+def test_two_components_with_the_same_problem_are_both_told() -> None:
+    killed = replace(NOTHING, replicas=[_replica("new", None, Problem("OutOfMemory", "raise the limit"))])
+    first = _summarise(NOTHING, text_encoder=NOTHING)
+    second = _summarise(killed, text_encoder=killed, previous=first.dump())
+    assert [one.type for one in transitions(first.dump(), second)] == ["Ready", "DiffusionModelReady"]
+
+
 def test_the_steps_to_a_served_model_are_no_news() -> None:
     starting = _summarise(NOTHING, text_encoder=SERVED)
     pulling = replace(NOTHING, replicas=[_replica("new", None, PULLING)])
