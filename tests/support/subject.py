@@ -88,8 +88,16 @@ class Subject:
 
     def settled(self) -> dict[str, Any]:
         """Wait until nothing more happens; gives what has become of it."""
-        eventually(lambda: self.is_settled, f"{self.name} is settled", seconds=30)
+        self.settle(30)
         return self.outcome()
+
+    def settle(self, seconds: float) -> None:
+        """Wait until nothing more happens."""
+        eventually(lambda: self.is_settled, f"{self.name} is settled", seconds=seconds)
+
+    def names(self, kind: str) -> list[str]:
+        """Give the names of its children of a kind."""
+        return sorted(child["metadata"]["name"] for one, child in self.children() if one == kind)
 
     def wait_for(self, wanted: dict[str, Any], what: str, *, seconds: float = 20) -> None:
         """Wait until this has become of it."""
@@ -98,13 +106,17 @@ class Subject:
     @property
     def is_settled(self) -> bool:
         """Whether its pods have been made and wait for a node, and all has been said about it."""
-        if not self.exists:
+        try:
+            pipeline = self.get()
+        except LookupError:
             return False
-        ready = self.condition("Ready")
-        is_current = ready.get("observedGeneration") == self.get()["metadata"]["generation"]
+        conditions = pipeline.get("status", {}).get("conditions", [])
         return (
-            is_current
-            and ready["reason"] == "Unschedulable"
+            any(
+                (one["type"], one["reason"], one["observedGeneration"])
+                == ("Ready", "Unschedulable", pipeline["metadata"]["generation"])
+                for one in conditions
+            )
             and time.monotonic() - max((call.at for call in self.calls()), default=0) > _QUIET_SECONDS
         )
 
