@@ -35,6 +35,17 @@ _DECODER = f"{folder('base')}/decoder"
 _EXPORT = {"stableDiffusion": {"version": "tiny"}, "export": {"to": folder("exported")}}
 _SMALL = {"limits": {"memory": "48Mi"}}
 
+_ANSWER_404 = """
+import socketserver
+
+class NotFound(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.recv(65536)
+        self.request.sendall(b"HTTP/1.1 404 Not Found\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+
+socketserver.ThreadingTCPServer(("127.0.0.1", 5000), NotFound).serve_forever()
+"""
+
 _EMPTY_REGISTRY = {
     "apiVersion": "v1",
     "kind": "Pod",
@@ -47,13 +58,12 @@ _EMPTY_REGISTRY = {
                 "name": "registry",
                 "image": images.reference("puller"),
                 "imagePullPolicy": "Never",
-                "command": ["python3", "-m", "http.server", "80", "--bind=127.0.0.1", "--directory=/srv"],
-                "securityContext": {"runAsUser": 0},
+                "command": ["python3", "-c", _ANSWER_404],
             }
         ],
     },
 }
-"""What the node takes for the registry localhost: it has no image."""
+"""What the node takes for a registry: it has no image."""
 
 _HOLDER = {
     "apiVersion": "v1",
@@ -91,7 +101,7 @@ _SITUATIONS: Mapping[str, _Situation] = {
     "no-model": _Situation("ModelNotFound", {**EXAMPLE["spec"], "diffusionModel": {"model": _MISSING}}),
     "out-of-memory": _Situation("OutOfMemory", {"decoder": {"model": _DECODER, "resources": _SMALL}}),
     "no-image": _Situation(
-        "ImageUnavailable", {"decoder": {"model": _DECODER, "server": {"image": "localhost/model-server:2.2O"}}}
+        "ImageUnavailable", {"decoder": {"model": _DECODER, "server": {"image": "localhost:5000/model-server:2.2O"}}}
     ),
     "wrong-weights": _Situation("ExportRefused", {**_EXPORT, "diffusionModel": {"weights": "stripped"}}),
     "export-out-of-memory": _Situation(
@@ -116,6 +126,7 @@ def art(demo_cluster: Cluster, with_exporter: Cluster) -> Iterator[Namespace]:
                 eventually(partial(_takes_pods, namespace), "the namespace takes pods")
             for pod in (_HOLDER, _EMPTY_REGISTRY):
                 theirs.kubectl("create", "--filename=-", stdin=json.dumps(pod))
+            theirs.kubectl("wait", "--for=condition=PodScheduled", "pod/training", "--timeout=60s")
             theirs.kubectl("wait", "--for=condition=Ready", "pod/registry", "--timeout=60s")
             for name, situation in _SITUATIONS.items():
                 PipelineClient(mine).apply(_at_first(name, situation), name=name)
