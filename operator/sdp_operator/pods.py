@@ -132,7 +132,7 @@ def not_started(status: Mapping[str, Any]) -> Problem | None:
     waiting = status.get("state", {}).get("waiting", {})
     reason, said = waiting.get("reason"), _quote(waiting.get("message"))
     if reason in IMAGE_REASONS:
-        cause = _quote(pull_error(waiting.get("message", ""))) or reason
+        cause = _quote(pull_error(waiting.get("message", "")).removeprefix(f"{status['image']}: ")) or reason
         remedy = "correct its name, or give the nodes access, as by imagePullSecrets"
         message = f"the image {status['image']} can't be pulled ({cause}): {remedy}"
         return Problem(Reason.IMAGE_UNAVAILABLE, message)
