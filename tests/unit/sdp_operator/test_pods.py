@@ -106,14 +106,14 @@ def test_a_server_that_is_ended_for_its_use_of_memory_names_its_limit(status: Ku
 @pytest.mark.parametrize(
     "said",
     [
-        'failed to pull and unpack image "r/i:1": failed to resolve reference "r/i:1": r/i:1: not found',
-        'rpc error: code = NotFound desc = failed to pull and unpack image "r/i:1": r/i:1: not found',
-        'Back-off pulling image "r/i:1": ErrImagePull: failed to resolve reference "r/i:1": r/i:1: not found',
+        'failed to pull and unpack image "i:1": failed to resolve reference "i:1": images/server:1: not found',
+        'rpc error: code = NotFound desc = failed to pull and unpack image "i:1": images/server:1: not found',
+        'Back-off pulling image "i:1": ErrImagePull: failed to resolve image: images/server:1: not found',
     ],
 )
 def test_why_an_image_is_not_pulled_is_told_alike_while_the_node_tries_and_pauses(said: str) -> None:
     assert (
-        "(r/i:1: not found)"
+        "can't be pulled (not found)"
         in _problem(server_status({"waiting": {"reason": "ErrImagePull", "message": said}})).message
     )
 
