@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sdp_operator.api.v1alpha1 import Pipeline
+from sdp_operator.desired.identity import INSTANCE, MANAGED_BY, MANAGER
 from sdp_operator.objects import KubeObject
 
 ObjectKey = tuple[str, str]
@@ -42,3 +43,14 @@ def is_owned(child: KubeObject, pipeline: Pipeline) -> bool:
     """Whether the pipeline, and not a namesake, controls this object."""
     owners = child["metadata"].get("ownerReferences", [])
     return any(owner["uid"] == pipeline.uid and owner.get("controller") for owner in owners)
+
+
+def is_orphan_of(child: KubeObject, pipeline: Pipeline) -> bool:
+    """Whether the object was made for a pipeline of this name and nobody controls it now.
+
+    `kubectl delete --cascade=orphan` leaves such children, and so does a hand that takes the owner away.
+    """
+    meta = child["metadata"]
+    labels = meta.get("labels", {})
+    is_ours = labels.get(MANAGED_BY) == MANAGER and labels.get(INSTANCE) == pipeline.name
+    return is_ours and not any(owner.get("controller") for owner in meta.get("ownerReferences", []))

@@ -18,7 +18,7 @@ from sdp_operator.desired.identity import GATEWAY
 from sdp_operator.drift import is_as_applied, stamped, surplus
 from sdp_operator.errors import ForbiddenError, InvalidPipelineError, OperatorError, RefusedError
 from sdp_operator.gateway_status import gateway_verdict
-from sdp_operator.live import LiveChildren, is_owned, object_key
+from sdp_operator.live import LiveChildren, is_orphan_of, is_owned, object_key
 from sdp_operator.objects import KubeObject
 from sdp_operator.observe import observe
 from sdp_operator.problem import Problem
@@ -136,7 +136,7 @@ async def _apply_child(pipeline: Pipeline, child: KubeObject, live: LiveChildren
     kind, name = object_key(child)
     if (kind, name) not in live.objects:
         stranger = await cluster.find(child)
-        if stranger is not None and not is_owned(stranger, pipeline):
+        if stranger is not None and not (is_owned(stranger, pipeline) or is_orphan_of(stranger, pipeline)):
             raise _NameTakenError(
                 f"the {kind} {name} is there already and belongs to somebody else:"
                 " delete it, or give the pipeline another name"

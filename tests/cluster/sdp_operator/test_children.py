@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.eventually import eventually
+from tests.support.kubelet import Kubelet
 from tests.support.operator_process import OperatorProcess
 from tests.support.pipeline_client import EXAMPLE, PipelineClient
 
@@ -50,7 +51,13 @@ DRIFT: list[tuple[tuple[str, str], list[dict[str, Any]]]] = [
             {"op": "remove", "path": "/metadata/annotations/sdpipeline.dev~1applied"},
         ],
     ),
-    (("configmaps", "sd-decoder"), [{"op": "replace", "path": "/data/models.config", "value": "nonsense"}]),
+    (
+        ("configmaps", "sd-decoder"),
+        [
+            {"op": "replace", "path": "/data/models.config", "value": "nonsense"},
+            {"op": "remove", "path": "/metadata/ownerReferences"},
+        ],
+    ),
     (
         ("poddisruptionbudgets", "sd-decoder"),
         [{"op": "remove", "path": "/metadata/labels/app.kubernetes.io~1managed-by"}],
@@ -147,6 +154,21 @@ def test_children_of_any_kind_that_are_deleted_by_hand_come_back(
     namespace.kubectl("delete", "--wait=false", *(f"{plural}/{name}" for plural, name in EVERYTHING))
     for plural, name in EVERYTHING:
         eventually(partial(_is_new, pipelines, plural, name, gone), f"{plural} {name} is back", seconds=10)
+
+
+def test_children_whose_pipeline_is_deleted_without_them_are_taken_back_by_the_next_of_its_name(
+    pipelines: PipelineClient, kubelet: Kubelet, namespace: Namespace
+) -> None:
+    pipelines.apply({"decoder": DECODER})
+    running = kubelet.serve(Component.DECODER, DECODER["model"])
+    pipelines.wait_for("Ready", reason="AllServing")
+    namespace.kubectl("delete", "sdpipeline", "sd", "--cascade=orphan")
+    pipelines.apply({"decoder": DECODER})
+    pipelines.wait_for("Ready", reason="AllServing")
+    uid = pipelines.get()["metadata"]["uid"]
+    for plural in ("deployments", "services", "configmaps", "poddisruptionbudgets"):
+        assert pipelines.get(plural, "sd-decoder")["metadata"]["ownerReferences"][0]["uid"] == uid
+    assert [pod["metadata"]["name"] for pod in kubelet.pods(Component.DECODER)] == [running]
 
 
 def test_children_that_are_no_longer_wanted_go(pipelines: PipelineClient) -> None:
@@ -289,7 +311,13 @@ def _generations(pipelines: PipelineClient) -> dict[str, int]:
 
 def _essence(child: dict[str, Any]) -> tuple[Any, ...]:
     annotations = child["metadata"].get("annotations", {})
-    return child.get("spec", child.get("data")), child["metadata"]["labels"], annotations.get("sdpipeline.dev/applied")
+    meta = child["metadata"]
+    return (
+        child.get("spec", child.get("data")),
+        meta["labels"],
+        meta.get("ownerReferences"),
+        annotations.get("sdpipeline.dev/applied"),
+    )
 
 
 def _versions(namespace: Namespace) -> dict[str, str]:
@@ -302,4 +330,5 @@ def _versions(namespace: Namespace) -> dict[str, str]:
 
 
 def _said_of(operator: OperatorProcess, namespace: Namespace, name: str) -> list[str]:
-    return [line for line in operator.log().splitlines() if f" {namespace.name}/{name}: " in line]
+    lines = [json.loads(line) for line in operator.log().splitlines()]
+    return [line["message"] for line in lines if line.get("pipeline") == f"{namespace.name}/{name}"]

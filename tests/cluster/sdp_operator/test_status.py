@@ -193,8 +193,8 @@ def test_a_life_is_told_by_one_event_for_each_transition_and_a_history_of_its_sw
 
 def test_pods_satisfy_the_restricted_pod_security_level(pipelines: PipelineClient, namespace: Namespace) -> None:
     namespace.kubectl("label", "namespace", namespace.name, "pod-security.kubernetes.io/enforce=restricted")
-    pipelines.apply({**SPEC, "decoder": {"image": "registry/decoder:1"}})
-    eventually(lambda: len(pipelines.names("pods")) == 3, "all pods are made")
+    pipelines.apply({**SPEC, "decoder": {"image": "registry/decoder:1"}, "gateway": {}})
+    eventually(lambda: len(pipelines.names("pods")) == 4, "all pods are made")
 
 
 def _serve_all(pipelines: PipelineClient, kubelet: Kubelet) -> None:

@@ -11,7 +11,7 @@ from tests.support.pipelines import resource
 from sdp_operator.api.v1alpha1 import Condition, Pipeline
 from sdp_operator.cluster import Cluster
 from sdp_operator.errors import ForbiddenError, RefusedError, TransientError
-from sdp_operator.live import LiveChildren
+from sdp_operator.live import LiveChildren, is_owned
 from sdp_operator.objects import Key, KubeObject
 from sdp_operator.reconcile import LOOK_AGAIN, reconcile
 from sdp_operator.settings import Settings
@@ -41,7 +41,7 @@ class DictCluster(Cluster):
         return []
 
     def children(self, pipeline: Pipeline) -> LiveChildren:
-        owned = {key: child for key, child in self.objects.items() if child["metadata"].get("ownerReferences")}
+        owned = {key: child for key, child in self.objects.items() if is_owned(child, pipeline)}
         return LiveChildren(objects=owned)
 
     async def is_current(self, pipeline: Pipeline) -> bool:
@@ -134,6 +134,31 @@ def test_anothers_object_is_not_taken_over() -> None:
     cluster.objects["Service", "sd-decoder"] = theirs
     assert _reconcile(cluster) == LOOK_AGAIN
     assert cluster.objects["Service", "sd-decoder"] == theirs
+    assert _reasons(cluster)["DecoderReady"] == "NameTaken"
+
+
+def test_an_orphan_of_a_pipeline_of_that_name_is_taken_back() -> None:
+    cluster = DictCluster()
+    _reconcile(cluster)
+    kept = {key: child["metadata"].pop("ownerReferences") for key, child in cluster.objects.items()}
+    assert _reconcile(cluster) is None
+    assert {key: child["metadata"]["ownerReferences"] for key, child in cluster.objects.items()} == kept
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": {}},
+        {"labels": {"app.kubernetes.io/managed-by": "sdpipeline-operator", "app.kubernetes.io/instance": "other"}},
+        {"ownerReferences": [{"uid": "of-another", "controller": True}]},
+    ],
+)
+def test_what_belongs_to_somebody_else_or_to_another_pipeline_is_no_orphan(change: KubeObject) -> None:
+    cluster = DictCluster()
+    _reconcile(cluster)
+    theirs = cluster.objects["Service", "sd-decoder"]
+    theirs["metadata"] = {**theirs["metadata"], "ownerReferences": [], **change}
+    assert _reconcile(cluster) == LOOK_AGAIN
     assert _reasons(cluster)["DecoderReady"] == "NameTaken"
 
 
