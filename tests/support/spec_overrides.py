@@ -39,7 +39,6 @@ _VOLUME_SOURCES: Final[SearchStrategy[KubeObject]] = st.sampled_from(
         {"configMap": {"name": "c", "items": [{"key": "k", "path": "a/b", "mode": 292}], "optional": False}},
         {"configMap": {"name": "c", "defaultMode": 0}},
         {"secret": {"secretName": "s", "optional": True, "items": []}},
-        {"hostPath": {"path": "/srv", "type": ""}},
         {"nfs": {"server": "nfs.example", "path": "/x", "readOnly": False}},
         {"csi": {"driver": "gcsfuse.csi.storage.gke.io", "volumeAttributes": {"bucketName": "b", "m": ""}}},
         {"csi": {"driver": "d.example", "readOnly": True}},

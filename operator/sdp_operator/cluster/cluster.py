@@ -125,8 +125,8 @@ class Cluster:
     async def is_current(self, pipeline: Pipeline) -> bool:
         """Whether the custom resource still is there, as it was read.
 
-        News of its deletion may come later than that of its children's, which Kubernetes collects: they must not be made
-        again for a resource that is gone.
+        News of its deletion may come later than that of its children's, which Kubernetes collects: they must not be
+        made again for a resource that is gone.
         """
         path = PIPELINES.path(pipeline.namespace, pipeline.name)
         try:

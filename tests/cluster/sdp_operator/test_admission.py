@@ -70,6 +70,7 @@ def _overrides(**overrides: Any) -> dict[str, Any]:
             _overrides(volumes=[{"name": "tmp", "emptyDir": {}}]),
             "has a volume of this name itself: choose another name",
         ),
+        (_overrides(volumes=[{"name": "cache", "hostPath": {"path": "/etc"}}]), "hostPath"),
         (_overrides(volumes=[{"name": "cache"}]), "a volume has exactly one source: set one of emptyDir, configMap"),
         (
             _overrides(volumes=[CACHE], volumeMounts=[{"name": "cache", "mountPath": "/models/x"}]),

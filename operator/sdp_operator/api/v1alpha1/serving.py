@@ -172,12 +172,15 @@ _AsInPod = Annotated[KubernetesObject, Field(json_schema_extra={"x-kubernetes-pr
 
 _SOURCES: Final = (
     "emptyDir", "configMap", "secret", "persistentVolumeClaim", "csi", "ephemeral", "projected", "downwardAPI",
-    "hostPath", "nfs", "image",
+    "nfs", "image",
 )  # fmt: skip
 
 
 class Volume(Model):
-    """A volume of the pods, as in a pod: a name, and one source."""
+    """A volume of the pods, as in a pod: a name, and one source.
+
+    A folder of the node is none of them: whoever may write a pipeline could read any file there.
+    """
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -234,9 +237,6 @@ class Volume(Model):
 
     downward_api: Annotated[_AsInPod | None, Field(alias="downwardAPI")] = None
     """What the pod itself is, as files."""
-
-    host_path: _AsInPod | None = None
-    """A folder of the node, where the namespace allows it."""
 
     nfs: _AsInPod | None = None
     """A folder of an NFS server."""
