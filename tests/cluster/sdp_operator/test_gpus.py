@@ -119,8 +119,10 @@ def _spec(node: Node) -> dict[str, Any]:
 
 def _reads(operator: OperatorProcess) -> float:
     """How often the operator has asked for what its watches tell."""
-    return sum(
+    reads = sum(
         operator.metric("sdpipeline_operator_api_requests_total", verb=verb, kind=kind, code="200")
         for verb in ("get", "list")
         for kind in ("nodes", "pods", "deployments", "stablediffusionpipelines")
     )
+    assert reads, "it has read them all at its start"
+    return reads
