@@ -22,10 +22,7 @@ IN_A_NAMESPACE = {
     "events": {"list", "watch", "create"},
 }
 NODES = {"nodes": {"list", "watch"}}
-FOR_KOPF = {
-    "customresourcedefinitions.apiextensions.k8s.io": {"list", "watch"},
-    "namespaces": {"list", "watch"},
-}
+DEFINITIONS = {"customresourcedefinitions.apiextensions.k8s.io": {"watch"}}
 
 
 def _rights(role: dict[str, Any]) -> dict[str, set[str]]:
@@ -52,7 +49,7 @@ LEASE = ("Role", "sdpipeline-operator-lease", NAMESPACE)
 
 def test_for_all_namespaces_the_operator_has_these_rights() -> None:
     objects = render()
-    assert _rights(only(objects, "ClusterRole", OPERATOR)) == {**IN_A_NAMESPACE, **FOR_KOPF, **NODES}
+    assert _rights(only(objects, "ClusterRole", OPERATOR)) == {**IN_A_NAMESPACE, **DEFINITIONS, **NODES}
     assert _bound(objects) == {("ClusterRole", OPERATOR, None), LEASE}
 
 
@@ -72,7 +69,7 @@ def test_for_named_namespaces_it_has_a_role_in_each_and_sees_no_more_than_nodes_
 
 def test_nodes_can_be_kept_from_it() -> None:
     everywhere = render({"nodes.read": False})
-    assert _rights(only(everywhere, "ClusterRole", OPERATOR)) == {**IN_A_NAMESPACE, **FOR_KOPF}
+    assert _rights(only(everywhere, "ClusterRole", OPERATOR)) == {**IN_A_NAMESPACE, **DEFINITIONS}
     assert _bound(render({"nodes.read": False, "namespaces": ["team-a"]})) == {("Role", OPERATOR, "team-a"), LEASE}
 
 
