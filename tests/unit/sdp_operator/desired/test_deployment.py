@@ -122,7 +122,7 @@ def test_pods_pull_their_images_and_read_their_models_with_the_pipelines_secrets
 
 
 _AFFINITY: KubeObject = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}}
-_VOLUMES = [{"name": "scratch", "emptyDir": {}}, {"name": "tmp", "hostPath": {"path": "/"}}]
+_VOLUMES = [{"name": "scratch", "emptyDir": {}}, {"name": "tmp", "nfs": {"server": "n", "path": "/"}}]
 _OVERRIDES = st.fixed_dictionaries(
     {},
     optional={

@@ -105,7 +105,7 @@ def test_volumes_are_added_with_their_mounts() -> None:
 def test_the_operators_volumes_and_mounts_stay() -> None:
     made = _overridden(
         {
-            "volumes": [{"name": "tmp", "hostPath": {"path": "/"}}],
+            "volumes": [{"name": "tmp", "nfs": {"server": "n", "path": "/"}}],
             "volumeMounts": [{"name": "tmp", "mountPath": "/tmp", "readOnly": True}],
         }
     )
