@@ -152,8 +152,8 @@ def test_an_attempt_that_the_job_has_not_counted_yet_counts() -> None:
 
 
 def test_an_attempt_that_was_disturbed_counts_only_if_the_job_counts_it() -> None:
-    disrupted = {"conditions": [{"type": "DisruptionTarget", "status": "True"}]}
-    assert isinstance(read(job(retries=0), ended(137, **disrupted)), Waiting)
+    disrupted = [{"type": "DisruptionTarget", "status": "True"}]
+    assert isinstance(read(job(retries=0), ended(137, conditions=disrupted)), Waiting)
 
 
 REFUSED = ended(2, "Usage: sdpipeline-export\n\nError: Invalid value for --weights: sd-tiny has no weights 'x'")
