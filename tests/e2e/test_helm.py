@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 
 import pytest
-from demo.story import Told
 from tests.support.chart import CHART, OPERATOR
 from tests.support.eventually import eventually
 
@@ -15,15 +14,17 @@ from devcluster.pytest_plugin import Namespace
 from sdp_serving.contract.components import Component
 
 DEMO = "sdpipeline-system"
-LEASE = "sdpipeline-operator"
+RELEASE = "team"
+OURS = f"{RELEASE}-sdpipeline-operator"
+"""The name of the release's Deployment and of its Lease."""
 EMULATOR = "http://storage-emulator.sdpipeline-system.svc:4443"
 SPEC = {"decoder": {"model": "gs://sdpipeline-demo/sd-tiny/decoder"}}
 
 
 @pytest.fixture
-def installed(told: Told, node_cluster: Cluster, node_namespace: Namespace) -> Iterator[Namespace]:
+def installed(demo_cluster: Cluster, node_namespace: Namespace) -> Iterator[Namespace]:
     """A namespace that only the chart's operator serves: the demo's rests meanwhile."""
-    _scale(node_cluster, 0)
+    _scale(demo_cluster, 0)
     values = {
         "namespaces": [node_namespace.name],
         "crd.create": False,
@@ -39,20 +40,18 @@ def installed(told: Told, node_cluster: Cluster, node_namespace: Namespace) -> I
     options = [f"--set-json={key}={json.dumps(value)}" for key, value in values.items()]
     within = f"--namespace={node_namespace.name}"
     try:
-        helm("install", "team", str(CHART), within, *options, "--wait", "--timeout=120s", cluster=node_cluster)
+        helm("install", RELEASE, str(CHART), within, *options, "--wait", "--timeout=120s", cluster=demo_cluster)
         yield node_namespace
     finally:
-        helm("uninstall", "team", within, "--ignore-not-found", cluster=node_cluster)
-        _scale(node_cluster, 1)
+        helm("uninstall", RELEASE, within, "--ignore-not-found", cluster=demo_cluster)
+        _scale(demo_cluster, 1)
 
 
 def test_the_chart_brings_two_operators_of_which_one_works_and_the_other_takes_over(
     installed: Namespace,
 ) -> None:
-    installed.kubectl("rollout", "status", f"deployment/{OPERATOR}", "--timeout=60s")
-    assert (
-        json.loads(installed.kubectl("get", f"deployment/{OPERATOR}", "--output=json"))["status"]["readyReplicas"] == 2
-    )
+    installed.kubectl("rollout", "status", f"deployment/{OURS}", "--timeout=60s")
+    assert json.loads(installed.kubectl("get", f"deployment/{OURS}", "--output=json"))["status"]["readyReplicas"] == 2
     _apply(installed, SPEC)
     installed.kubectl("wait", "--for=condition=Ready", "sdpipeline/sd", "--timeout=90s")
 
@@ -75,7 +74,7 @@ def _apply(namespace: Namespace, spec: Mapping[str, object]) -> None:
 
 def _holder(namespace: Namespace) -> str:
     """The pod that holds the Lease; the holder is the pod's name and a few characters of its process."""
-    lease = json.loads(namespace.kubectl("get", "lease", LEASE, "--output=json"))
+    lease = json.loads(namespace.kubectl("get", "lease", OURS, "--output=json"))
     holder: str = lease["spec"]["holderIdentity"]
     return holder.rpartition("_")[0]
 
