@@ -59,7 +59,7 @@ def prepare() -> None:
     lifecycle.prepare(with_node=True)
     helm.program()
     programs.provide([programs.KWOK])
-    for name in (*IMAGES, "exporter", "gateway"):
+    for name in (*IMAGES, "exporter"):
         with step(f"Image {name}"):
             images.build_by_name(name)
 

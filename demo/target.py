@@ -16,7 +16,7 @@ REPOSITORY: Final = Path(__file__).resolve().parent.parent
 PROGRAMS: Final = Path(sys.executable).parent
 """Where `sdpipeline` and `sdpipeline-export` are."""
 
-IMAGES: Final = ("operator", "puller", "standin", "storage-emulator")
+IMAGES: Final = ("operator", "puller", "standin", "storage-emulator", "gateway")
 """The images of this repository that the demo needs."""
 
 _ACCELERATOR: Final = "cloud.google.com/gke-accelerator"

@@ -10,7 +10,6 @@ from typing import Any
 import kopf
 
 from sdp_operator import login
-from sdp_operator.api.v1alpha1 import GROUP
 from sdp_operator.connection import connect
 from sdp_operator.controller import Controller
 from sdp_operator.runtime import Runtime
@@ -26,7 +25,7 @@ def log_in(**_: Any) -> kopf.ConnectionInfo:
 async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
     """Set kopf up, connect, and see what there is before the first pipeline is looked at."""
     runtime = Runtime.of(memo)
-    _configure(settings)
+    settings.scanning.disabled = True  # There is nothing that kopf watches.
     memo.controller = Controller(runtime, await connect(runtime.fence))
     await memo.controller.start()
 
@@ -35,14 +34,3 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
 async def stop(memo: kopf.Memo, **_: Any) -> None:
     """Let running work finish, and close the connections."""
     await memo.controller.stop()
-
-
-def _configure(settings: kopf.OperatorSettings) -> None:
-    settings.posting.enabled = False  # Events are recorded where conditions change.
-    settings.peering.standalone = True
-    settings.scanning.disabled = True  # There is nothing that kopf watches.
-    settings.networking.request_timeout = 30
-    # Nothing of ours is kept in annotations; should kopf ever keep something, then under our name.
-    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
-    settings.persistence.finalizer = f"{GROUP}/unused"

@@ -4,7 +4,7 @@ import pytest
 import requests
 from tests.support.pipeline_client import EXAMPLE, PipelineClient
 
-from devcluster import Cluster, images
+from devcluster import Cluster
 from devcluster.pytest_plugin import Namespace
 from sdp_serving.client.kubectl import Kubectl
 from sdp_serving.client.port_forward import port_forward
@@ -16,8 +16,7 @@ _CELLS = _PIXELS // LATENT_FACTOR
 
 @pytest.fixture
 def pipelines(demo_cluster: Cluster, node_namespace: Namespace) -> PipelineClient:
-    """What a user does with pipelines in the test's namespace, on a node that has the gateway's image."""
-    images.load_by_name(demo_cluster, "gateway")
+    """What a user does with pipelines in the test's namespace."""
     return PipelineClient(node_namespace)
 
 
