@@ -22,6 +22,8 @@ async def connect(fence: Fence | None = None) -> ApiClient:
         await config.load_kube_config(  # type: ignore[no-untyped-call]
             config_file=os.environ.get("KUBECONFIG"), client_configuration=configuration, persist_config=False
         )
+    # Without a limit: each watch keeps a connection, and there is one for each kind in each namespace.
+    configuration.connection_pool_maxsize = 0
     if fence is not None:
         configuration.trace_configs = [_fenced(fence)]
     return ApiClient(configuration)
