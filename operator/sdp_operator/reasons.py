@@ -53,6 +53,8 @@ class Reason(StrEnum):
     """The operator's settings do not allow this file:// URI."""
     NAME_TAKEN = "NameTaken"
     """An object of that name is there already, and it is not ours."""
+    API_FAILING = "APIFailing"
+    """The API server fails to make or change a child, for a reason that passes by itself."""
     REFUSED = "Refused"
     """The API server refuses a child."""
     INVALID_SPEC = "InvalidSpec"
@@ -61,5 +63,14 @@ class Reason(StrEnum):
 
 _EXPORTING = (ExportReason.STARTING, ExportReason.RUNNING, ExportReason.RETRYING)
 
-IN_PROGRESS = frozenset({Reason.STARTING, Reason.PULLING, Reason.LOADING, *_EXPORTING, GpuReason.DRIVER_INSTALLING})
+IN_PROGRESS = frozenset(
+    {
+        Reason.STARTING,
+        Reason.PULLING,
+        Reason.LOADING,
+        Reason.API_FAILING,
+        *_EXPORTING,
+        GpuReason.DRIVER_INSTALLING,
+    }
+)
 """These pass by themselves."""

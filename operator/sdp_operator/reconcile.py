@@ -6,7 +6,7 @@ It remembers nothing between calls: stopped at any line and called again, it end
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,7 +16,7 @@ from sdp_operator.conditions import invalid_status
 from sdp_operator.desired.children import Desired, Part, desired
 from sdp_operator.desired.identity import GATEWAY
 from sdp_operator.drift import is_as_applied, stamped, surplus
-from sdp_operator.errors import ForbiddenError, InvalidPipelineError, OperatorError, RefusedError
+from sdp_operator.errors import ForbiddenError, InvalidPipelineError, OperatorError, RefusedError, TransientError
 from sdp_operator.gateway_status import gateway_verdict
 from sdp_operator.live import LiveChildren, is_orphan_of, is_owned, object_key
 from sdp_operator.objects import KubeObject
@@ -43,7 +43,7 @@ async def reconcile(body: KubeObject, cluster: Cluster, settings: Settings, cloc
         When to look again although no event calls for it; None for never.
 
     Raises:
-        TransientError: when the API server can't be reached.
+        TransientError: when the API server can't be reached, or fails; the status tells of it where it can be written.
         RefusedError: when it refuses what every reconcile needs.
     """
     try:
@@ -55,18 +55,33 @@ async def reconcile(body: KubeObject, cluster: Cluster, settings: Settings, cloc
         return None
     world = _look(body, pipeline, cluster)
     wanted = desired(pipeline, world, settings, clock())
-    refused: Mapping[str, Problem] = {}
+    outcome = _Outcome()
     if _differs(wanted, world.live):
         try:
             if not await cluster.is_current(pipeline):
                 return LOOK_AGAIN  # Long before that, news of what it is now will call.
-            refused = await _apply(pipeline, wanted, world.live, cluster)
+            outcome = await _apply(pipeline, wanted, world.live, cluster)
             await _prune(wanted, world.live, cluster)
         except RefusedError as error:
             _log.warning("hindered: %s", error)
             world = replace(world, hindrance=_refusal(error))
-    await _report(body, pipeline, wanted, world, refused, cluster, settings, clock())
-    return _again(wanted, refused, world)
+    await _report(body, pipeline, wanted, world, outcome.problems, cluster, settings, clock())
+    if outcome.failure is not None:
+        raise outcome.failure
+    return _again(wanted, outcome.problems, world)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of applying.
+
+    Attributes:
+        problems: what kept parts from being applied.
+        failure: the first of these that passes when it is tried again.
+    """
+
+    problems: Mapping[str, Problem] = field(default_factory=dict)
+    failure: TransientError | None = None
 
 
 def _look(body: KubeObject, pipeline: Pipeline, cluster: Cluster) -> World:
@@ -95,20 +110,24 @@ def _is_due(child: KubeObject, live: LiveChildren) -> bool:
     return there is None or not is_as_applied(there, stamped(child))
 
 
-async def _apply(pipeline: Pipeline, wanted: Desired, live: LiveChildren, cluster: Cluster) -> Mapping[str, Problem]:
-    """Apply what differs; returns what the cluster refuses of each part, while the other parts go on."""
+async def _apply(pipeline: Pipeline, wanted: Desired, live: LiveChildren, cluster: Cluster) -> _Outcome:
+    """Apply what differs; what the cluster refuses of a part, or fails to do, holds up no other part."""
     parts = wanted.parts
     # All of them to their end, also when one fails: none may go on behind the back of the next reconcile.
     outcomes = await asyncio.gather(
         *(_apply_part(pipeline, part, live, cluster) for part in parts.values()), return_exceptions=True
     )
-    refused = {}
+    problems = {}
+    failure = None
     for name, outcome in zip(parts, outcomes, strict=True):
-        if isinstance(outcome, BaseException):
+        if isinstance(outcome, TransientError):
+            problems[name] = Problem(Reason.API_FAILING, f"{outcome}; it is being tried again")
+            failure = failure or outcome
+        elif isinstance(outcome, BaseException):
             raise outcome
-        if outcome is not None:
-            refused[name] = outcome
-    return refused
+        elif outcome is not None:
+            problems[name] = outcome
+    return _Outcome(problems, failure)
 
 
 async def _apply_part(pipeline: Pipeline, part: Part, live: LiveChildren, cluster: Cluster) -> Problem | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sdp_operator.api.v1alpha1 import ComponentSpec, ComponentStatus, Condition, Pipeline, PipelineStatus, Serving
@@ -37,6 +37,9 @@ _ON_THE_WAY: Final = frozenset(
     {Reason.STARTING, Reason.PULLING, Reason.LOADING, ExportReason.STARTING, ExportReason.RUNNING}
 )
 """The steps to a condition that holds. They follow one another in seconds, so that going on to one is no news."""
+
+_BLIP: Final = timedelta(seconds=5)
+"""A failure of the API server that ends sooner, by the next try or two, is no news, and neither is its end."""
 
 _MAY_YET_COME: Final = frozenset({GpuReason.NO_MATCHING_NODE, GpuReason.TOO_FEW_NODES})
 """A node pool that scales up may end these by itself; whether there is one can't be known."""
@@ -92,18 +95,21 @@ def transitions(previous: Mapping[str, Any], current: PipelineStatus) -> Sequenc
     Ready says of which component it speaks and what that lacks, so that the component's own condition, or GPUsReady, in
     the same words adds nothing.
     """
-    before = {one["type"]: (one["status"], one["reason"]) for one in previous.get("conditions", [])}
+    before = {one["type"]: one for one in previous.get("conditions", [])}
     news = [one for one in current.conditions if one.type not in _QUIET and _is_news(one, before.get(one.type))]
     ready = next((one for one in news if one.type == READY), None)
     return [one for one in news if one is ready or ready is None or not _is_said_by(ready, one)]
 
 
-def _is_news(condition: Condition, before: tuple[str, str] | None) -> bool:
+def _is_news(condition: Condition, before: Mapping[str, Any] | None) -> bool:
+    if condition.reason == Reason.API_FAILING:
+        return False
     if before is None:
         return condition.type == READY or condition.reason not in _ON_THE_WAY
-    if before[0] != condition.status:
-        return True
-    return before[1] != condition.reason and condition.reason not in _ON_THE_WAY
+    if before["status"] != condition.status:
+        began = datetime.fromisoformat(before["lastTransitionTime"])
+        return before["reason"] != Reason.API_FAILING or condition.last_transition_time - began > _BLIP
+    return before["reason"] != condition.reason and condition.reason not in _ON_THE_WAY
 
 
 def _is_said_by(ready: Condition, condition: Condition) -> bool:

@@ -128,6 +128,20 @@ def test_a_component_that_is_refused_does_not_hold_up_the_others() -> None:
     assert _reasons(cluster)["TextEncoderReady"] == "Starting"
 
 
+def test_a_component_that_the_api_server_fails_to_make_is_told_of_and_tried_again_like_any_failure() -> None:
+    cluster = DictCluster()
+    cluster.failures["apply Deployment/sd-text-encoder"] = TransientError("the webhook failed with 500")
+    with pytest.raises(TransientError, match="the webhook failed"):
+        _reconcile(cluster)
+    assert ("Deployment", "sd-decoder") in cluster.objects
+    said = {one["type"]: one for one in cluster.status["conditions"]}
+    assert said["TextEncoderReady"]["message"] == "the webhook failed with 500; it is being tried again"
+    assert (said["Ready"]["reason"], said["Stalled"]["status"]) == ("APIFailing", "False")
+    assert "record" not in cluster.calls, "it may be over with the next try"
+    _reconcile(cluster)
+    assert _reasons(cluster)["Ready"] == "Starting"
+
+
 def test_anothers_object_is_not_taken_over() -> None:
     cluster = DictCluster()
     theirs = {"kind": "Service", "metadata": {"name": "sd-decoder"}}

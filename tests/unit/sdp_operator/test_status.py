@@ -11,6 +11,7 @@ from sdp_operator.objects import KubeObject
 from sdp_operator.observe import Observed
 from sdp_operator.pods import Replica
 from sdp_operator.problem import Problem
+from sdp_operator.reasons import Reason
 from sdp_operator.status import summarise, transitions
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
@@ -127,6 +128,18 @@ def test_an_event_tells_of_each_condition_that_changed() -> None:
     before = _summarise(NOTHING, text_encoder=SERVED)
     after = _summarise(SERVED, text_encoder=SERVED, previous=before.dump())
     assert [one.type for one in transitions(before.dump(), after)] == ["Ready", "DiffusionModelReady"]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(2, []), (60, ["Ready", "DiffusionModelReady"])])
+def test_a_failure_of_the_api_server_that_the_next_try_mends_is_no_news(seconds: int, told: list[str]) -> None:
+    before = _summarise(SERVED, text_encoder=SERVED).dump()
+    failing = replace(SERVED, refused=Problem(Reason.API_FAILING, "the webhook failed; it is being tried again"))
+    during = _summarise(failing, text_encoder=SERVED, previous=before)
+    assert (_condition(during, "Ready").status, _condition(during, "Stalled").status) == ("False", "False")
+    assert transitions(before, during) == []
+    later = NOW + timedelta(seconds=seconds)
+    after = _summarise(SERVED, text_encoder=SERVED, previous=during.dump(), now=later)
+    assert [one.type for one in transitions(during.dump(), after)] == told
 
 
 def test_what_ready_says_of_a_component_is_not_told_again() -> None:
