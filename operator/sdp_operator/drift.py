@@ -25,6 +25,12 @@ _OF_OTHERS_TOO: Final = frozenset({"ownerReferences"})
 _OF_CONTAINERS: Final = ("command", "args", "env", "envFrom")
 """What a container has of nobody else; for its owner, the custom resource has `overrides`."""
 
+_OF_PODS: Final = ("nodeSelector", "affinity")
+"""What a pod has of nobody else, for the same reason: it decides whether a node is found."""
+
+_WHOLE: Final = frozenset({"selector", "podSelector", "namespaceSelector", "matchLabels", "nodeSelector"})
+"""Maps to which a key more means something else: it leaves out pods or nodes."""
+
 _KEYS: Final = ("name", "mountPath", "containerPort", "port", "topologyKey", "whenUnsatisfiable")
 """By what entries of lists are told apart, where they have it."""
 
@@ -55,7 +61,7 @@ def is_as_applied(live: KubeObject, wanted: KubeObject) -> bool:
 
 
 def surplus(live: Any, wanted: Any, at: str = "") -> Sequence[str]:
-    """What somebody has added to lists, which an apply leaves there: JSON pointers, the last entry of a list first.
+    """What somebody has added that an apply leaves there: JSON pointers, the last entry of a list first.
 
     An apply gives fields back their values, and takes entries of lists only from those who have applied them before.
     """
@@ -65,7 +71,8 @@ def surplus(live: Any, wanted: Any, at: str = "") -> Sequence[str]:
             for key in wanted
             if key in live and key not in _OF_OTHERS_TOO
         ]
-        return [*(path for paths in found for path in paths), *(f"{at}/{key}" for key in _filled_by_hand(live, wanted))]
+        added = _added(live, wanted, at.rpartition("/")[2])
+        return [*(path for paths in found for path in paths), *(f"{at}/{_escaped(key)}" for key in added)]
     if not _are_lists(live, wanted):
         return []
     places = [next((place for place, one in enumerate(live) if _is_same_entry(one, other)), None) for other in wanted]
@@ -81,12 +88,12 @@ def surplus(live: Any, wanted: Any, at: str = "") -> Sequence[str]:
     ]
 
 
-def _covers(live: Any, wanted: Any) -> bool:
+def _covers(live: Any, wanted: Any, field: str = "") -> bool:
     if isinstance(wanted, dict):
         return (
             isinstance(live, dict)
             and all(_covers_field(key, live, wanted[key]) for key in wanted)
-            and not _filled_by_hand(live, wanted)
+            and not _added(live, wanted, field)
         )
     if isinstance(wanted, (list, tuple)):
         return (
@@ -105,7 +112,7 @@ def _covers_field(key: str, live: Mapping[str, Any], wanted: Any) -> bool:
         return _is_same_amount(live[key], wanted)
     if key in _OF_OTHERS_TOO:
         return all(any(_covers(one, other) for one in live[key]) for other in wanted)
-    return (_covers_amounts if key in _AMOUNTS else _covers)(live[key], wanted)
+    return _covers_amounts(live[key], wanted) if key in _AMOUNTS else _covers(live[key], wanted, key)
 
 
 def _are_lists(live: Any, wanted: Any) -> bool:
@@ -119,10 +126,12 @@ def _is_same_entry(live: Any, wanted: Any) -> bool:
     return all(live.get(key) == wanted[key] for key in keys) if keys else _covers(live, wanted)
 
 
-def _filled_by_hand(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> Sequence[str]:
-    """What somebody has given to a container that is to have none of it, as `kubectl set env` does."""
-    is_container = "image" in wanted
-    return [key for key in _OF_CONTAINERS if is_container and key not in wanted and live.get(key)]
+def _added(live: Mapping[str, Any], wanted: Mapping[str, Any], field: str) -> Sequence[str]:
+    """What somebody has given to a map of this field that is to have none of it, as `kubectl set env` does."""
+    if field in _WHOLE:
+        return [key for key in live if key not in wanted]
+    barred = _OF_CONTAINERS if "image" in wanted else _OF_PODS if "containers" in wanted else ()
+    return [key for key in barred if key not in wanted and live.get(key)]
 
 
 def _escaped(key: str) -> str:

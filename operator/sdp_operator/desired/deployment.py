@@ -38,6 +38,8 @@ def deployment(
         "spec": {
             # An autoscaler's are its own.
             **({"replicas": spec.replicas} if spec.autoscaling is None else {}),
+            # Stated, so that a rollout that somebody has paused goes on.
+            "paused": False,
             "revisionHistoryLimit": 2,
             "progressDeadlineSeconds": _PULL_SECONDS + START_SECONDS,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": _ROLL[pipeline.spec.swap.strategy]},

@@ -98,19 +98,41 @@ def test_a_field_that_is_no_longer_wanted_is_noticed_by_the_digest() -> None:
         ({"from": [{"podSelector": {}}, {"ipBlock": {}}]}, {"from": [{"podSelector": {}}]}, ["/from/1"]),
         ({"name": "x", "image": "i", "env": [{"name": "e"}]}, {"name": "x", "image": "i"}, ["/env"]),
         ({"a/b~c": ["x", "y"]}, {"a/b~c": ["x"]}, ["/a~1b~0c/1"]),
+        ({"selector": {"a": "b", "x/y": "z"}}, {"selector": {"a": "b"}}, ["/selector/x~1y"]),
+        ({"containers": [], "nodeSelector": {"a": "b"}}, {"containers": []}, ["/nodeSelector"]),
         ({"labels": {"a": "b", "theirs": "c"}}, {"labels": {"a": "b"}}, []),
         ({"env": [{"name": "b", "value": "other"}]}, {"env": [{"name": "b", "value": "ours"}]}, []),
         ({"env": [{"name": "theirs"}]}, {"env": [{"name": "ours"}]}, []),
         ({"ownerReferences": [{"uid": "a"}, {"uid": "b"}]}, {"ownerReferences": [{"uid": "a"}]}, []),
     ],
 )
-def test_what_was_added_to_lists_is_found_the_last_entry_first(live: Any, wanted: Any, added: list[str]) -> None:
+def test_what_an_apply_leaves_there_is_found_the_last_entry_first(live: Any, wanted: Any, added: list[str]) -> None:
     assert surplus(live, wanted) == added
 
 
 def test_what_a_container_was_given_by_hand_is_noticed() -> None:
     assert not is_as_applied({"image": "i", "env": [{"name": "e"}]}, {"image": "i"})
     assert is_as_applied({"image": "i", "env": [], "imagePullPolicy": "Always"}, {"image": "i"})
+
+
+@pytest.mark.parametrize("field", ["selector", "podSelector", "namespaceSelector", "matchLabels", "nodeSelector"])
+def test_another_key_of_what_selects_is_noticed(field: str) -> None:
+    assert is_as_applied({"spec": {field: {"a": "b"}}}, {"spec": {field: {"a": "b"}}})
+    assert not is_as_applied({"spec": {field: {"a": "b", "x": "y"}}}, {"spec": {field: {"a": "b"}}})
+    assert not is_as_applied({"spec": {field: {"x": "y"}}}, {"spec": {field: {}}})
+
+
+@pytest.mark.parametrize("field", ["nodeSelector", "affinity"])
+def test_what_keeps_pods_from_nodes_and_nobody_asked_for_is_noticed(field: str) -> None:
+    pod: dict[str, Any] = {"containers": [{"name": "x"}]}
+    assert not is_as_applied({**pod, field: {"x": "y"}}, pod)
+    assert is_as_applied({**pod, field: {}}, pod)
+
+
+def test_a_deployment_that_was_paused_is_noticed() -> None:
+    wanted = {"spec": {"paused": False}}
+    assert is_as_applied({"spec": {}}, wanted), "the API server leaves out false"
+    assert not is_as_applied({"spec": {"paused": True}}, wanted)
 
 
 def test_a_second_owner_is_no_drift() -> None:

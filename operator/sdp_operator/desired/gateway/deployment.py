@@ -35,6 +35,8 @@ def deployment(
         "metadata": metadata(pipeline, GATEWAY),
         "spec": {
             "replicas": spec.replicas,
+            # Stated, so that a rollout that somebody has paused goes on.
+            "paused": False,
             "revisionHistoryLimit": 2,
             # A new gateway that does not come up leaves the running one untouched.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
