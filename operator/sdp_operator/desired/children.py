@@ -108,7 +108,7 @@ def _component(
     wanted = keep_replicas(keep_template(deployment(pipeline, component, spec, source, settings), live), live)
     gpus = gpu_verdict(pipeline, component, spec, wanted, world, settings, now)
     beside = (*([] if job is None else [job]), *_beside(pipeline, component, spec, world))
-    problem = forbidden or _not_exported(export) or _unchecked(pipeline, spec, gpus)
+    problem = forbidden or _not_exported(export) or _unchecked(pipeline, spec, gpus, world)
     if problem is None or (live is not None and is_as_applied(live, stamped(wanted))):
         return ComponentPart((*beside, wanted), deployment=wanted, gpus=gpus, export=export)
     return ComponentPart(beside, (wanted,), problem, deployment=wanted, gpus=gpus, export=export)
@@ -167,8 +167,16 @@ def _forbidden(source: Source, settings: Settings) -> Problem | None:
     return None if message is None else Problem(Reason.FILES_FORBIDDEN, message)
 
 
-def _unchecked(pipeline: Pipeline, spec: ComponentSpec, gpus: GpuVerdict | None) -> Problem | None:
+def _unchecked(pipeline: Pipeline, spec: ComponentSpec, gpus: GpuVerdict | None, world: World) -> Problem | None:
     """Why the driver check forbids to make pods. A warning does not: a node pool scales up only for pods that wait."""
-    if gpus is None or driver_check(pipeline, spec) != "Enforce" or gpus.status != "False":
+    if not spec.gpus_per_replica or driver_check(pipeline, spec) != "Enforce":
+        return None
+    if world.fleet is None:
+        message = (
+            "the operator may not see nodes, so that driverCheck, which is Enforce, lets no replica be made: have its"
+            " administrator allow it, or set driverCheck to Warn"
+        )
+        return Problem(Reason.NODES_HIDDEN, message)
+    if gpus is None or gpus.status != "False":
         return None
     return Problem(gpus.reason, f"{gpus.message}; until then driverCheck, which is Enforce, lets no replica be made")

@@ -7,6 +7,7 @@ from tests.support.pipelines import pipeline
 
 from sdp_operator.api.v1alpha1 import Pipeline
 from sdp_operator.desired.children import ComponentPart, desired
+from sdp_operator.drift import stamped
 from sdp_operator.gpu_check import driver_check
 from sdp_operator.gpus.facts import node_facts
 from sdp_operator.gpus.fleet import Fleet
@@ -14,6 +15,7 @@ from sdp_operator.gpus.holders import gpu_holder
 from sdp_operator.gpus.verdict import GpuReason
 from sdp_operator.live import LiveChildren
 from sdp_operator.objects import KubeObject
+from sdp_operator.reasons import Reason
 from sdp_operator.settings import Settings
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
@@ -42,10 +44,30 @@ def test_where_nothing_is_to_be_looked_at_there_is_no_verdict(spec: KubeObject) 
     assert _part(parent, _world(BARE)).gpus is None
 
 
-def test_an_operator_that_may_not_see_nodes_has_no_verdict_and_holds_nothing_back() -> None:
-    part = _part(_pipeline(check="Enforce"), World(fleet=None))
+@pytest.mark.parametrize("check", ["Warn", "Off"])
+def test_an_operator_that_may_not_see_nodes_has_no_verdict_and_holds_nothing_back(check: str) -> None:
+    part = _part(_pipeline(check=check), World(fleet=None))
     assert part.gpus is None
     assert part.problem is None
+
+
+def test_an_operator_that_may_not_see_nodes_makes_no_pod_that_it_is_to_check_first() -> None:
+    part = _part(_pipeline(check="Enforce"), World(fleet=None))
+    assert part.deployment in part.withheld
+    assert part.problem is not None
+    assert part.problem.reason == Reason.NODES_HIDDEN
+    assert "have its administrator allow it, or set driverCheck to Warn" in part.problem.message
+    assert _part(_pipeline(check="Enforce", gpu={"count": 0}), World(fleet=None)).problem is None
+
+
+def test_what_runs_already_stays_when_nodes_can_no_longer_be_seen() -> None:
+    parent = _pipeline(check="Enforce")
+    made = _part(parent, _world(GOOD)).deployment
+    assert made is not None
+    live = LiveChildren(objects={("Deployment", "sd-decoder"): stamped(made)})
+    part = _part(parent, World(fleet=None, live=live))
+    assert part.problem is None
+    assert [one["kind"] for one in part.children].count("Deployment") == 1
 
 
 def test_the_verdict_is_on_the_pods_that_are_to_be_made() -> None:
