@@ -69,6 +69,7 @@ def prepare() -> None:
 def down(context: str | None) -> None:
     """Remove all that `up` made."""
     _target(context).stop()
+    CONSOLE.print("✓ The demo is gone")
 
 
 def _target(context: str | None) -> Target:

@@ -108,7 +108,7 @@ def _accelerator_mismatch(ask: GpuAsk, candidates: Sequence[Member]) -> GpuVerdi
         found, remedy = f"there are {listed(there)}", "set gpu.accelerator to one of these, or leave it out"
     else:
         found = f"no node with a GPU has the label {label} at all"
-        remedy = "set SDP_ACCELERATOR_LABEL of the operator to the label that names the GPUs here"
+        remedy = "set the chart's acceleratorLabel (SDP_ACCELERATOR_LABEL) to the label that names the GPUs here"
     return GpuVerdict(
         GpuReason.ACCELERATOR_MISMATCH,
         sentence(

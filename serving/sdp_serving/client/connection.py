@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -11,7 +12,7 @@ from typing import Final
 
 from sdp_serving.client.errors import PipelineNotFoundError, ServerUnreachableError
 from sdp_serving.client.grpc_transport import GrpcTransport
-from sdp_serving.client.kubectl import Kubectl, find_pipeline
+from sdp_serving.client.kubectl import Kubectl, find_services
 from sdp_serving.client.pipeline import Pipeline
 from sdp_serving.client.port_forward import port_forward
 from sdp_serving.client.rest_transport import RestTransport
@@ -80,11 +81,6 @@ def connect(
         yield Pipeline(transport)
 
 
-def service_name(pipeline: str, component: Component) -> str:
-    """The name of a component's Service."""
-    return f"{pipeline}-{component}"
-
-
 def _direct(name: str | None, namespace: str | None, context: str | None, port: int) -> Mapping[Component, Address]:
     if namespace is None and _POD_NAMESPACE.exists():
         namespace = _POD_NAMESPACE.read_text(encoding="utf-8").strip()
@@ -92,10 +88,11 @@ def _direct(name: str | None, namespace: str | None, context: str | None, port: 
         if shutil.which("kubectl") is None:
             raise PipelineNotFoundError("nothing here can tell which pipelines there are: choose one with --pipeline")
         # Only then: a pod has neither kubectl nor the right to read pipelines, unless it was given them.
-        name = find_pipeline(Kubectl(context, namespace), None)
-    # Without a namespace the resolver looks in the pod's own.
+        services = find_services(Kubectl(context, namespace), None)
+        return {component: Address(service.host, port) for component, service in services.items()}
+    # By the names that a pipeline's own components have. Without a namespace the resolver looks in the pod's own.
     domain = "" if namespace is None else f".{namespace}.svc"
-    return {component: Address(f"{service_name(name, component)}{domain}", port) for component in DRAWING}
+    return {component: Address(f"{name}-{component}{domain}", port) for component in DRAWING}
 
 
 @contextmanager
@@ -103,12 +100,14 @@ def _forwarded(
     name: str | None, namespace: str | None, context: str | None, port: int
 ) -> Iterator[Mapping[Component, Address]]:
     kubectl = Kubectl(context, namespace)
-    pipeline = find_pipeline(kubectl, name)
+    services = find_services(kubectl, name)
     with ExitStack() as stack:
         # All are started before the first is waited for.
         forwards = {
-            component: stack.enter_context(port_forward(kubectl, service_name(pipeline, component), port))
-            for component in DRAWING
+            component: stack.enter_context(
+                port_forward(replace(kubectl, namespace=service.namespace), service.name, port)
+            )
+            for component, service in services.items()
         }
         addresses = {component: forward.address() for component, forward in forwards.items()}
         try:

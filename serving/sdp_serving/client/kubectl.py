@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sdp_serving.client.errors import KubectlError, PipelineNotFoundError, PipelineNotReadyError
-from sdp_serving.contract.components import DRAWING
+from sdp_serving.contract.components import DRAWING, Component
 
 RESOURCE: Final = "stablediffusionpipelines.sdpipeline.dev"
 _TIMEOUT: Final = 30
@@ -64,8 +64,21 @@ class Kubectl:
         raise KubectlError(f"kubectl failed: {said[0]}; check your kubeconfig and your rights in the namespace")
 
 
-def find_pipeline(kubectl: Kubectl, name: str | None) -> str:
-    """The name of the pipeline to use: `name`, or the only one, when all three components serve.
+@dataclass(frozen=True)
+class Service:
+    """A Service of the cluster."""
+
+    name: str
+    namespace: str
+
+    @property
+    def host(self) -> str:
+        """Its name in the cluster's DNS."""
+        return f"{self.name}.{self.namespace}.svc"
+
+
+def find_services(kubectl: Kubectl, name: str | None) -> Mapping[Component, Service]:
+    """Where the components of a pipeline answer: of `name`, or of the only one, when all three serve.
 
     Raises:
         PipelineNotFoundError: when it does not exist, or there are several to choose from.
@@ -74,7 +87,14 @@ def find_pipeline(kubectl: Kubectl, name: str | None) -> str:
     """
     found = only(kubectl.get(RESOURCE)["items"]) if name is None else kubectl.get(RESOURCE, name)
     require_serving(found)
-    return str(found["metadata"]["name"])
+    return {component: _service(found, component) for component in DRAWING}
+
+
+def _service(pipeline: Mapping[str, Any], component: Component) -> Service:
+    """The component's Service, which is another pipeline's where the component is shared."""
+    host = str(pipeline["status"][component.field]["endpoints"]["grpc"])
+    name, namespace, _ = host.split(".", 2)
+    return Service(name, namespace)
 
 
 def only(pipelines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

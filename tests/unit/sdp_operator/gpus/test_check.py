@@ -228,7 +228,7 @@ def test_a_mismatch_off_gke_goes_by_the_label_in_the_settings() -> None:
 def test_a_label_that_no_node_has_points_to_the_setting() -> None:
     found = verdict([node(labels=AN_L4, capacity=1)], node_selector=L4)
     assert found.reason == "AcceleratorMismatch"
-    assert "set SDP_ACCELERATOR_LABEL of the operator" in found.message
+    assert "set the chart's acceleratorLabel (SDP_ACCELERATOR_LABEL)" in found.message
 
 
 def test_accelerators_of_nodes_that_do_not_match_otherwise_are_not_offered() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from sdp_serving.client.errors import KubectlError, PipelineNotFoundError, PipelineNotReadyError
-from sdp_serving.client.kubectl import Kubectl, only, require_serving
+from sdp_serving.client.kubectl import Kubectl, Service, find_services, only, require_serving
+from sdp_serving.contract.components import Component
 
 
 def pipeline(name: str = "sd", ready: str | None = "True", **spec: Any) -> dict[str, Any]:
@@ -45,6 +46,18 @@ def test_a_pipeline_whose_previous_models_serve_on_will_do_with_a_warning(caplog
     found["status"] |= {field: {"serving": {"name": "sd-tiny/base"}} for field in found["spec"]}
     require_serving(found)
     assert "Warning: the pipeline sd is not Ready (ModelNotFound): there is no model." in caplog.text
+
+
+def test_a_shared_component_is_found_where_its_owner_serves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = pipeline("striped")
+    hosts = {"textEncoder": "plain-text-encoder.team", "diffusionModel": "striped-diffusion-model.art"}
+    for field, host in {**hosts, "decoder": "plain-decoder.team"}.items():
+        found["status"][field] = {"endpoints": {"grpc": f"{host}.svc:8500"}}
+    monkeypatch.setattr(Kubectl, "get", lambda *_: found)
+    services = find_services(Kubectl(), "striped")
+    assert services[Component.TEXT_ENCODER] == Service("plain-text-encoder", "team")
+    assert services[Component.DIFFUSION_MODEL].host == "striped-diffusion-model.art.svc"
+    assert services[Component.DECODER].namespace == "team"
 
 
 def test_the_only_pipeline_is_chosen() -> None:
