@@ -13,12 +13,17 @@ THE_AUTOSCALERS = {"manager": "kube-controller-manager", "fieldsV1": {"f:spec": 
 OF_A_STATUS = {"manager": "kube-controller-manager", "fieldsV1": {"f:status": {"f:replicas": {}}}}
 
 
-def _live(*owners: KubeObject) -> KubeObject:
-    return {"metadata": {"managedFields": list(owners)}, "spec": {"replicas": 3}}
+def _live(*owners: KubeObject, replicas: int = 3) -> KubeObject:
+    return {"metadata": {"managedFields": list(owners)}, "spec": {"replicas": replicas}}
 
 
 def test_the_operators_own_number_stays_until_the_autoscaler_writes_one() -> None:
     assert keep_replicas(WANTED, _live(OURS, OF_A_STATUS))["spec"] == {"strategy": {}, "replicas": 3}
+
+
+def test_a_component_that_was_scaled_to_zero_is_given_one_replica_for_the_autoscaler_to_begin_with() -> None:
+    assert keep_replicas(WANTED, _live(OURS, replicas=0))["spec"] == {"strategy": {}, "replicas": 1}
+    assert keep_replicas(WANTED, _live(THE_AUTOSCALERS, replicas=0)) == WANTED, "somebody else turned it off"
 
 
 @pytest.mark.parametrize(
