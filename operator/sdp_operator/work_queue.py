@@ -121,14 +121,16 @@ class WorkQueue(Generic[Key]):
     async def _serve_until_done(self, key: Key) -> None:
         called = self._calls[key]
         failures = 0
-        while not self._closed:
+        while True:
             again, result = await self._run(key, called, is_first_failure=failures == 0)
+            if self._closed:
+                return
             failures = 0 if result is Result.OK else failures + 1
-            if failures and not self._closed:
+            if failures:
                 self._observer.retrying()
                 await asyncio.sleep(_FIRST_DELAY.total_seconds())
                 again = min(_FIRST_DELAY * 2 ** min(failures - 1, 10), _LONGEST_DELAY) - _FIRST_DELAY
-            elif not self._closed:
+            else:
                 await asyncio.sleep(_SETTLES.total_seconds())
             if not called.is_set():
                 if again is None:

@@ -131,6 +131,28 @@ def test_closing_stops_work_that_does_not_finish() -> None:
     virtual_time.run(scenario())
 
 
+def test_closing_waits_no_longer_than_the_work_takes_although_it_is_to_be_done_again_later() -> None:
+    async def scenario() -> None:
+        started, go = asyncio.Event(), asyncio.Event()
+
+        async def work(key: str) -> timedelta | None:
+            started.set()
+            await go.wait()
+            return timedelta(seconds=30)
+
+        queue = WorkQueue(work, concurrency=1)
+        queue.call("a")
+        await started.wait()
+        closing = asyncio.create_task(queue.close())
+        await asyncio.sleep(1)
+        began = asyncio.get_running_loop().time()
+        go.set()
+        await closing
+        assert asyncio.get_running_loop().time() == began
+
+    virtual_time.run(scenario())
+
+
 class Log:
     """Notes what a queue tells."""
 
