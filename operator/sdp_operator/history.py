@@ -1,15 +1,27 @@
 """The swaps of a pipeline's models: when, from what to what, how it went."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from sdp_operator.api.v1alpha1 import MAX_SWAPS, ComponentStatus, SwapRecord
 from sdp_operator.conditions import Verdict
-from sdp_operator.reasons import IN_PROGRESS
+from sdp_operator.gpus.verdict import GpuReason
+from sdp_operator.reasons import IN_PROGRESS, Reason
 from sdp_serving.contract.components import Component
+
+_MAY_PASS: Final = IN_PROGRESS | {
+    Reason.UNSCHEDULABLE,
+    Reason.SCALED_TO_ZERO,
+    GpuReason.GPUS_BUSY,
+    GpuReason.NODES_UNAVAILABLE,
+    GpuReason.TOO_FEW_NODES,
+    GpuReason.NO_MATCHING_NODE,
+}
+"""With these, a swap goes on although it may wait long: for a node, which may come, be freed or come back, or for the
+user to scale up again. With any other, the user must mend something."""
 
 
 def swaps(
@@ -37,11 +49,24 @@ def swaps(
 
 
 def finished(previous: Mapping[str, Any], current: Sequence[SwapRecord]) -> Sequence[SwapRecord]:
-    """The swaps that have come to an end since the previous status was written."""
-    before = {(one.component, one.started): one.result for one in _read(previous.get("swaps", []))}
-    return [
-        one for one in current if one.result != "InProgress" and before.get((one.component, one.started)) != one.result
-    ]
+    """The swaps that have come to an end since the previous status was written, each of them once in its life.
+
+    One that has failed may be mended as long as nothing else is asked for, so it ends only with the next swap.
+    """
+    before = {_identity(one) for one in _ended(_read(previous.get("swaps", [])))}
+    return [one for one in _ended(current) if _identity(one) not in before]
+
+
+def _ended(records: Iterable[SwapRecord]) -> Iterator[SwapRecord]:
+    followed: set[str] = set()
+    for one in records:
+        if one.result in {"Succeeded", "Superseded"} or one.component in followed:
+            yield one
+        followed.add(one.component)
+
+
+def _identity(record: SwapRecord) -> tuple[str, datetime, str]:
+    return record.component, record.started, record.target
 
 
 def _begun(
@@ -67,7 +92,7 @@ def _judged(record: SwapRecord, said: tuple[ComponentStatus, Verdict] | None, no
     if verdict.holds:
         seconds = max(0, round((now - record.started).total_seconds()))
         return record.model_copy(update={"result": "Succeeded", "seconds": seconds})
-    return record.model_copy(update={"result": "InProgress" if verdict.reason in IN_PROGRESS else "Failed"})
+    return record.model_copy(update={"result": "InProgress" if verdict.reason in _MAY_PASS else "Failed"})
 
 
 def _closed(record: SwapRecord) -> SwapRecord:

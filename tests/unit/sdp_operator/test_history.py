@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sdp_operator.api.v1alpha1 import MAX_SWAPS, ComponentStatus, Endpoints, Serving, SwapRecord
 from sdp_operator.conditions import Verdict
+from sdp_operator.gpus.verdict import GpuReason
 from sdp_operator.history import finished, swaps
 from sdp_operator.reasons import Reason
 from sdp_serving.contract.components import Component
@@ -78,7 +79,7 @@ def test_a_swap_that_failed_is_remembered_as_such_after_the_return() -> None:
     life.step(B, NOT_FOUND, serving=A)
     life.step(A, SERVED, serving=A)
     assert life.told == [(A, A, "Succeeded", 0), (A, B, "Failed", None)]
-    assert life.finished == [(B, "Failed"), (A, "Succeeded")]
+    assert life.finished == [(A, "Succeeded"), (B, "Failed")]
 
 
 def test_a_swap_that_failed_and_was_mended_succeeds_after_all() -> None:
@@ -86,6 +87,36 @@ def test_a_swap_that_failed_and_was_mended_succeeds_after_all() -> None:
     for verdict in (NOT_FOUND, PULLING, SERVED):
         life.step(B, verdict, serving=A)
     assert life.told == [(A, B, "Succeeded", 120)]
+    assert life.finished == [(B, "Succeeded")]
+
+
+def test_a_swap_that_fails_again_and_again_is_counted_once_when_something_else_is_asked_for() -> None:
+    life = _served(A)
+    for verdict in (NOT_FOUND, PULLING, NOT_FOUND):
+        life.step(B, verdict, serving=A)
+    assert life.finished == []
+    life.step(C, PULLING, serving=A)
+    life.step(C, PULLING, serving=A)
+    assert life.finished == [(B, "Failed")]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.UNSCHEDULABLE,
+        Reason.SCALED_TO_ZERO,
+        GpuReason.NO_MATCHING_NODE,
+        GpuReason.TOO_FEW_NODES,
+        GpuReason.GPUS_BUSY,
+        GpuReason.NODES_UNAVAILABLE,
+    ],
+)
+def test_a_swap_that_waits_has_not_failed(reason: str) -> None:
+    life = _served(A)
+    life.step(B, Verdict("False", reason, "it waits"), serving=A)
+    assert life.told == [(A, B, "InProgress", None)]
+    life.step(B, SERVED, serving=B)
+    assert life.finished == [(B, "Succeeded")]
 
 
 def test_a_swap_that_is_followed_by_another_before_its_end_is_superseded() -> None:
@@ -94,6 +125,7 @@ def test_a_swap_that_is_followed_by_another_before_its_end_is_superseded() -> No
     life.step(C, PULLING, serving=A)
     life.step(C, SERVED, serving=C)
     assert life.told == [(A, C, "Succeeded", 60), (A, B, "Superseded", None)]
+    assert life.finished == [(B, "Superseded"), (C, "Succeeded")]
 
 
 def test_an_old_swap_is_not_judged_by_a_later_one_to_the_same_model() -> None:
