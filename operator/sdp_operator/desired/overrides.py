@@ -1,9 +1,12 @@
 """What a pipeline's owner adds to the pods of a part of it, or has set otherwise."""
 
-from typing import Any
+from typing import Any, Final
 
 from sdp_operator.api.v1alpha1 import EnvironmentVariable, Overrides, Volume, VolumeMount
 from sdp_operator.objects import KubeObject
+
+_REPEATED: Final = "--component"
+"""The gateway's flag that is given once for each component: `--component=decoder=URL`."""
 
 
 def overridden(template: KubeObject, container: str, overrides: Overrides | None) -> KubeObject:
@@ -52,7 +55,8 @@ def _args(ours: list[str], theirs: list[str]) -> list[str]:
 
 
 def _flag(arg: str) -> str:
-    return arg.partition("=")[0]
+    name, _, value = arg.partition("=")
+    return f"{name}={value.partition('=')[0]}" if name == _REPEATED else name
 
 
 def _with(ours: list[KubeObject], theirs: list[KubeObject], key: str) -> list[KubeObject]:

@@ -80,6 +80,13 @@ def test_a_flag_of_the_same_name_replaces_the_operators(asked: list[str], args: 
     assert _main(_overridden({"args": asked}))["args"] == args
 
 
+def test_the_flag_of_one_component_replaces_that_of_no_other() -> None:
+    template = copy.deepcopy(TEMPLATE)
+    _main(template)["args"] = ["--component=decoder=http://ours", "--component=text-encoder=http://ours"]
+    asked = ["--component=decoder=http://theirs/?a=b"]
+    assert _main(_overridden({"args": asked}, template))["args"] == ["--component=text-encoder=http://ours", *asked]
+
+
 def test_only_the_main_container_is_changed() -> None:
     made = _overridden({"args": ["--port=9"], "env": [{"name": "A", "value": "x"}]})
     assert made["spec"]["containers"][1] == TEMPLATE["spec"]["containers"][1]
