@@ -12,6 +12,7 @@ import re
 from typing import Final
 
 from sdp_operator.api.v1alpha1 import ExportSpec, Pipeline
+from sdp_operator.desired.argument import literal
 from sdp_operator.desired.identity import COMPONENT, INSTANCE, MANAGED_BY, MANAGER, owner_reference
 from sdp_operator.desired.security import CONTAINER_SECURITY, POD_SECURITY
 from sdp_operator.desired.storage import storage_env, storage_mounts, storage_volumes
@@ -98,8 +99,8 @@ def _pod_spec(pipeline: Pipeline, component: Component, weights: str, settings: 
         "args": [
             "sd-tiny",
             f"--component={component}",
-            f"--weights={_literal(weights)}",
-            f"--to={_literal(_destination(pipeline, weights))}",
+            f"--weights={literal(weights)}",
+            f"--to={literal(_destination(pipeline, weights))}",
         ],
         # Caches and settings of the libraries go below the home folder, and the image's is read-only.
         "env": [{"name": "HOME", "value": _TMP}, *storage_env(uri, storage, settings)],
@@ -149,8 +150,3 @@ def _export(pipeline: Pipeline) -> ExportSpec:
 
 def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:_DIGEST]
-
-
-def _literal(text: str) -> str:
-    """The text as a container's argument, in which Kubernetes would fill in variables."""
-    return text.replace("$", "$$")

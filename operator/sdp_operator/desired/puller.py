@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from sdp_operator.api.v1alpha1 import Pipeline, StableDiffusion
+from sdp_operator.desired.argument import literal
 from sdp_operator.desired.config_map import MODELS_FOLDER
 from sdp_operator.desired.security import CONTAINER_SECURITY
 from sdp_operator.desired.storage import storage_env, storage_mounts, storage_volumes
@@ -22,7 +23,7 @@ def puller(pipeline: Pipeline, component: Component, uri: ModelUri, settings: Se
         "image": settings.puller_image,
         "command": ["python3", "-m", "sdp_serving.puller"],
         "args": [
-            *("--component", str(component), "--uri", str(uri), "--models", MODELS_FOLDER),
+            *("--component", str(component), "--uri", literal(str(uri)), "--models", MODELS_FOLDER),
             *_demands(pipeline.spec.stable_diffusion),
         ],
         "securityContext": CONTAINER_SECURITY,

@@ -29,6 +29,12 @@ def test_a_model_must_be_what_the_pipeline_says(asked: KubeObject, flags: list[s
     assert args == ["--component", "decoder", "--uri", "gs://b/m", "--models", "/models", *flags]
 
 
+def test_the_uri_reaches_the_puller_as_it_was_written() -> None:
+    uri = ModelUri.parse("gs://b/$(HOME)")
+    args = puller(pipeline({"decoder": {"model": str(uri)}}), Component.DECODER, uri, Settings())["args"]
+    assert "gs://b/$$(HOME)" in args, "Kubernetes makes gs://b/$(HOME) of it"
+
+
 def test_the_puller_reads_the_storage_with_the_pipelines_key() -> None:
     parent = pipeline({**COMPONENT, "storage": {"secretName": "key"}})
     container = puller(parent, Component.DECODER, URI, Settings())
