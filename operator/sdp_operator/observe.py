@@ -13,7 +13,7 @@ from sdp_operator.live import LiveChildren
 from sdp_operator.objects import KubeObject
 from sdp_operator.pods import Replica, read_replica
 from sdp_operator.problem import Problem
-from sdp_operator.sharing import Shared
+from sdp_operator.sharing import Shared, Unshared
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
 
@@ -29,7 +29,7 @@ class Observed:
         replicas: its living pods.
         wanted_replicas: how many there are to be at present.
         gpus: whether its pods find their GPUs; None where that is not looked at.
-        shared: the component as its owner has it; None for one that runs here.
+        shared: the component of another pipeline; None for one that runs here.
         accelerators: the types of GPU of the nodes that its pods run on; none for one that asks for no GPU.
         export: what became of the export of its weights; None for one without.
     """
@@ -40,7 +40,7 @@ class Observed:
     replicas: Sequence[Replica] = ()
     wanted_replicas: int = 1
     gpus: GpuVerdict | None = None
-    shared: Shared | None = None
+    shared: Shared | Unshared | None = None
     accelerators: Sequence[str] = ()
     export: Export | None = None
 

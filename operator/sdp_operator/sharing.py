@@ -15,12 +15,12 @@ from sdp_serving.contract.components import Component
 
 @dataclass(frozen=True)
 class Shared:
-    """A component as its owner has it.
+    """A component of another pipeline that may be used, as its owner has it.
 
     Attributes:
         owner: the pipeline that runs it.
         status: what the owner's status says of it; None when it says nothing yet.
-        problem: why it can't be used, or is not ready; None when it is ready.
+        problem: why it is not ready; None when it is.
         message: what the owner says of it when it is ready.
     """
 
@@ -28,6 +28,17 @@ class Shared:
     status: ComponentStatus | None
     problem: Problem | None
     message: str = ""
+
+
+@dataclass(frozen=True)
+class Unshared:
+    """A component of another pipeline that there is not, or that may not be used: nobody is told where it answers.
+
+    Attributes:
+        problem: why.
+    """
+
+    problem: Problem
 
 
 def reference(shared: SharedComponent, pipeline_namespace: str) -> Key:
@@ -58,7 +69,7 @@ def share(
     owner: KubeObject | None,
     *,
     served: Sequence[str],
-) -> Shared:
+) -> Shared | Unshared:
     """The component as the pipeline that it is shared from has it.
 
     Args:
@@ -70,11 +81,11 @@ def share(
     """
     ref = reference(shared, pipeline.namespace)
     if served and ref.namespace not in served:
-        return Shared(ref, None, _out_of_sight(ref))
-    refusal = _refusal(pipeline, component, ref, owner)
-    if refusal is not None or owner is None:
-        return Shared(ref, None, refusal)
-    status = owner.get("status", {})
+        return Unshared(_out_of_sight(ref))
+    read = _usable(pipeline, component, ref, owner)
+    if isinstance(read, Problem):
+        return Unshared(read)
+    status = read.status
     condition = next(
         (one for one in status.get("conditions", []) if one["type"] == component_condition(component)), None
     )
@@ -95,7 +106,8 @@ def _out_of_sight(ref: Key) -> Problem:
     return Problem(Reason.SHARED_PIPELINE_MISSING, message)
 
 
-def _refusal(pipeline: Pipeline, component: Component, ref: Key, owner: KubeObject | None) -> Problem | None:
+def _usable(pipeline: Pipeline, component: Component, ref: Key, owner: KubeObject | None) -> Pipeline | Problem:
+    """The owner, where it has the component and shares it; else what is wrong."""
     if owner is None or "deletionTimestamp" in owner["metadata"]:
         message = (
             f"the pipeline {ref}, which the {component.field} comes from, does not exist: create it, or name another"
@@ -120,7 +132,7 @@ def _refusal(pipeline: Pipeline, component: Component, ref: Key, owner: KubeObje
         further = reference(theirs.from_, ref.namespace)
         message = f"the {component.field} of the pipeline {ref} is itself shared from {further}: name that one instead"
         return Problem(Reason.SHARED_COMPONENT_MISSING, message)
-    return None
+    return read
 
 
 def _component_status(raw: object) -> ComponentStatus | None:

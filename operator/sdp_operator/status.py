@@ -18,7 +18,7 @@ from sdp_operator.conditions import (
     condition,
 )
 from sdp_operator.desired.gateway.url import gateway_url
-from sdp_operator.desired.service import endpoints
+from sdp_operator.desired.server import server
 from sdp_operator.exports.state import Done, ExportReason
 from sdp_operator.gpu_check import driver_check
 from sdp_operator.gpus.verdict import GpuReason
@@ -26,7 +26,7 @@ from sdp_operator.history import swaps
 from sdp_operator.observe import Observed
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import IN_PROGRESS, Reason
-from sdp_operator.sharing import Shared
+from sdp_operator.sharing import Shared, Unshared
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
 
@@ -131,9 +131,10 @@ def _verdict(observed: Observed) -> Verdict:
     return _not_ready(_main_problem(observed), observed)
 
 
-def _shared(shared: Shared) -> Verdict:
-    if shared.problem is not None:
-        return Verdict("False", shared.problem.reason, shared.problem.message)
+def _shared(shared: Shared | Unshared) -> Verdict:
+    if (problem := shared.problem) is not None:
+        return Verdict("False", problem.reason, problem.message)
+    assert isinstance(shared, Shared), "what is not shared has its problem"
     return Verdict("True", Reason.SERVING, f"{shared.message} of the pipeline {shared.owner}")
 
 
@@ -249,14 +250,14 @@ def _stalled(ready: Verdict) -> Verdict:
 
 
 def _component(pipeline: Pipeline, component: Component, spec: ComponentSpec, observed: Observed) -> ComponentStatus:
-    if observed.shared is not None and observed.shared.status is not None:
+    if isinstance(observed.shared, Shared) and observed.shared.status is not None:
         return observed.shared.status.model_copy(update={"model": spec.source})
     return ComponentStatus(
         model=spec.source,
         serving=observed.serving,
         replicas=observed.wanted_replicas,
         ready_replicas=observed.ready,
-        endpoints=endpoints(pipeline.key if observed.shared is None else observed.shared.owner, component),
+        endpoints=server(pipeline, component, observed.shared),
         nodes=tuple(observed.nodes),
         accelerators=tuple(observed.accelerators),
     )

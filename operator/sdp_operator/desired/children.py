@@ -1,6 +1,6 @@
 """All children of a pipeline."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,8 @@ from sdp_operator.desired.network_policy import network_policy
 from sdp_operator.desired.pod_monitor import pod_monitor
 from sdp_operator.desired.puller import refusal
 from sdp_operator.desired.replicas import keep_replicas
-from sdp_operator.desired.service import endpoints, service
+from sdp_operator.desired.server import server
+from sdp_operator.desired.service import service
 from sdp_operator.desired.source import Pulled, Source, declared_source
 from sdp_operator.drift import is_as_applied, stamped
 from sdp_operator.exports.read import read_export
@@ -29,7 +30,7 @@ from sdp_operator.objects import KubeObject
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_operator.settings import Settings
-from sdp_operator.sharing import Shared, share
+from sdp_operator.sharing import Shared, Unshared, share
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
 
@@ -57,13 +58,13 @@ class ComponentPart(Part):
         deployment: the Deployment among `children` or `withheld`; None for a component that runs elsewhere.
         gpus: whether its pods find their GPUs; None where that is not looked at.
         export: what became of the export of its weights; None for one without.
-        shared: the component as its owner has it; None for one that runs here.
+        shared: the component of another pipeline; None for one that runs here.
     """
 
     deployment: KubeObject | None = None
     gpus: GpuVerdict | None = None
     export: Export | None = None
-    shared: Shared | None = None
+    shared: Shared | Unshared | None = None
 
 
 @dataclass(frozen=True)
@@ -144,18 +145,25 @@ def _gateway(
     spec = pipeline.spec.gateway
     if spec is None or not spec.enabled:
         return None
-    servers = {
-        component: endpoints(pipeline.key if part.shared is None else part.shared.owner, component)
-        for component, part in components.items()
-    }
+    found = {component: server(pipeline, component, part.shared) for component, part in components.items()}
+    servers = {component: answers for component, answers in found.items() if answers is not None}
     children = gateway_children(pipeline, spec, servers, settings)
+    if not servers:
+        # One that is there goes too: it would still lead to what is no longer shared.
+        return Part(_without("Deployment", children), problem=_unshared(components))
     if spec.route is None or "HTTPRoute" not in world.unknown_kinds:
         return Part(children)
     message = "gateway.route needs the Gateway API, which the cluster lacks: install it, or use gateway.ingress"
-    return Part(
-        tuple(child for child in children if child["kind"] != "HTTPRoute"),
-        problem=Problem(Reason.KIND_UNKNOWN, message),
-    )
+    return Part(_without("HTTPRoute", children), problem=Problem(Reason.KIND_UNKNOWN, message))
+
+
+def _without(kind: str, children: Iterable[KubeObject]) -> tuple[KubeObject, ...]:
+    return tuple(child for child in children if child["kind"] != kind)
+
+
+def _unshared(components: Mapping[Component, ComponentPart]) -> Problem:
+    """Why none of the components can be used."""
+    return next(part.shared.problem for part in components.values() if isinstance(part.shared, Unshared))
 
 
 def _not_exported(export: Export | None) -> Problem | None:

@@ -1,20 +1,23 @@
+from collections.abc import Sequence
+
 import pytest
 from tests.support.pipelines import NOW, pipeline, resource
 
-from sdp_operator.api.v1alpha1 import ComponentStatus, Serving
+from sdp_operator.api.v1alpha1 import ComponentStatus, Pipeline, Serving
 from sdp_operator.conditions import Verdict
-from sdp_operator.desired.children import desired
+from sdp_operator.desired.children import Desired, desired
 from sdp_operator.objects import Key, KubeObject
 from sdp_operator.observe import observe
 from sdp_operator.reasons import Reason
 from sdp_operator.settings import Settings
-from sdp_operator.sharing import Shared, references, share, users_of
+from sdp_operator.sharing import Shared, Unshared, references, share, users_of
 from sdp_operator.status import summarise
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
 
 DECODER = Component.DECODER
 MODEL = "gs://b/d"
+FROM_MUSIC = {"from": {"pipeline": "owner", "namespace": "music"}}
 SERVED = {
     "model": MODEL,
     "serving": {"name": "d", "model": MODEL},
@@ -40,6 +43,7 @@ def test_what_a_raw_spec_refers_to_is_found_whatever_else_it_holds() -> None:
 def test_a_shared_component_is_as_its_owner_says() -> None:
     shared = _share(_owner(status=_said("True", Reason.SERVING, "d is served by 2 of 2 replicas")))
     assert shared.problem is None
+    assert isinstance(shared, Shared)
     assert shared.message == "d is served by 2 of 2 replicas"
     assert shared.status == ComponentStatus.model_validate(SERVED)
 
@@ -76,7 +80,7 @@ def test_a_component_that_cannot_be_shared_says_why(owner: KubeObject | None, re
     assert shared.problem is not None
     assert shared.problem.reason == reason
     assert sentence in shared.problem.message
-    assert shared.status is None
+    assert isinstance(shared, Unshared)
 
 
 def test_an_owner_that_is_being_deleted_is_gone() -> None:
@@ -133,12 +137,47 @@ def test_the_sharers_status_is_the_owners_and_asks_for_no_gpu() -> None:
     assert status.decoder is not None
     assert status.decoder.model == "owner"
     assert status.decoder.serving == Serving(name="d", model=MODEL)
+    assert status.decoder.endpoints is not None
     assert status.decoder.endpoints.grpc == "owner-decoder.art.svc:8500"
     said = next(one for one in status.conditions if one.type == "DecoderReady")
     assert (said.status, said.message) == ("True", "d is served by 2 of 2 replicas of the pipeline art/owner")
 
 
-def _share(owner: KubeObject | None) -> Shared:
+def test_a_pipeline_that_may_not_share_is_not_told_where_the_component_answers() -> None:
+    parent, wanted, world = _with_gateway({"decoder": FROM_MUSIC, "textEncoder": {"model": "gs://b/t"}})
+    status = summarise(parent, observe(parent, wanted, world, {}, "label"), None, world, NOW)
+    assert status.decoder is not None
+    assert status.decoder.model == "music/owner"
+    assert status.decoder.endpoints is None
+    assert "endpoints" not in status.dump()["decoder"]
+
+
+@pytest.mark.parametrize(("allowed", "components"), [([], ["text-encoder"]), (["art"], ["text-encoder", "decoder"])])
+def test_a_gateway_leads_only_to_what_is_shared(allowed: list[str], components: list[str]) -> None:
+    _, wanted, _ = _with_gateway({"decoder": FROM_MUSIC, "textEncoder": {"model": "gs://b/t"}}, allowed)
+    assert wanted.gateway is not None
+    flags = wanted.gateway.children[0]["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert [flag.split("=")[1] for flag in flags if flag.startswith("--component=")] == components
+    assert ("owner-decoder.music" in str(wanted.gateway)) is bool(allowed)
+
+
+def test_a_gateway_to_nothing_that_is_shared_is_not_run() -> None:
+    _, wanted, _ = _with_gateway({"decoder": FROM_MUSIC})
+    assert wanted.gateway is not None
+    assert [child["kind"] for child in wanted.gateway.children] == ["Service"]
+    assert wanted.gateway.withheld == (), "one that runs would still lead there"
+    assert wanted.gateway.problem is not None
+    assert wanted.gateway.problem.reason == Reason.SHARING_NOT_ALLOWED
+
+
+def _with_gateway(spec: KubeObject, allowed: Sequence[str] = ()) -> tuple[Pipeline, Desired, World]:
+    owner = resource({"decoder": {"model": MODEL}, "sharing": {"namespaces": list(allowed)}}, name="owner")
+    owner["metadata"]["namespace"] = "music"
+    parent, world = pipeline({**spec, "gateway": {}}), World(owners={DECODER: owner})
+    return parent, desired(parent, world, Settings(), NOW), world
+
+
+def _share(owner: KubeObject | None) -> Shared | Unshared:
     parent = pipeline({"decoder": {"from": {"pipeline": "owner"}}})
     from_ = parent.spec.components[DECODER].from_
     assert from_ is not None

@@ -45,6 +45,7 @@ def test_a_pipeline_whose_components_all_serve_is_ready() -> None:
     ]
     assert status.diffusion_model is not None
     assert status.diffusion_model.serving == STRIPED
+    assert status.diffusion_model.endpoints is not None
     assert status.diffusion_model.endpoints.grpc == "sd-diffusion-model.art.svc:8500"
     assert status.decoder is None
 

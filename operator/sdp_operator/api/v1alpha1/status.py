@@ -81,8 +81,8 @@ class ComponentStatus(Model):
     ready_replicas: int
     """Replicas that are ready to serve the model that is asked for."""
 
-    endpoints: Endpoints
-    """Where the component answers inside the cluster."""
+    endpoints: Endpoints | None = None
+    """Where the component answers inside the cluster; left out for one of another pipeline that is not shared."""
 
     nodes: Annotated[tuple[str, ...], Field(json_schema_extra=ATOMIC)] = ()
     """The nodes that replicas run on."""
