@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sdp_operator.api.v1alpha1 import Pipeline
 from sdp_operator.cluster import Cluster
@@ -49,9 +49,8 @@ async def reconcile(body: KubeObject, cluster: Cluster, settings: Settings, cloc
     try:
         pipeline = Pipeline.parse(body)
     except InvalidPipelineError as error:
-        status = invalid_status(body, str(error), clock())
-        if status != body.get("status"):
-            await cluster.write_status(body, status)
+        now = clock()
+        await _write_status(body, invalid_status(body, str(error), now), cluster, now)
         return None
     world = _look(body, pipeline, cluster)
     wanted = desired(pipeline, world, settings, clock())
@@ -195,10 +194,15 @@ async def _report(
     if wanted.gateway is not None and pipeline.spec.gateway is not None:
         gateway = gateway_verdict(pipeline, pipeline.spec.gateway, wanted.gateway, world.live, refused.get(GATEWAY))
     status = summarise(pipeline, observed, gateway, world, now)
-    if status.dump() == body.get("status"):
+    await _write_status(body, status.dump(), cluster, now)
+
+
+async def _write_status(body: KubeObject, status: Mapping[str, Any], cluster: Cluster, now: datetime) -> None:
+    previous = body.get("status", {})
+    if status == previous:
         return
-    await cluster.write_status(body, status.dump())
-    for condition in transitions(pipeline.status, status):
+    await cluster.write_status(body, status)
+    for condition in transitions(previous, status):
         _log.info("%s is %s (%s): %s", condition.type, condition.status, condition.reason, condition.message)
         try:
             await cluster.record(body, condition, now)

@@ -89,14 +89,15 @@ def summarise(
     )
 
 
-def transitions(previous: Mapping[str, Any], current: PipelineStatus) -> Sequence[Condition]:
+def transitions(previous: Mapping[str, Any], current: Mapping[str, Any]) -> Sequence[Condition]:
     """The conditions that are worth an Event: those with another status or reason, and nothing that is said twice.
 
     Ready says of which component it speaks and what that lacks, so that the component's own condition, or GPUsReady, in
     the same words adds nothing.
     """
     before = {one["type"]: one for one in previous.get("conditions", [])}
-    news = [one for one in current.conditions if one.type not in _QUIET and _is_news(one, before.get(one.type))]
+    now = [Condition.model_validate(one) for one in current["conditions"]]
+    news = [one for one in now if one.type not in _QUIET and _is_news(one, before.get(one.type))]
     ready = next((one for one in news if one.type == READY), None)
     return [one for one in news if one is ready or ready is None or not _is_said_by(ready, one)]
 

@@ -185,13 +185,17 @@ def test_a_forbidden_swap_leaves_what_runs() -> None:
     assert _reasons(cluster)["DecoderReady"] == "FilesForbidden"
 
 
-def test_a_spec_that_makes_no_sense_changes_nothing_and_is_told_once() -> None:
+def test_a_spec_that_makes_no_sense_changes_nothing_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     cluster = DictCluster()
     _reconcile(cluster)
     before = dict(cluster.objects)
+    cluster.calls.clear()
     _reconcile(cluster, {"decoder": {"model": "ftp://x"}})
     assert cluster.objects == before
     assert _reasons(cluster)["Ready"] == "InvalidSpec"
+    assert cluster.calls == ["write_status", "record"]
+    assert "Ready is False (InvalidSpec)" in caplog.text
     cluster.calls.clear()
     _reconcile(cluster, {"decoder": {"model": "ftp://x"}})
     assert cluster.calls == []
