@@ -108,6 +108,8 @@ def _out_of_sight(ref: Key) -> Problem:
 
 def _usable(pipeline: Pipeline, component: Component, ref: Key, owner: KubeObject | None) -> Pipeline | Problem:
     """The owner, where it has the component and shares it; else what is wrong."""
+    if ref.namespace != pipeline.namespace and not _is_shared_with(pipeline.namespace, owner):
+        return _not_shared(pipeline, ref)
     if owner is None or "deletionTimestamp" in owner["metadata"]:
         message = (
             f"the pipeline {ref}, which the {component.field} comes from, does not exist: create it, or name another"
@@ -118,12 +120,6 @@ def _usable(pipeline: Pipeline, component: Component, ref: Key, owner: KubeObjec
         read = Pipeline.parse(owner)
     except InvalidPipelineError:
         return Problem(Reason.SHARED_PIPELINE_MISSING, f"the spec of the pipeline {ref} can't be read: correct it")
-    if ref.namespace != pipeline.namespace and pipeline.namespace not in read.spec.sharing.namespaces:
-        message = (
-            f"the pipeline {ref} does not share its components with the namespace {pipeline.namespace}: have"
-            " it added to that pipeline's spec.sharing.namespaces"
-        )
-        return Problem(Reason.SHARING_NOT_ALLOWED, message)
     theirs = read.spec.components.get(component)
     if theirs is None:
         message = f"the pipeline {ref} has no {component.field}: add it there, or name another source"
@@ -133,6 +129,22 @@ def _usable(pipeline: Pipeline, component: Component, ref: Key, owner: KubeObjec
         message = f"the {component.field} of the pipeline {ref} is itself shared from {further}: name that one instead"
         return Problem(Reason.SHARED_COMPONENT_MISSING, message)
     return read
+
+
+def _is_shared_with(namespace: str, owner: KubeObject | None) -> bool:
+    try:
+        return owner is not None and namespace in Pipeline.parse(owner).spec.sharing.namespaces
+    except InvalidPipelineError:
+        return False
+
+
+def _not_shared(pipeline: Pipeline, ref: Key) -> Problem:
+    """The same sentence whether it exists or not: that is its own namespace's affair."""
+    message = (
+        f"the pipeline {ref} does not exist, or is not shared with this namespace: have its owner create it, or add"
+        f" {pipeline.namespace} to its spec.sharing.namespaces"
+    )
+    return Problem(Reason.SHARING_NOT_ALLOWED, message)
 
 
 def _component_status(raw: object) -> ComponentStatus | None:

@@ -74,7 +74,7 @@ def test_another_namespace_shares_only_where_the_owner_allows_it(
     kubelet.serve(DECODER, FIRST)
     _share(elsewhere, "guest", "owner", namespace=namespace.name)
     message = _wait(elsewhere, "guest", "SharingNotAllowed")["message"]
-    assert f"does not share its components with the namespace {namespace.name}-2: have it added" in message
+    assert f"or is not shared with this namespace: have its owner create it, or add {namespace.name}-2 to" in message
     assert _users(pipelines) == []
 
     pipelines.apply({**owner, "sharing": {"namespaces": [f"{namespace.name}-2"]}}, name="owner")

@@ -8,6 +8,7 @@ from sdp_operator.conditions import Verdict
 from sdp_operator.desired.children import Desired, desired
 from sdp_operator.objects import Key, KubeObject
 from sdp_operator.observe import observe
+from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_operator.settings import Settings
 from sdp_operator.sharing import Shared, Unshared, references, share, users_of
@@ -104,7 +105,28 @@ def test_another_namespace_may_share_only_where_it_is_named(namespaces: list[str
     else:
         assert shared.problem is not None
         assert shared.problem.reason == Reason.SHARING_NOT_ALLOWED
-        assert "have it added to that pipeline's spec.sharing.namespaces" in shared.problem.message
+        assert "or add music to its spec.sharing.namespaces" in shared.problem.message
+
+
+def test_nobody_learns_from_another_namespace_which_pipelines_there_are() -> None:
+    parent = pipeline({"decoder": FROM_MUSIC})
+    from_ = parent.spec.components[DECODER].from_
+    assert from_ is not None
+    there: list[KubeObject] = [
+        {"decoder": {"model": MODEL}},
+        {"textEncoder": {"model": MODEL}},
+        {"decoder": {"model": "ftp://x"}, "sharing": {"namespaces": ["art"]}},
+    ]
+    owners = [None, *(resource(spec, name="owner") for spec in there)]
+    first, *others = [share(parent, DECODER, from_, owner, served=()) for owner in owners]
+    assert first == Unshared(
+        Problem(
+            Reason.SHARING_NOT_ALLOWED,
+            "the pipeline music/owner does not exist, or is not shared with this namespace: have its owner create it,"
+            " or add art to its spec.sharing.namespaces",
+        )
+    )
+    assert others == [first] * 3
 
 
 def test_an_owner_in_a_namespace_that_the_operator_does_not_serve_is_not_said_to_be_missing() -> None:
