@@ -1,6 +1,8 @@
 """What a component asks of the cluster's GPUs, taken from the pods that it is to have."""
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from sdp_operator.api.v1alpha1 import ComponentSpec, DriverCheck, Pipeline
 from sdp_operator.desired.identity import COMPONENT
@@ -11,6 +13,9 @@ from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
+
+_AS_FAR_AS_SEEN: Final = "as far as the operator sees: only the pods of the namespaces that it serves"
+"""A GPU that a pod of another namespace holds passes for a free one."""
 
 
 def driver_check(pipeline: Pipeline, spec: ComponentSpec) -> DriverCheck:
@@ -43,7 +48,10 @@ def gpu_verdict(
         own_pods=frozenset(own),
         autoscaler_event=next((world.live.words[name] for name in sorted(own) if _is_autoscalers(world, name)), None),
     )
-    return check(ask, world.fleet, now)
+    verdict = check(ask, world.fleet, now)
+    if verdict.status == "True" and settings.namespaces:
+        return replace(verdict, message=f"{verdict.message}, {_AS_FAR_AS_SEEN}")
+    return verdict
 
 
 def _is_autoscalers(world: World, pod: str) -> bool:

@@ -92,6 +92,17 @@ def test_gpus_that_the_components_own_pods_hold_are_free_for_it() -> None:
     assert free.reason is GpuReason.GPUS_AVAILABLE
 
 
+def test_an_operator_that_sees_few_namespaces_says_that_gpus_are_free_as_far_as_it_sees() -> None:
+    seen, few = _world(GOOD), Settings(namespaces=("art",))
+    for world, settings, limited in ((seen, Settings(), False), (seen, few, True), (_world(BARE), few, False)):
+        gpus = desired(_pipeline(), world, settings, NOW).components[DECODER].gpus
+        assert gpus is not None
+        assert (
+            gpus.message.endswith(", as far as the operator sees: only the pods of the namespaces that it serves")
+            is limited
+        )
+
+
 def test_under_an_autoscaler_the_fewest_replicas_are_to_find_gpus() -> None:
     scaled = {"minReplicas": 2, "maxReplicas": 9, "metric": {"name": "m", "averageValue": 1}}
     parent = _pipeline(autoscaling=scaled)
