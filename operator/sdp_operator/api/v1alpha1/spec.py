@@ -208,8 +208,3 @@ class PipelineSpec(Model):
             Component.IMAGE_ENCODER: self.image_encoder,
         }
         return {component: spec for component, spec in specs.items() if spec is not None}
-
-    @property
-    def has_gateway(self) -> bool:
-        """Whether a gateway is asked for."""
-        return self.gateway is not None and self.gateway.enabled
