@@ -4,8 +4,8 @@ from sdp_operator.api.v1alpha1 import GatewaySpec, Pipeline
 from sdp_operator.conditions import Verdict
 from sdp_operator.desired.children import Part
 from sdp_operator.desired.deployment import revision
-from sdp_operator.desired.gateway.url import gateway_url
-from sdp_operator.desired.identity import COMPONENT, GATEWAY, REVISION
+from sdp_operator.desired.gateway.url import gateway_url, outer_url
+from sdp_operator.desired.identity import COMPONENT, GATEWAY, REVISION, child_name
 from sdp_operator.live import LiveChildren, object_key
 from sdp_operator.objects import KubeObject
 from sdp_operator.observe import pods_refused
@@ -26,7 +26,7 @@ def gateway_verdict(
     pods = [pod for pod in live.pods.values() if _is_current(pod, revision(deployment))]
     ready = sum(is_ready(pod) for pod in pods)
     if ready >= spec.replicas:
-        return Verdict("True", Reason.GATEWAY_SERVING, f"it answers at {gateway_url(pipeline, spec)}")
+        return _answering(pipeline, spec, live)
     problem = next((found for pod in pods if (found := _problem(pod)) is not None), None)
     if problem is not None:
         return Verdict("False", problem.reason, problem.message)
@@ -36,6 +36,39 @@ def gateway_verdict(
         return Verdict("False", Reason.PODS_REFUSED, message)
     waiting = f"{ready} of {spec.replicas} gateways answer; the others are being started"
     return Verdict("False", Reason.STARTING, waiting)
+
+
+def _answering(pipeline: Pipeline, spec: GatewaySpec, live: LiveChildren) -> Verdict:
+    """What to say of gateways that are ready: from where they are reached."""
+    route = live.objects.get(("HTTPRoute", child_name(pipeline, GATEWAY)), {})
+    parents = [parent for parent in route.get("status", {}).get("parents", []) if _has_spoken(parent)]
+    refusals = [refusal for parent in parents if (refusal := _refusal(parent)) is not None]
+    if refusals and len(refusals) == len(parents):
+        message = f"no Gateway takes the HTTPRoute ({'; '.join(refusals)}): correct gateway.route, or the Gateway"
+        return Verdict("False", Reason.ROUTE_NOT_ACCEPTED, message)
+    outside = outer_url(spec)
+    if parents or outside is None:
+        return Verdict("True", Reason.GATEWAY_SERVING, f"it answers at {gateway_url(pipeline, spec)}")
+    # Whether anything acts on it can't be known.
+    way = "Ingress" if spec.ingress else "HTTPRoute"
+    return Verdict("True", Reason.GATEWAY_SERVING, f"the gateways answer; the {way} leads to them from {outside}")
+
+
+def _has_spoken(parent: KubeObject) -> bool:
+    return any(one["type"] == "Accepted" and one["status"] != "Unknown" for one in parent.get("conditions", []))
+
+
+def _refusal(parent: KubeObject) -> str | None:
+    """Why this Gateway does not take the HTTPRoute, in its own words."""
+    name = parent["parentRef"]["name"]
+    return next(
+        (
+            f"{name}: {one['message'] or one['reason']}"
+            for one in parent["conditions"]
+            if one["type"] in {"Accepted", "ResolvedRefs"} and one["status"] == "False"
+        ),
+        None,
+    )
 
 
 def _is_current(pod: KubeObject, wanted: str) -> bool:

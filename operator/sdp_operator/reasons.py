@@ -37,6 +37,8 @@ class Reason(StrEnum):
     """The operator may not see nodes, so GPUs can't be checked."""
     GATEWAY_SERVING = "GatewayServing"
     GATEWAY_CRASHED = "GatewayCrashed"
+    ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
+    """No Gateway takes the HTTPRoute that leads to the gateway."""
     KIND_UNKNOWN = "KindUnknown"
     """The cluster lacks a kind that the spec asks for."""
 

@@ -90,7 +90,7 @@ def test_a_gateway_is_ready_once_its_pods_are(
     pipelines.wait_for("GatewayReady", reason="Starting")
     kubelet.run("gateway")
     said = pipelines.wait_for("GatewayReady", reason="GatewayServing")
-    assert said["message"] == "it answers at http://art.example.com"
+    assert said["message"] == "the gateways answer; the Ingress leads to them from http://art.example.com"
     assert pipelines.condition("Ready")["status"] == "False", "the decoder is not served yet"
     namespace.kubectl("create", "quota", "none", "--hard=pods=0")
     pipelines.apply({"decoder": DECODER, "gateway": {"replicas": 2, "ingress": {"host": "art.example.com"}}})

@@ -17,20 +17,60 @@ from sdp_operator.world import World
 
 ROUTE = {"parentRefs": [{"name": "front"}], "hostnames": ["art.example.com"]}
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+ACCEPTED = {"type": "Accepted", "status": "True", "reason": "Accepted", "message": ""}
+PENDING = {"type": "Accepted", "status": "Unknown", "reason": "Pending", "message": "waiting for the controller"}
+NOT_ALLOWED = {"type": "Accepted", "status": "False", "reason": "NotAllowedByListeners", "message": "not allowed here"}
+UNRESOLVED = {"type": "ResolvedRefs", "status": "False", "reason": "BackendNotFound", "message": ""}
 
 
 @pytest.mark.parametrize(
-    ("gateway", "url"),
+    ("gateway", "message"),
     [
-        ({}, "http://sd-gateway.art.svc"),
-        ({"ingress": {"host": "art.example.com"}}, "http://art.example.com"),
-        ({"ingress": {"host": "art.example.com", "tlsSecretName": "tls"}}, "https://art.example.com"),
-        ({"route": ROUTE}, "http://art.example.com"),
-        ({"ingress": {"host": "*.example.com"}}, "http://sd-gateway.art.svc"),
+        ({}, "it answers at http://sd-gateway.art.svc"),
+        (
+            {"ingress": {"host": "art.example.com"}},
+            "the gateways answer; the Ingress leads to them from http://art.example.com",
+        ),
+        (
+            {"ingress": {"host": "art.example.com", "tlsSecretName": "tls"}},
+            "the gateways answer; the Ingress leads to them from https://art.example.com",
+        ),
+        ({"route": ROUTE}, "the gateways answer; the HTTPRoute leads to them from http://art.example.com"),
+        ({"ingress": {"host": "*.example.com"}}, "it answers at http://sd-gateway.art.svc"),
     ],
 )
-def test_a_gateway_that_answers_says_where(gateway: KubeObject, url: str) -> None:
-    assert _verdict(gateway, READY) == Verdict("True", Reason.GATEWAY_SERVING, f"it answers at {url}")
+def test_a_gateway_that_answers_says_where(gateway: KubeObject, message: str) -> None:
+    assert _verdict(gateway, READY) == Verdict("True", Reason.GATEWAY_SERVING, message)
+
+
+@pytest.mark.parametrize(
+    "parents",
+    [[[ACCEPTED]], [[NOT_ALLOWED], [ACCEPTED]], [[PENDING], [ACCEPTED]], [[ACCEPTED], [ACCEPTED, UNRESOLVED]]],
+)
+def test_a_gateway_answers_where_any_gateway_of_the_cluster_takes_its_route(parents: list[list[KubeObject]]) -> None:
+    assert _routed(parents) == Verdict("True", Reason.GATEWAY_SERVING, "it answers at http://art.example.com")
+
+
+@pytest.mark.parametrize("parents", [[], [[]], [[PENDING]]])
+def test_while_nobody_has_said_anything_of_a_route_nothing_is_claimed_of_it(parents: list[list[KubeObject]]) -> None:
+    verdict = _routed(parents)
+    assert verdict.message == "the gateways answer; the HTTPRoute leads to them from http://art.example.com"
+
+
+@pytest.mark.parametrize(
+    ("parents", "why"),
+    [
+        ([[NOT_ALLOWED]], "front-0: not allowed here"),
+        ([[PENDING], [ACCEPTED, UNRESOLVED]], "front-1: BackendNotFound"),
+        ([[NOT_ALLOWED], [ACCEPTED, UNRESOLVED]], "front-0: not allowed here; front-1: BackendNotFound"),
+    ],
+)
+def test_a_gateway_whose_route_nobody_takes_is_not_ready(parents: list[list[KubeObject]], why: str) -> None:
+    assert _routed(parents) == Verdict(
+        "False",
+        Reason.ROUTE_NOT_ACCEPTED,
+        f"no Gateway takes the HTTPRoute ({why}): correct gateway.route, or the Gateway",
+    )
 
 
 def test_all_gateways_have_to_answer() -> None:
@@ -97,8 +137,21 @@ def test_a_route_in_a_cluster_without_the_gateway_api_is_told_and_the_rest_is_ma
     assert "install it, or use gateway.ingress" in verdict.message
 
 
+def _routed(parents: list[list[KubeObject]]) -> Verdict:
+    """Of a gateway that is ready, with an HTTPRoute of which its parents say these conditions."""
+    said = [
+        {"parentRef": {"name": f"front-{number}"}, "conditions": conditions}
+        for number, conditions in enumerate(parents)
+    ]
+    return _verdict({"route": ROUTE}, READY, route={"status": {"parents": said}})
+
+
 def _verdict(
-    gateway: KubeObject, *statuses: KubeObject, revision: str | None = None, refused: Problem | None = None
+    gateway: KubeObject,
+    *statuses: KubeObject,
+    revision: str | None = None,
+    refused: Problem | None = None,
+    route: KubeObject | None = None,
 ) -> Verdict:
     parent = _pipeline(gateway)
     part = desired(parent, World(), Settings(), NOW).gateway
@@ -110,7 +163,8 @@ def _verdict(
         labels = made["metadata"]["labels"]
         made["metadata"]["labels"] = {**labels, REVISION: revision or labels[REVISION]}
         pods[f"pod-{number}"] = made
-    return gateway_verdict(parent, parent.spec.gateway, part, LiveChildren(pods=pods), refused)
+    objects = {} if route is None else {("HTTPRoute", "sd-gateway"): route}
+    return gateway_verdict(parent, parent.spec.gateway, part, LiveChildren(objects=objects, pods=pods), refused)
 
 
 def _pipeline(gateway: KubeObject) -> Pipeline:
