@@ -1,7 +1,7 @@
 """What a watch has seen last of one kind of object."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from typing import Final, Generic, TypeVar
 
 from sdp_operator.objects import Key, KubeObject
@@ -53,11 +53,8 @@ class Cache(Generic[Value]):
         """The object was deleted, and was like this."""
         self._forget(Key.of(thing), _version(thing))
 
-    def replace(self, things: Iterable[KubeObject], version: int, namespace: str | None) -> None:
-        """These, and no others, are in the namespace, or in the cluster, at this version."""
-        listed: Mapping[Key, KubeObject] = {Key.of(thing): thing for thing in things}
-        for thing in listed.values():
-            self.put(thing)
+    def keep_only(self, listed: Collection[Key], version: int, namespace: str | None) -> None:
+        """These, which have been put, and no others, are in the namespace, or in the cluster, at this version."""
         for key in [key for key in self._kept if namespace in (None, key.namespace) and key not in listed]:
             self._forget(key, version)
         self._listed[namespace] = version

@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
 from sdp_operator.cluster.kinds import DEFINITIONS, Kind
 from sdp_operator.cluster.requests import ExpiredError, GoneError, Requests, raise_if_error
 from sdp_operator.errors import ForbiddenError, OperatorError
-from sdp_operator.objects import KubeObject
+from sdp_operator.objects import Key, KubeObject
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Sink(Protocol):
     def remove(self, thing: KubeObject) -> None:
         """The object was deleted, and was like this."""
 
-    def replace(self, things: list[KubeObject], version: int, namespace: str | None) -> None:
+    def keep_only(self, listed: Collection[Key], version: int, namespace: str | None) -> None:
         """These, and no others, are in the namespace, or in the cluster, at this version."""
 
     def clear(self, namespace: str | None) -> None:
@@ -142,20 +142,21 @@ class Reflector:
                 self._take(event)
 
     async def _list(self) -> int:
-        things: list[KubeObject] = []
+        listed: set[Key] = set()
         query = {**self._kind.selection, "limit": str(_PAGE)}
         while True:
             page = await self._requests.send("get", self._kind.path(self._namespace), query=query)
-            # Items of a list carry neither their kind nor their apiVersion.
-            things += [
-                {"apiVersion": self._kind.api_version, "kind": self._kind.name, **item} for item in page["items"]
-            ]
+            # Each page at once: all of them as they come may be more than the process may hold.
+            for item in page["items"]:
+                # Items of a list carry neither their kind nor their apiVersion.
+                self._sink.put({"apiVersion": self._kind.api_version, "kind": self._kind.name, **item})
+                listed.add(Key.of(item))
             following = page["metadata"].get("continue")
             if not following:
                 break
             query = {**query, "continue": following}
         version = int(page["metadata"]["resourceVersion"])
-        self._sink.replace(things, version, self._namespace)
+        self._sink.keep_only(listed, version, self._namespace)
         return version
 
     def _take(self, event: KubeObject) -> None:

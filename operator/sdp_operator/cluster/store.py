@@ -1,7 +1,7 @@
 """What the watches have seen last, arranged for the questions that a reconcile asks."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -150,9 +150,9 @@ class _Pods:
         self.own.remove(thing)
         self.holders.remove(thing)
 
-    def replace(self, things: list[KubeObject], version: int, namespace: str | None) -> None:
-        self.own.replace(things, version, namespace)
-        self.holders.replace(things, version, namespace)
+    def keep_only(self, listed: Collection[Key], version: int, namespace: str | None) -> None:
+        self.own.keep_only(listed, version, namespace)
+        self.holders.keep_only(listed, version, namespace)
 
     def clear(self, namespace: str | None) -> None:
         self.own.clear(namespace)

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given
@@ -15,6 +16,12 @@ class Seen:
     def __init__(self) -> None:
         self.cache: Cache[str] = Cache(lambda thing: thing.get("word"), self._changed)
         self.told: list[tuple[Key, str | None, str | None]] = []
+
+    def listed(self, things: Sequence[KubeObject], version: int, namespace: str | None) -> None:
+        """Tell of a list."""
+        for thing in things:
+            self.cache.put(thing)
+        self.cache.keep_only({Key.of(thing) for thing in things}, version, namespace)
 
     def _changed(self, key: Key, before: str | None, after: str | None) -> None:
         self.told.append((key, before, after))
@@ -52,16 +59,16 @@ def test_a_list_tells_of_what_is_gone_in_its_own_namespace_only() -> None:
     seen = Seen()
     for name, namespace in (("x", "art"), ("y", "art"), ("z", "music")):
         seen.cache.put(_thing(1, name, name=name, namespace=namespace))
-    seen.cache.replace([_thing(1, "y", name="y")], 9, "art")
+    seen.listed([_thing(1, "y", name="y")], 9, "art")
     assert dict(seen.cache.items()) == {Key("art", "y"): "y", Key("music", "z"): "z"}
-    seen.cache.replace([], 10, None)
+    seen.listed([], 10, None)
     assert dict(seen.cache.items()) == {}
 
 
 def test_what_is_newer_than_a_list_outlives_it() -> None:
     seen = Seen()
     seen.cache.put(_thing(7, "made while the list was on its way"))
-    seen.cache.replace([], 5, None)
+    seen.listed([], 5, None)
     assert seen.cache.get(KEY) is not None
 
 
@@ -113,7 +120,7 @@ def test_whatever_the_order_of_news_the_end_is_the_newest_version(
     for kind, version in news:
         word = words[version - 1]
         if kind == "list":
-            seen.cache.replace([] if word is None else [_thing(version, word)], version, None)
+            seen.listed([] if word is None else [_thing(version, word)], version, None)
         elif word is None:
             seen.cache.remove(_thing(version, "as it was last"))
         else:

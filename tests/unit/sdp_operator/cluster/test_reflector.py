@@ -1,7 +1,7 @@
 """What a reflector makes of an API server's answers, with minutes that pass in milliseconds."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from sdp_operator.cluster.kinds import BY_NAME
 from sdp_operator.cluster.reflector import Reflector
 from sdp_operator.cluster.requests import ExpiredError, GoneError, Requests
 from sdp_operator.errors import ForbiddenError, TransientError
-from sdp_operator.objects import KubeObject
+from sdp_operator.objects import Key, KubeObject
 
 Answer = KubeObject | Exception
 
@@ -69,8 +69,8 @@ class Sink:
     def remove(self, thing: KubeObject) -> None:
         self.told.append(("remove", thing["metadata"]["name"]))
 
-    def replace(self, things: list[KubeObject], version: int, namespace: str | None) -> None:
-        self.told.append(("replace", [thing["metadata"]["name"] for thing in things], version, namespace))
+    def keep_only(self, listed: Collection[Key], version: int, namespace: str | None) -> None:
+        self.told.append(("keep_only", sorted(key.name for key in listed), version, namespace))
 
     def clear(self, namespace: str | None) -> None:
         self.told.append(("clear", namespace))
@@ -105,9 +105,11 @@ class Run:
         self.changes += 1
 
 
-def test_a_list_of_several_pages_is_taken_as_one() -> None:
+def test_a_list_of_several_pages_is_taken_page_by_page_and_tells_what_is_gone_at_its_end() -> None:
     run = Run(_page(5, "a", following="more"), _page(5, "b"), [_event("ADDED", 6, "c"), _event("DELETED", 7, "a")])
-    assert run.sink.told == [("replace", ["a", "b"], 5, "art"), ("put", "c"), ("remove", "a")]
+    assert run.sink.told == [
+        ("put", "a"), ("put", "b"), ("keep_only", ["a", "b"], 5, "art"), ("put", "c"), ("remove", "a"),
+    ]  # fmt: skip
     assert run.script.asked == [
         {}, {"continue": "more"}, {"resourceVersion": "5", "watch": "true"}, {"resourceVersion": "7", "watch": "true"},
     ]  # fmt: skip
@@ -116,7 +118,7 @@ def test_a_list_of_several_pages_is_taken_as_one() -> None:
 def test_a_watch_that_ends_goes_on_where_it_was_also_after_a_bookmark() -> None:
     run = Run(_page(5), [_event("BOOKMARK", 50, "")], [])
     assert [one.get("resourceVersion") for one in run.script.asked] == [None, "5", "50", "50"]
-    assert run.sink.told == [("replace", [], 5, "art")]
+    assert run.sink.told == [("keep_only", [], 5, "art")]
 
 
 @pytest.mark.parametrize(
@@ -124,13 +126,13 @@ def test_a_watch_that_ends_goes_on_where_it_was_also_after_a_bookmark() -> None:
 )
 def test_what_lies_too_far_back_is_listed_anew(end: Answer) -> None:
     run = Run(_page(5), [end] if isinstance(end, dict) else end, _page(9, "a"))
-    assert run.sink.told == [("replace", [], 5, "art"), ("replace", ["a"], 9, "art")]
+    assert run.sink.told == [("keep_only", [], 5, "art"), ("put", "a"), ("keep_only", ["a"], 9, "art")]
 
 
 def test_an_api_server_that_is_away_is_asked_again_after_growing_pauses_and_nothing_is_listed_twice() -> None:
     away = TransientError("it can't be reached")
     run = Run(_page(5), away, away, away, away, [])
-    assert run.sink.told == [("replace", [], 5, "art"), *[("lost", "deployments")] * 4]
+    assert run.sink.told == [("keep_only", [], 5, "art"), *[("lost", "deployments")] * 4]
     pauses = [after - before for before, after in zip(run.script.times[1:], run.script.times[2:6], strict=False)]
     assert all(0.25 <= pause <= 6 for pause in pauses)
     assert sum(pauses) > 2.5
@@ -146,7 +148,7 @@ def test_a_right_that_is_taken_away_is_told_until_it_is_back(caplog: pytest.LogC
     run = Run(_page(5), forbidden, _page(9, "a"), [])
     assert run.reflector.hindrance is None
     assert run.changes == 2
-    assert run.sink.told[-1] == ("replace", ["a"], 9, "art"), "what happened meanwhile is seen by a list"
+    assert run.sink.told[-1] == ("keep_only", ["a"], 9, "art"), "what happened meanwhile is seen by a list"
 
 
 def test_a_kind_that_a_cluster_need_not_have_is_absent_and_noticed_when_it_comes() -> None:
