@@ -60,7 +60,7 @@ async def reconcile(body: KubeObject, cluster: Cluster, settings: Settings, cloc
             if not await cluster.is_current(pipeline):
                 return LOOK_AGAIN  # Long before that, news of what it is now will call.
             outcome = await _apply(pipeline, wanted, world.live, cluster)
-            await _prune(wanted, world.live, cluster)
+            outcome = replace(outcome, failure=await _prune(wanted, world.live, cluster) or outcome.failure)
         except RefusedError as error:
             _log.warning("hindered: %s", error)
             world = replace(world, hindrance=_refusal(error))
@@ -76,7 +76,7 @@ class _Outcome:
 
     Attributes:
         problems: what kept parts from being applied.
-        failure: the first of these that passes when it is tried again.
+        failure: of the failures that pass, one that is to be raised once the status is written.
     """
 
     problems: Mapping[str, Problem] = field(default_factory=dict)
@@ -91,7 +91,7 @@ def _look(body: KubeObject, pipeline: Pipeline, cluster: Cluster) -> World:
         owners={component: cluster.pipeline(owner) for component, owner in named.items()},
         used_by=users_of(pipeline, cluster.users(pipeline.key)),
         unknown_kinds=cluster.unknown_kinds,
-        hindrance=cluster.hindrance,
+        hindrance=cluster.hindrance(pipeline.namespace),
     )
 
 
@@ -166,10 +166,16 @@ async def _apply_child(pipeline: Pipeline, child: KubeObject, live: LiveChildren
         _log.info("removed what was added by hand to %s %s: %s", kind, name, ", ".join(added))
 
 
-async def _prune(wanted: Desired, live: LiveChildren, cluster: Cluster) -> None:
+async def _prune(wanted: Desired, live: LiveChildren, cluster: Cluster) -> TransientError | None:
+    """Delete what is no longer wanted; gives the last failure that passes, if there was one."""
+    failure = None
     for child in _superfluous(wanted, live):
-        await cluster.delete(child)
-        _log.info("deleted %s %s", *object_key(child))
+        try:
+            await cluster.delete(child)
+            _log.info("deleted %s %s", *object_key(child))
+        except TransientError as error:
+            failure = error
+    return failure
 
 
 def _superfluous(wanted: Desired, live: LiveChildren) -> list[KubeObject]:

@@ -26,7 +26,6 @@ class DictCluster(Cluster):
 
     fleet = None
     unknown_kinds = frozenset()
-    hindrance = None
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], KubeObject] = {}
@@ -35,6 +34,9 @@ class DictCluster(Cluster):
         self.failures: dict[str, Exception] = {}
 
     def pipeline(self, key: Key) -> KubeObject | None:
+        return None
+
+    def hindrance(self, namespace: str) -> str | None:
         return None
 
     def users(self, key: Key) -> list[Key]:
@@ -104,6 +106,18 @@ def test_what_is_no_longer_wanted_is_deleted() -> None:
     _reconcile(cluster)
     _reconcile(cluster, {"decoder": SPEC["decoder"]})
     assert sorted(cluster.objects) == [(kind, "sd-decoder") for kind in KINDS]
+
+
+def test_what_the_api_server_fails_to_delete_does_not_keep_the_status_from_being_told() -> None:
+    cluster = DictCluster()
+    _reconcile(cluster)
+    cluster.failures["delete Deployment/sd-text-encoder"] = TransientError("the webhook failed with 500")
+    with pytest.raises(TransientError, match="the webhook failed"):
+        _reconcile(cluster, {"decoder": SPEC["decoder"]})
+    assert "textEncoder" not in cluster.status
+    assert [kind for kind, name in cluster.objects if name == "sd-text-encoder"] == ["Deployment"]
+    _reconcile(cluster, {"decoder": SPEC["decoder"]})
+    assert {name for _, name in cluster.objects} == {"sd-decoder"}
 
 
 @pytest.mark.parametrize("call", ["is_current", "delete Deployment/sd-text-encoder"])
