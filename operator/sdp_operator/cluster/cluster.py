@@ -20,6 +20,9 @@ from sdp_operator.reasons import IN_PROGRESS
 
 _WATCHED: Final = (*CHILDREN, PODS, NODES, EVENTS, PIPELINES)
 
+_NEEDED: Final = frozenset(kind.name for kind in (*CHILDREN, PODS, PIPELINES) if not kind.is_optional)
+"""Kinds without which nothing can be said of a pipeline."""
+
 
 class Cluster:
     """A Kubernetes cluster, as the operator sees it.
@@ -79,14 +82,13 @@ class Cluster:
 
     # What the watches have seen
 
-    @property
-    def hindrance(self) -> str | None:
-        """What the operator may not see of a pipeline's children, in a sentence; None when it sees all of them."""
+    def hindrance(self, namespace: str) -> str | None:
+        """What the operator may not see of what every pipeline there has, in a sentence; None when it sees all."""
         return next(
             (
                 reflector.hindrance
-                for (kind, _), reflector in self._reflectors.items()
-                if reflector.hindrance is not None and kind not in {NODES.name, EVENTS.name}
+                for (kind, seen), reflector in self._reflectors.items()
+                if reflector.hindrance is not None and seen in {None, namespace} and kind in _NEEDED
             ),
             None,
         )

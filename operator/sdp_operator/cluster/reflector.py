@@ -174,8 +174,10 @@ class Reflector:
         is_absent = isinstance(error, GoneError) and self._kind.is_optional
         if is_absent:
             self._sink.clear(self._namespace)
-        what = f"the operator may not watch {self._kind.plural} ({error}): have its administrator give it back its role"
-        self._tell(hindrance=None if is_absent else what, is_absent=is_absent)
+        where = "" if self._namespace is None else f" in namespace {self._namespace}"
+        what = f"the operator may not watch {self._kind.plural} ({error}){where}"
+        hindrance = None if is_absent else f"{what}: have its administrator give it back its role"
+        self._tell(hindrance=hindrance, is_absent=is_absent)
         self.synced.set()
 
     async def _wait_for_the_kind(self) -> None:

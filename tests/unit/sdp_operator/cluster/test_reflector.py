@@ -144,7 +144,7 @@ def test_a_right_that_is_taken_away_is_told_until_it_is_back(caplog: pytest.LogC
     run = Run(forbidden, until=lambda reflector: reflector.hindrance is not None)
     assert run.reflector.synced.is_set(), "the rest goes on"
     assert run.reflector.hindrance is not None
-    assert "may not watch deployments (deployments is forbidden)" in run.reflector.hindrance
+    assert "may not watch deployments (deployments is forbidden) in namespace art: " in run.reflector.hindrance
     run = Run(_page(5), forbidden, _page(9, "a"), [])
     assert run.reflector.hindrance is None
     assert run.changes == 2
