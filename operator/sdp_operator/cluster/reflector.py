@@ -49,10 +49,10 @@ class Sink(Protocol):
 class Watched(Protocol):
     """Is told how the watches are."""
 
-    def watch_open(self, kind: str) -> None:
-        """The watch on this kind tells what happens, or there is nothing that it may tell."""
+    def watch_open(self, watched: str) -> None:
+        """The watch on this kind, there, tells what happens, or there is nothing that it may tell."""
 
-    def watch_lost(self, kind: str) -> None:
+    def watch_lost(self, watched: str) -> None:
         """It does not, and is tried again."""
 
 
@@ -97,7 +97,7 @@ class Reflector:
         """What has been seen; None when a list must tell."""
 
     def __str__(self) -> str:
-        return self._kind.plural
+        return self._kind.plural if self._namespace is None else f"{self._kind.plural} in namespace {self._namespace}"
 
     async def run(self) -> None:
         """Follow for ever."""
@@ -116,12 +116,12 @@ class Reflector:
                     await self._wait_for_the_kind()
                 await asyncio.sleep(_SHUT_OUT_SECONDS)
             except OperatorError as error:
-                self._watched.watch_lost(self._kind.plural)
-                _log.warning("%s: %s; trying again", self._kind.plural, error)
+                self._watched.watch_lost(str(self))
+                _log.warning("%s: %s; trying again", self, error)
             except Exception:  # noqa: BLE001 - a defect must not leave the kind unwatched for ever
                 self._version = None
-                self._watched.watch_lost(self._kind.plural)
-                _log.exception("%s: unforeseen failure; trying again", self._kind.plural)
+                self._watched.watch_lost(str(self))
+                _log.exception("%s: unforeseen failure; trying again", self)
             if clock() - began > _STEADY_SECONDS:
                 pause = _PAUSE_SECONDS[0]
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, hides nothing
@@ -136,7 +136,7 @@ class Reflector:
         query = {**self._kind.selection, "resourceVersion": str(self._version)}
         async with self._requests.watch(self._kind.path(self._namespace), query, seconds) as events:
             # Not before: that a list is granted does not mean that a watch is.
-            self._watched.watch_open(self._kind.plural)
+            self._watched.watch_open(str(self))
             self._tell(hindrance=None, is_absent=False)
             async for event in events:
                 self._take(event)
@@ -170,7 +170,7 @@ class Reflector:
 
     def _shut_out(self, error: OperatorError) -> None:
         """There is nothing to see, or nothing that may be seen; the rest must go on."""
-        self._watched.watch_open(self._kind.plural)
+        self._watched.watch_open(str(self))
         is_absent = isinstance(error, GoneError) and self._kind.is_optional
         if is_absent:
             self._sink.clear(self._namespace)
@@ -201,6 +201,6 @@ class Reflector:
         if hindrance is not None:
             _log.warning("%s", hindrance)
         elif self.hindrance is not None:
-            _log.info("%s are watched again", self._kind.plural)
+            _log.info("%s are watched again", self)
         self.hindrance, self.is_absent = hindrance, is_absent
         self._changed()

@@ -17,13 +17,17 @@ class Health:
         self._lost: dict[str, float] = {}
         self._obstacle: str | None = "starting"
 
-    def watch_lost(self, kind: str) -> None:
-        """A watch on objects of this kind ended and can't be opened again."""
-        self._lost.setdefault(kind, self._clock())
+    def watch_lost(self, watched: str) -> None:
+        """A watch ended and can't be opened again.
 
-    def watch_open(self, kind: str) -> None:
-        """A watch on objects of this kind is open."""
-        self._lost.pop(kind, None)
+        Args:
+            watched: the kind, and the namespace where each has its own watch.
+        """
+        self._lost.setdefault(watched, self._clock())
+
+    def watch_open(self, watched: str) -> None:
+        """A watch is open."""
+        self._lost.pop(watched, None)
 
     def ready_unless(self, obstacle: str | None) -> None:
         """Say what keeps the process from working, or from taking over; None for nothing."""
@@ -32,7 +36,7 @@ class Health:
     def ailment(self) -> str | None:
         """Why the process should be started again; None while it is well."""
         patience = PATIENCE.total_seconds()
-        dead = sorted(kind for kind, since in self._lost.items() if self._clock() - since > patience)
+        dead = sorted(watched for watched, since in self._lost.items() if self._clock() - since > patience)
         return f"no watch on {', '.join(dead)} for more than {patience / 60:.0f} minutes" if dead else None
 
     def obstacle(self) -> str | None:

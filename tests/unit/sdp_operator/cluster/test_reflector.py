@@ -75,11 +75,11 @@ class Sink:
     def clear(self, namespace: str | None) -> None:
         self.told.append(("clear", namespace))
 
-    def watch_open(self, kind: str) -> None:
+    def watch_open(self, watched: str) -> None:
         pass
 
-    def watch_lost(self, kind: str) -> None:
-        self.told.append(("lost", kind))
+    def watch_lost(self, watched: str) -> None:
+        self.told.append(("lost", watched))
 
 
 class Run:
@@ -132,7 +132,7 @@ def test_what_lies_too_far_back_is_listed_anew(end: Answer) -> None:
 def test_an_api_server_that_is_away_is_asked_again_after_growing_pauses_and_nothing_is_listed_twice() -> None:
     away = TransientError("it can't be reached")
     run = Run(_page(5), away, away, away, away, [])
-    assert run.sink.told == [("keep_only", [], 5, "art"), *[("lost", "deployments")] * 4]
+    assert run.sink.told == [("keep_only", [], 5, "art"), *[("lost", "deployments in namespace art")] * 4]
     pauses = [after - before for before, after in zip(run.script.times[1:], run.script.times[2:6], strict=False)]
     assert all(0.25 <= pause <= 6 for pause in pauses)
     assert sum(pauses) > 2.5
@@ -191,8 +191,8 @@ def test_what_lies_too_far_back_again_and_again_is_asked_for_after_growing_pause
 def test_an_answer_that_makes_no_sense_does_not_end_the_following(caplog: pytest.LogCaptureFixture) -> None:
     run = Run({"kind": "PodList"}, _page(5), [{"type": "ADDED"}], _page(6), [_event("ADDED", 7, "c")])
     assert run.sink.told[-1] == ("put", "c")
-    assert [one for one in run.sink.told if one[0] == "lost"] == [("lost", "deployments")] * 2
-    assert "deployments: unforeseen failure; trying again" in caplog.text
+    assert [one for one in run.sink.told if one[0] == "lost"] == [("lost", "deployments in namespace art")] * 2
+    assert "deployments in namespace art: unforeseen failure; trying again" in caplog.text
 
 
 def _page(version: int, *names: str, following: str | None = None) -> KubeObject:
