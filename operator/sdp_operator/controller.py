@@ -30,7 +30,7 @@ class Controller:
         self._cluster = Cluster(
             client,
             namespaces=runtime.settings.namespaces,
-            pipeline_changed=self._queue.call,
+            pipeline_changed=self._call,
             fleet_changed=self._on_fleet,
             view_changed=self._look_at_all,
             watched=runtime.health,
@@ -38,10 +38,13 @@ class Controller:
         )
         self._fleet_timer: asyncio.TimerHandle | None = None
         self._nodes_changed = False
+        self._has_seen_all = False
 
     async def start(self) -> None:
-        """Begin to watch."""
+        """Begin to watch; nothing is worked on before everything that there is has been seen."""
         await self._cluster.follow()
+        self._has_seen_all = True
+        self._look_at_all()
 
     async def stop(self) -> None:
         """Let running work finish, and close the connections."""
@@ -50,14 +53,21 @@ class Controller:
         await self._queue.close()
         await self._cluster.close()
 
+    def _call(self, key: Key) -> None:
+        # A pipeline that others share components of must not pass for missing because the list has not come to it.
+        if self._has_seen_all:
+            self._queue.call(key)
+
     async def _work(self, key: Key) -> timedelta | None:
         body = self._cluster.pipeline(key)
         if body is None or "deletionTimestamp" in body["metadata"]:
             self._runtime.metrics.pipeline_is(key, None)
             return None
-        again = await reconcile(body, self._cluster, self._runtime.settings, lambda: datetime.now(UTC))
-        self._count(key, body.get("status", {}))
-        return again
+        try:
+            return await reconcile(body, self._cluster, self._runtime.settings, lambda: datetime.now(UTC))
+        finally:
+            # What is to be tried again may have written its status too.
+            self._count(key, body.get("status", {}))
 
     def _count(self, key: Key, before: dict[str, Any]) -> None:
         status = (self._cluster.pipeline(key) or {}).get("status", {})
@@ -78,11 +88,11 @@ class Controller:
         for key in list(self._cluster.pipelines()):
             said = _conditions((self._cluster.pipeline(key) or {}).get("status", {}))
             if GPUS_READY in said and (nodes_changed or said[GPUS_READY] != "True" or said.get(READY) != "True"):
-                self._queue.call(key)
+                self._call(key)
 
     def _look_at_all(self) -> None:
         for key in list(self._cluster.pipelines()):
-            self._queue.call(key)
+            self._call(key)
 
 
 def _state(status: dict[str, Any]) -> PipelineState:

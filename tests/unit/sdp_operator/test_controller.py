@@ -1,7 +1,7 @@
 """What is looked at when, with a cluster that is told what happens and a reconcile that only takes notes."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from tests.support.pipelines import resource
 
 from sdp_operator import controller as module
 from sdp_operator.controller import Controller
+from sdp_operator.errors import TransientError
 from sdp_operator.objects import Key, KubeObject
 from sdp_operator.runtime import Runtime
 
@@ -20,6 +21,9 @@ SPEC = {"decoder": {"model": "gs://b/d"}}
 
 class ToldCluster:
     """A cluster that knows the pipelines that it is told of, and calls when a test says so."""
+
+    there: Sequence[str] = ()
+    """The pipelines that it finds at its start, one after another."""
 
     def __init__(
         self,
@@ -34,7 +38,10 @@ class ToldCluster:
         self._changed = pipeline_changed
         self._bodies: dict[Key, KubeObject] = {}
 
-    async def follow(self) -> None: ...
+    async def follow(self) -> None:
+        for name in self.there:
+            self.saw(resource(SPEC, name=name))
+            await asyncio.sleep(10)
 
     async def close(self) -> None: ...
 
@@ -60,6 +67,7 @@ class Desk:
         self.runtime = Runtime()
         self.looked: list[Key] = []
         self.again: timedelta | None = None
+        self.fails = False
         self.becomes: KubeObject | None = None
         """The status that the next reconcile writes."""
 
@@ -92,6 +100,8 @@ class Desk:
         status, self.becomes = self.becomes, None
         if status is not None:
             cluster.saw({**body, "status": status})
+        if self.fails:
+            raise TransientError("the API server fails")
         again, self.again = self.again, None
         return again
 
@@ -114,6 +124,18 @@ def test_a_pipeline_is_looked_at_when_it_changes_and_when_its_time_has_come(monk
         assert await desk.looks() == []
         await asyncio.sleep(60)
         assert await desk.looks() == [SD]
+
+    _scenario(monkeypatch, play)
+
+
+def test_pipelines_that_are_there_already_are_looked_at_once_all_of_them_have_been_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ToldCluster, "there", ("other", "sd"))
+
+    async def play(desk: Desk) -> None:
+        assert desk.looked == [], "while they were listed"
+        assert await desk.looks() == [OTHER, SD]
 
     _scenario(monkeypatch, play)
 
@@ -178,6 +200,15 @@ def test_pipelines_are_counted_by_their_state_and_swaps_as_they_end(monkeypatch:
         assert desk.metric('sdpipeline_operator_pipelines{state="ready"} 1.0')
         assert desk.metric('sdpipeline_operator_pipelines{state="stalled"} 0.0')
         assert desk.metric('sdpipeline_operator_swaps_total{component="decoder",result="succeeded"} 1.0')
+
+    _scenario(monkeypatch, play)
+
+
+def test_a_pipeline_whose_work_failed_is_counted_by_the_state_that_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(desk: Desk) -> None:
+        desk.becomes, desk.fails = _status(Ready="False", Stalled="False"), True
+        await desk.see("sd", status=_status(Ready="True"))
+        assert desk.metric('sdpipeline_operator_pipelines{state="progressing"} 1.0')
 
     _scenario(monkeypatch, play)
 
