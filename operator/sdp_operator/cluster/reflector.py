@@ -181,7 +181,7 @@ class Reflector:
         self.synced.set()
 
     async def _wait_for_the_kind(self) -> None:
-        """Return when its definition is there, or soon enough where the operator may not see definitions."""
+        """Return when its definition is there, or, where that can't be told, when to look for the kind itself."""
         query = {"fieldSelector": f"metadata.name={self._kind.definition}"}
         while True:
             try:
@@ -190,8 +190,10 @@ class Reflector:
                         raise_if_error(event)
                         if event["type"] in {"ADDED", "MODIFIED"}:
                             return
-            except OperatorError:
+            except ForbiddenError:
                 await asyncio.sleep(_HIDDEN_SECONDS)
+                return
+            except OperatorError:
                 return
             await asyncio.sleep(_SHUT_OUT_SECONDS)
 

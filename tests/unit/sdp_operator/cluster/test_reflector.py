@@ -162,6 +162,18 @@ def test_a_kind_that_a_cluster_need_not_have_is_absent_and_noticed_when_it_comes
     assert 5 < run.script.times[2] < 10
 
 
+@pytest.mark.parametrize(
+    ("error", "soonest", "latest"),
+    [(ForbiddenError("definitions are forbidden"), 300, 310), (TransientError("it can't be reached"), 5, 10)],
+)
+def test_a_kind_whose_definition_is_not_seen_is_looked_for_rarely_only_where_that_is_forbidden(
+    error: Exception, soonest: float, latest: float
+) -> None:
+    run = Run(GoneError("not found"), error, _page(5, "a"), [], kind="HTTPRoute")
+    assert not run.reflector.is_absent
+    assert soonest < run.script.times[2] - run.script.times[1] < latest
+
+
 def test_a_kind_that_every_cluster_has_is_not_absent_but_hidden(caplog: pytest.LogCaptureFixture) -> None:
     run = Run(GoneError("not found"), until=lambda reflector: reflector.hindrance is not None)
     assert not run.reflector.is_absent
