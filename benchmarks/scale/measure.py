@@ -66,7 +66,7 @@ async def _edit(bench: Bench, name: str, uri: str) -> float:
     began = time.monotonic()
     generation = await bench.api.edit(f"{PIPELINES}/{name}", {"spec": {"diffusionModel": {"model": uri}}})
     await timeline.until(lambda: name in timeline.templates, 60, f"the Deployment of {name} to have {uri}")
-    await timeline.until(lambda: (name, generation) in timeline.ready, 60, f"{name} to be Ready again")
+    await timeline.until(lambda: (name, generation) in timeline.ready, 600, f"{name} to be Ready again")
     return timeline.templates[name] - began
 
 
