@@ -35,6 +35,8 @@ class Said(NamedTuple):
     pod: Key
     reason: str
     message: str
+    time: str
+    """When it said so last, in RFC 3339: the later, the greater."""
 
 
 class Store:
@@ -90,8 +92,8 @@ class Store:
         self.sinks[thing["kind"]].put(thing)
 
     def _words(self, pod: Key) -> str | None:
-        said = list(self._said.get(pod, {}).values())
-        return f"{said[-1].reason}: {said[-1].message}" if said else None
+        said = max(self._said.get(pod, {}).values(), key=lambda one: one.time, default=None)
+        return f"{said.reason}: {said.message}" if said is not None else None
 
     def users(self, owner: Key) -> Sequence[Key]:
         """The pipelines that share components of this one."""
@@ -101,6 +103,8 @@ class Store:
         owners, owners_now = _owners(before), _owners(after)
         for owner in owners - owners_now:
             self._users[owner].discard(key)
+            if not self._users[owner]:
+                del self._users[owner]
         for owner in owners_now - owners:
             self._users[owner].add(key)
         # What a pipeline is changes what its users have, and that it is a user changes what its owners say.
@@ -192,4 +196,13 @@ def _telling(event: KubeObject) -> Said | None:
     if event.get("reason") not in _TELLING:
         return None
     about = event["involvedObject"]
-    return Said(Key(about.get("namespace", ""), about.get("name", "")), event["reason"], event.get("message", ""))
+    pod = Key(about.get("namespace", ""), about.get("name", ""))
+    return Said(pod, event["reason"], event.get("message", ""), _last_time(event))
+
+
+def _last_time(event: KubeObject) -> str:
+    """When it happened last; which field tells that depends on what has recorded the Event."""
+    times = ((event.get("series") or {}).get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    found = (time for time in times if time)
+    # Some come with a fraction of the second, some without.
+    return max((time.removesuffix("Z") for time in found), default="")

@@ -1,5 +1,6 @@
 from typing import Any
 
+import pytest
 from tests.support.nodes import T4, gpu_pod, node
 from tests.support.pipelines import NOW, pipeline, resource
 
@@ -118,6 +119,31 @@ def test_words_about_a_pod_are_kept_while_their_event_is_there() -> None:
     assert told.store.live(pipeline(SPEC)).words == {}
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"lastTimestamp": "2026-11-23T04:00:09Z"}, {"lastTimestamp": "2026-11-23T04:00:10Z"}),
+        ({"lastTimestamp": "2026-11-23T04:00:09Z"}, {"lastTimestamp": None, "eventTime": "2026-11-23T04:00:09.5Z"}),
+        (
+            {"eventTime": "2026-11-23T04:00:02.000000Z"},
+            {
+                "eventTime": "2026-11-23T04:00:01.000000Z",
+                "series": {"count": 2, "lastObservedTime": "2026-11-23T04:00:03.000000Z"},
+            },
+        ),
+        ({}, {"eventTime": "2026-11-23T04:00:01.000000Z"}),
+    ],
+)
+def test_of_the_words_about_a_pod_the_newest_are_told_whichever_were_heard_last(
+    earlier: dict[str, Any], later: dict[str, Any]
+) -> None:
+    told = Told()
+    told.put(_pod("served", "ReplicaSet"))
+    told.put({**_event("served", "TriggeredScaleUp", "a node comes"), **later})
+    told.put({**_event("served", "NotTriggerScaleUp", "no node fits"), **earlier})
+    assert told.store.live(pipeline(SPEC)).words == {"served": "TriggeredScaleUp: a node comes"}
+
+
 def test_the_users_of_a_pipeline_are_called_for_when_it_changes_and_it_when_they_come_and_go() -> None:
     told = Told()
     owner = told.put(resource(SPEC, name="other"))
@@ -134,6 +160,7 @@ def test_the_users_of_a_pipeline_are_called_for_when_it_changes_and_it_when_they
     told.put({**user, "spec": SPEC})
     assert told.calls() == [OTHER, SD]
     assert told.store.users(OTHER) == []
+    assert not told.store._users, "nothing is kept of owners that are no more"
 
 
 def test_the_record_of_who_wrote_what_is_kept_only_for_replicas() -> None:
