@@ -64,6 +64,18 @@ class Cache(Generic[Value]):
         for key in [key for key in self._kept if namespace in (None, key.namespace)]:
             self._forget(key, self._kept[key][0])
 
+    def set_back(self, namespace: str | None) -> None:
+        """Versions there count from a lower one again: whatever comes next is news, though it looks old.
+
+        So it is after a cluster's store was restored from a backup.
+        """
+        for key, (_, kept) in self._kept.items():
+            if namespace in (None, key.namespace):
+                self._kept[key] = (0, kept)
+        for key in [key for key in self._graves if namespace in (None, key.namespace)]:
+            del self._graves[key]
+        self._listed.pop(namespace, None)
+
     def _forget(self, key: Key, version: int) -> None:
         seen, before = self._kept.get(key, (0, None))
         if version < seen:

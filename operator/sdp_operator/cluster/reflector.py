@@ -45,6 +45,9 @@ class Sink(Protocol):
     def clear(self, namespace: str | None) -> None:
         """The namespace, or the cluster, no longer knows the kind."""
 
+    def set_back(self, namespace: str | None) -> None:
+        """Versions there count from a lower one again: whatever comes next is news."""
+
 
 class Watched(Protocol):
     """Is told how the watches are."""
@@ -95,6 +98,8 @@ class Reflector:
         self.is_absent = False
         self._version: int | None = None
         """What has been seen; None when a list must tell."""
+        self._newest = 0
+        """The version of the newest that was seen, whether or not a list must tell."""
 
     def __str__(self) -> str:
         return self._kind.plural if self._namespace is None else f"{self._kind.plural} in namespace {self._namespace}"
@@ -146,6 +151,11 @@ class Reflector:
         query = {**self._kind.selection, "limit": str(_PAGE)}
         while True:
             page = await self._requests.send("get", self._kind.path(self._namespace), query=query)
+            version = int(page["metadata"]["resourceVersion"])
+            if version < self._newest:
+                _log.warning("%s: the API server's versions were set back; beginning anew", self)
+                self._sink.set_back(self._namespace)
+                self._newest = version
             # Each page at once: all of them as they come may be more than the process may hold.
             for item in page["items"]:
                 # Items of a list carry neither their kind nor their apiVersion.
@@ -155,8 +165,8 @@ class Reflector:
             if not following:
                 break
             query = {**query, "continue": following}
-        version = int(page["metadata"]["resourceVersion"])
         self._sink.keep_only(listed, version, self._namespace)
+        self._newest = version
         return version
 
     def _take(self, event: KubeObject) -> None:
@@ -166,7 +176,7 @@ class Reflector:
             self._sink.remove(thing)
         elif event["type"] != "BOOKMARK":
             self._sink.put(thing)
-        self._version = int(thing["metadata"]["resourceVersion"])
+        self._version = self._newest = int(thing["metadata"]["resourceVersion"])
 
     def _shut_out(self, error: OperatorError) -> None:
         """There is nothing to see, or nothing that may be seen; the rest must go on."""

@@ -162,6 +162,10 @@ class _Pods:
         self.own.clear(namespace)
         self.holders.clear(namespace)
 
+    def set_back(self, namespace: str | None) -> None:
+        self.own.set_back(namespace)
+        self.holders.set_back(namespace)
+
 
 def _owners(pipeline: KubeObject | None) -> set[Key]:
     if pipeline is None:

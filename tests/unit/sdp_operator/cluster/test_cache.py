@@ -91,6 +91,19 @@ def test_a_kind_that_the_cluster_has_lost_can_come_back() -> None:
     assert seen.cache.get(KEY) == "b"
 
 
+def test_after_versions_were_set_back_a_list_is_the_truth() -> None:
+    seen = Seen()
+    for number, name in enumerate("xyz"):
+        seen.cache.put(_thing(50 + number, "late", name=name))
+    seen.cache.remove(_thing(60, "late", name="z"))
+    seen.cache.put(_thing(50, "late", namespace="music"))
+    seen.listed([_thing(50, "late", name=name) for name in "xy"], 70, "art")
+    seen.cache.set_back("art")
+    assert seen.cache.get(KEY) == "late", "nothing is gone before a list tells"
+    seen.listed([_thing(5, "early"), _thing(6, "early", name="z")], 7, "art")
+    assert dict(seen.cache.items()) == {KEY: "early", Key("art", "z"): "early", Key("music", "x"): "late"}
+
+
 @st.composite
 def lives(draw: st.DrawFn) -> tuple[list[str | None], list[tuple[str, int]]]:
     """What an object is at each version (None: it is not there), and news of that in an order in which they can come.

@@ -75,6 +75,9 @@ class Sink:
     def clear(self, namespace: str | None) -> None:
         self.told.append(("clear", namespace))
 
+    def set_back(self, namespace: str | None) -> None:
+        self.told.append(("set_back", namespace))
+
     def watch_open(self, watched: str) -> None:
         pass
 
@@ -160,6 +163,13 @@ def test_a_kind_that_a_cluster_need_not_have_is_absent_and_noticed_when_it_comes
     assert not run.reflector.is_absent
     assert run.changes == 2
     assert 5 < run.script.times[2] < 10
+
+
+def test_a_list_older_than_what_was_seen_is_the_truth(caplog: pytest.LogCaptureFixture) -> None:
+    old = [_page(3, "a", following="more"), _page(3, "b")]
+    run = Run(_page(5), [_event("ADDED", 9, "c"), ExpiredError("too old")], *old)
+    assert run.sink.told[2:] == [("set_back", "art"), ("put", "a"), ("put", "b"), ("keep_only", ["a", "b"], 3, "art")]
+    assert run.script.asked[-1] == {"resourceVersion": "3", "watch": "true"}
 
 
 @pytest.mark.parametrize(
