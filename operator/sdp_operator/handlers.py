@@ -27,7 +27,11 @@ async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> N
     runtime = Runtime.of(memo)
     settings.scanning.disabled = True  # There is nothing that kopf watches.
     memo.controller = Controller(runtime, await connect(runtime.fence))
-    await memo.controller.start()
+    try:
+        await memo.controller.start()
+    except BaseException:
+        await memo.controller.stop()  # kopf cleans up only after what has started.
+        raise
 
 
 @kopf.on.cleanup()
