@@ -4,6 +4,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A run that fails must fail again: new examples are looked for by `pytest --hypothesis-profile=default`.
+settings.register_profile("steady", derandomize=True)
+settings.load_profile("steady")
 
 pytest_plugins = ["devcluster.pytest_plugin", "tests.support.storage_emulator"]
 
