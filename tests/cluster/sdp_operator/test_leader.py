@@ -23,8 +23,9 @@ Start = Callable[[], OperatorProcess]
 
 
 @pytest.fixture
-def start(installed: Cluster, namespace: Namespace, tmp_path: Path) -> Iterator[Start]:
+def start(installed: Cluster, _process: OperatorProcess, namespace: Namespace, tmp_path: Path) -> Iterator[Start]:
     """Starts an operator that serves the test's namespace, and takes part in the test's election."""
+    _process.kill()  # The operator of the other tests serves every namespace, and knows of no election.
     _let_use_leases(installed)
     kubeconfig = service_account_kubeconfig(installed, tmp_path, namespace=NAMESPACE, account=ACCOUNT)
     settings = {
