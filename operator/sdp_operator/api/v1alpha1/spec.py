@@ -62,7 +62,7 @@ class NetworkPolicy(Model):
         Field(max_length=32, json_schema_extra=ATOMIC),
     ] = ()
     """Who may reach the model servers beside the gateway, as in a NetworkPolicy: by podSelector, namespaceSelector or
-    ipBlock."""
+    ipBlock. Prometheus must be one of them to read metrics."""
 
 
 class PodMonitor(Model):
