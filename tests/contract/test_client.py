@@ -149,10 +149,11 @@ esac
 
     def has(self, ready: str) -> None:
         condition = {"type": "Ready", "status": ready, "reason": "Loading", "message": "the decoder is loading"}
+        answers = {component.field: {"endpoints": {"grpc": f"sd-{component}.ns.svc:8500"}} for component in DRAWING}
         pipeline = {
             "metadata": {"name": "sd"},
             "spec": {component.field: {} for component in DRAWING},
-            "status": {"conditions": [condition]},
+            "status": {"conditions": [condition], **answers},
         }
         (self.folder / "pipeline").write_text(json.dumps(pipeline))
 
