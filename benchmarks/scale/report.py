@@ -1,6 +1,7 @@
 """The results as a page of Markdown."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from benchmarks.scale.goals import goals
@@ -64,7 +65,7 @@ def _measures() -> Iterator[tuple[str, Cell]]:
         lambda size: f"{size.creation.requests.total / size.creation.pipelines:.1f}",
     )
     for verb in _VERBS:
-        yield f"… {verb}", lambda size, verb=verb: _by_verb(size, verb)  # type: ignore[misc]
+        yield f"… {verb}", partial(_by_verb, verb=verb)
     yield (
         "CPU time a pipeline, from apply to rest",
         lambda size: f"{1000 * size.creation.cpu_seconds / size.creation.pipelines:.0f} ms",

@@ -17,9 +17,9 @@ async def connect(fence: Fence | None = None) -> ApiClient:
     configuration = Configuration()
     in_cluster = "KUBERNETES_SERVICE_HOST" in os.environ
     if in_cluster and not os.environ.get("KUBECONFIG"):
-        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # the client lacks types
     else:
-        await config.load_kube_config(  # type: ignore[no-untyped-call]
+        await config.load_kube_config(  # type: ignore[no-untyped-call]  # the client lacks types
             config_file=os.environ.get("KUBECONFIG"), client_configuration=configuration, persist_config=False
         )
     # Without a limit: each watch keeps a connection, and there is one for each kind in each namespace.

@@ -47,7 +47,7 @@ class ClusterLease:
     """A Lease in the cluster."""
 
     def __init__(self, client: ApiClient, namespace: str, name: str) -> None:
-        self._requests = DynamicClient(client)  # type: ignore[no-untyped-call]
+        self._requests = DynamicClient(client)  # type: ignore[no-untyped-call]  # the client lacks types
         self._namespace = namespace
         self._name = name
         self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"

@@ -64,7 +64,7 @@ async def _work_if_elected(
         metrics.leads(False)
     finally:
         await election.release()
-        await client.close()  # type: ignore[no-untyped-call]
+        await client.close()  # type: ignore[no-untyped-call]  # the client lacks types
 
 
 async def _won(election: Election, health: Health, stop: asyncio.Event) -> bool:

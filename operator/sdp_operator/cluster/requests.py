@@ -49,7 +49,7 @@ class Requests:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()  # type: ignore[no-untyped-call]
+        await self._client.close()  # type: ignore[no-untyped-call]  # the client lacks types
 
     async def send(
         self,

@@ -1,6 +1,7 @@
 """Every example can be applied as it stands, and the operator makes of it what the API server takes."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def test_an_example_is_taken_as_it_stands(file: Path, namespace: Namespace, pipe
     namespace.kubectl("apply", "--validate=strict", f"--filename={file}")
     for body in yaml.safe_load_all(file.read_text()):
         name = body["metadata"]["name"]
-        eventually(lambda name=name: pipelines.condition("Ready", name=name), f"{name} says how it is")  # type: ignore[misc]
+        eventually(partial(pipelines.condition, "Ready", name=name), f"{name} says how it is")
         reasons = {one["reason"] for one in pipelines.get(name=name)["status"]["conditions"]}
         assert not reasons & REFUSED, json.dumps(pipelines.get(name=name)["status"], indent=1)
         assert pipelines.names("services")
