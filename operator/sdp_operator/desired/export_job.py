@@ -28,6 +28,9 @@ USER_MUST_ACT: Final = 2
 _TMP: Final = "/tmp"  # noqa: S108 - a volume of the pod's own
 _ATTEMPT_SECONDS: Final = 2 * 3600
 """What one attempt may take. A full model of 3.4 GB takes minutes; this ends what hangs."""
+_RESOURCES: Final = {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"memory": "8Gi"}}
+"""Unless the user says otherwise. The limit is above the 6.2 GB that a full diffusion model takes; the requests are
+small enough for all components to be exported at the same time on a node of two processors."""
 _MAX_NAME: Final = 63
 """Of a Job, since its pods carry its name as a label."""
 _DIGEST: Final = 10
@@ -104,6 +107,7 @@ def _pod_spec(pipeline: Pipeline, component: Component, weights: str, settings: 
         ],
         # Caches and settings of the libraries go below the home folder, and the image's is read-only.
         "env": [{"name": "HOME", "value": _TMP}, *storage_env(uri, storage, settings)],
+        "resources": (export.resources and export.resources.model_dump(exclude_none=True)) or _RESOURCES,
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
@@ -111,8 +115,6 @@ def _pod_spec(pipeline: Pipeline, component: Component, weights: str, settings: 
             *storage_mounts(uri, storage, settings, writable=True),
         ],
     }
-    if export.resources is not None:
-        container["resources"] = export.resources.model_dump(exclude_none=True)
     pod: KubeObject = {
         "restartPolicy": "Never",
         # Of each attempt and not of the Job, for which the time that it waits for a node would count too.

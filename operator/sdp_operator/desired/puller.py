@@ -15,6 +15,14 @@ from sdp_serving.contract.components import Component
 
 CONTAINER: Final = "puller"
 
+_RESOURCES: Final = {
+    "requests": {"cpu": "50m", "memory": "128Mi"},
+    "limits": {"cpu": "2", "memory": "1Gi"},
+}
+"""Of its own, since a ResourceQuota lets no container go without, and the user's are the server's. Its memory does not
+grow with the model: eight parts of 16 MiB are on their way at a time. The requests cost a node nothing where the server
+asks for as much, for Kubernetes counts the larger of both."""
+
 
 def puller(pipeline: Pipeline, component: Component, uri: ModelUri, settings: Settings) -> KubeObject:
     """The puller's container. Its termination message is a PullReport."""
@@ -26,6 +34,7 @@ def puller(pipeline: Pipeline, component: Component, uri: ModelUri, settings: Se
             *("--component", str(component), "--uri", literal(str(uri)), "--models", MODELS_FOLDER),
             *_demands(pipeline.spec.stable_diffusion),
         ],
+        "resources": _RESOURCES,
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",

@@ -24,6 +24,9 @@ _LEAVE_SECONDS: Final = 5
 _FINISH_SECONDS: Final = 30
 """How long it then has for the requests under way: longer than the 25 seconds that the gateway itself gives them."""
 
+_RESOURCES: Final = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+"""Unless the user says otherwise: it passes everything through, and holds none of it."""
+
 
 def deployment(
     pipeline: Pipeline, spec: GatewaySpec, servers: Mapping[Component, Endpoints], settings: Settings
@@ -66,7 +69,7 @@ def _container(spec: GatewaySpec, servers: Mapping[Component, Endpoints], settin
     # Whether it answers, not whether the models do (/readyz): a gateway without a model says which one is missing,
     # while one that is not ready is cut off from all its clients.
     answers = {"httpGet": {"path": "/healthz", "port": PORT}, "timeoutSeconds": 5}
-    container: KubeObject = {
+    return {
         "name": CONTAINER,
         "image": spec.image or settings.gateway_image,
         "command": ["python3", "-m", "sdp_serving.gateway"],
@@ -75,13 +78,11 @@ def _container(spec: GatewaySpec, servers: Mapping[Component, Endpoints], settin
         "startupProbe": {**answers, "periodSeconds": 1, "failureThreshold": 60},
         "readinessProbe": {**answers, "periodSeconds": 5, "failureThreshold": 2},
         "livenessProbe": {**answers, "periodSeconds": 10, "failureThreshold": 6},
+        "resources": (spec.resources and spec.resources.model_dump(exclude_none=True)) or _RESOURCES,
         "lifecycle": {"preStop": {"sleep": {"seconds": _LEAVE_SECONDS}}},
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
-    if spec.resources and (resources := spec.resources.model_dump(exclude_none=True)):
-        container["resources"] = resources
-    return container
 
 
 def _flags(servers: Mapping[Component, Endpoints]) -> list[str]:

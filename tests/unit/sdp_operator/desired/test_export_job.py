@@ -167,6 +167,13 @@ def test_weights_reach_the_exporter_as_they_were_written() -> None:
     assert "--weights=--help" in container(PLAIN, "--help")["args"]
 
 
+@pytest.mark.parametrize("resources", [{}, {"requests": None}])
+def test_resources_that_say_nothing_are_the_defaults(resources: dict[str, Any]) -> None:
+    defaults = container(PLAIN)["resources"]
+    assert defaults["requests"].keys() == {"cpu", "memory"}
+    assert container(changed(export={"resources": resources}))["resources"] == defaults
+
+
 def test_a_folder_of_the_node_is_mounted_to_be_written() -> None:
     spec = changed(export={"to": "file:///srv/models/exported"})
     mounts = {mount["mountPath"]: mount for mount in container(spec)["volumeMounts"]}

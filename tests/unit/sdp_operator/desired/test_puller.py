@@ -29,6 +29,14 @@ def test_a_model_must_be_what_the_pipeline_says(asked: KubeObject, flags: list[s
     assert args == ["--component", "decoder", "--uri", "gs://b/m", "--models", "/models", *flags]
 
 
+def test_a_quota_of_cpu_and_memory_finds_what_it_counts() -> None:
+    resources = puller(pipeline(COMPONENT), Component.DECODER, URI, Settings())["resources"]
+    assert {kind: set(amounts) for kind, amounts in resources.items()} == {
+        "requests": {"cpu", "memory"},
+        "limits": {"cpu", "memory"},
+    }
+
+
 def test_the_uri_reaches_the_puller_as_it_was_written() -> None:
     uri = ModelUri.parse("gs://b/$(HOME)")
     args = puller(pipeline({"decoder": {"model": str(uri)}}), Component.DECODER, uri, Settings())["args"]

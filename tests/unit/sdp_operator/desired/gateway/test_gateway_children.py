@@ -102,6 +102,15 @@ def test_a_gateway_that_must_go_has_time_for_the_requests_under_way() -> None:
     assert pod["terminationGracePeriodSeconds"] > leaving + gateways_own_grace
 
 
+@pytest.mark.parametrize("asked", [None, {}, {"limits": {"memory": "1Gi"}}])
+def test_the_gateway_has_the_resources_that_are_asked_for_and_else_its_own(asked: KubeObject | None) -> None:
+    parent = pipeline({**DECODER, "gateway": {} if asked is None else {"resources": asked}})
+    [container] = _pod(_made(parent, _own(parent)))["containers"]
+
+    its_own = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+    assert container["resources"] == (asked or its_own)
+
+
 def test_one_gateway_alone_has_no_disruption_budget() -> None:
     parent = pipeline({**DECODER, "gateway": {"replicas": 1}})
 
