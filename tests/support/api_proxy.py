@@ -5,6 +5,7 @@ Whoever is sent through it speaks plain HTTP on the loopback, and keeps its own 
 
 import asyncio
 import base64
+import selectors
 import ssl
 import threading
 import time
@@ -112,7 +113,8 @@ class ApiProxy:
         self.calls: list[Call] = []
         self.url = ""
         self._open: list[tuple[web.Request, ClientResponse]] = []
-        self._loop = asyncio.new_event_loop()
+        self._selector = selectors.DefaultSelector()
+        self._loop = asyncio.SelectorEventLoop(self._selector)
         self._thread = threading.Thread(target=self._loop.run_forever, name="API proxy", daemon=True)
         self._runner: web.AppRunner | None = None
         self._session: ClientSession | None = None
@@ -170,6 +172,10 @@ class ApiProxy:
         self._cut_all()
         await self._runner.cleanup()
         await self._session.close()
+        # A connection that is being closed is so only some rounds of the loop later, after TLS's last words.
+        while len(self._selector.get_map()) > 1:  # What wakes the loop stays.
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
 
     def _cut_all(self) -> None:
         for request, stream in self._open:

@@ -21,7 +21,7 @@ def rig() -> Iterator[Rig]:
 
 
 def test_one_pipeline_is_measured_from_apply_to_idleness(rig: Rig) -> None:
-    result = asyncio.run(measure(Plan(1, together=False, rounds=1, edits=_EDITS), rig, idle_seconds=1))
+    result = asyncio.run(measure(Plan(1, together=False, rounds=1, edits=_EDITS, idle_seconds=1), rig))
 
     creation = result.creation
     assert creation.pipelines == creation.to_ready.samples == 1
