@@ -50,7 +50,7 @@ generate: setup ## Write what is generated and committed: the CRD, deploy/base, 
 	PATH="$(CURDIR)/.venv/bin:$$PATH" python -m grpc_tools.protoc --proto_path=serving --python_out=serving --mypy_out=quiet:serving serving/sdp_serving/client/predict.proto
 
 .PHONY: benchmark-scale
-benchmark-scale: setup ## Measure the operator with up to 500 pipelines: about an hour
+benchmark-scale: setup ## Measure the operator with up to 500 pipelines: about half an hour
 	@$(RUN)python -m benchmarks.scale
 
 .PHONY: format

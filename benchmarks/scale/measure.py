@@ -15,7 +15,7 @@ from benchmarks.scale.usage import cpu_seconds, memory
 from benchmarks.scale.watching import watching
 
 
-async def measure(plan: Plan, rig: Rig, idle_seconds: float) -> SizeResult:
+async def measure(plan: Plan, rig: Rig) -> SizeResult:
     """Measure one size on a fresh rig.
 
     Raises:
@@ -27,7 +27,7 @@ async def measure(plan: Plan, rig: Rig, idle_seconds: float) -> SizeResult:
         await _warm_up(bench)
         creation = await measure_creation(bench, plan)
         edit = await _measure_edits(bench, plan)
-        idle = await _measure_idleness(bench, idle_seconds)
+        idle = await _measure_idleness(bench, plan.idle_seconds)
     taken = memory(rig.operator)
     return SizeResult(
         pipelines=plan.pipelines,

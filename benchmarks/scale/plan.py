@@ -13,21 +13,24 @@ class Plan:
         together: apply them all at once; else each when the one before is Ready.
         rounds: how often they are applied, with all of them deleted in between.
         edits: how many one-field edits follow, one after the other.
+        idle_seconds: how long it is then watched doing nothing.
     """
 
     pipelines: int
     together: bool
     rounds: int
     edits: int
+    idle_seconds: float
 
 
 FULL: Final = (
-    Plan(1, together=False, rounds=10, edits=30),
-    Plan(10, together=False, rounds=3, edits=30),
-    Plan(100, together=True, rounds=1, edits=50),
-    Plan(500, together=True, rounds=1, edits=50),
+    Plan(1, together=False, rounds=10, edits=30, idle_seconds=60),
+    Plan(10, together=False, rounds=3, edits=30, idle_seconds=60),
+    Plan(100, together=True, rounds=1, edits=50, idle_seconds=60),
+    Plan(500, together=True, rounds=1, edits=50, idle_seconds=600),
 )
-FULL_IDLE_SECONDS: Final = 600.0
 
-QUICK: Final = (Plan(1, together=False, rounds=2, edits=5), Plan(10, together=False, rounds=1, edits=10))
-QUICK_IDLE_SECONDS: Final = 60.0
+QUICK: Final = (
+    Plan(1, together=False, rounds=2, edits=5, idle_seconds=30),
+    Plan(10, together=False, rounds=1, edits=10, idle_seconds=30),
+)

@@ -12,7 +12,7 @@ from benchmarks.scale.results import Results, SizeResult
 from benchmarks.scale.rig import running_rig
 
 
-def run(plans: Sequence[Plan], idle_seconds: float) -> Iterator[Results]:
+def run(plans: Sequence[Plan]) -> Iterator[Results]:
     """Measure the sizes one after the other; gives after each what there is so far.
 
     Raises:
@@ -22,11 +22,11 @@ def run(plans: Sequence[Plan], idle_seconds: float) -> Iterator[Results]:
     """
     results = Results(when=datetime.now(UTC), operator=operator_commit(), machine=this_machine(), sizes=[])
     for plan in plans:
-        size = _measure(plan, idle_seconds)
+        size = _measure(plan)
         results = results.model_copy(update={"sizes": [*results.sizes, size]})
         yield results
 
 
-def _measure(plan: Plan, idle_seconds: float) -> SizeResult:
+def _measure(plan: Plan) -> SizeResult:
     with running_rig(nodes(plan.pipelines)) as rig:
-        return asyncio.run(measure(plan, rig, idle_seconds))
+        return asyncio.run(measure(plan, rig))
