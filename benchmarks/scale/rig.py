@@ -17,7 +17,9 @@ from benchmarks.scale.objects import NAMESPACE
 from benchmarks.scale.usage import others_cpu_seconds
 from devcluster import lifecycle, processes, programs
 from devcluster.cluster import Cluster
+from devcluster.errors import ClusterError
 from devcluster.paths import ClusterPaths
+from devcluster.waiting import wait_for
 
 _PREFIX: Final = "benchmark-"
 _STAGES: Final = Path(__file__).with_name("stages.yaml")
@@ -88,9 +90,17 @@ def _install(cluster: Cluster) -> None:
     wanted = [manifest for manifest in manifests if manifest["kind"] != "Deployment"]
     cluster.kubectl("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump_all(wanted))
     cluster.kubectl("wait", "--for=condition=Established", _CRD, "--timeout=30s")
-    # The API server answers 429 while it opens the new kind's store; kubectl tries again.
-    cluster.kubectl("get", "sdpipelines", "--all-namespaces")
+    # Established is not yet served: the API server's list of kinds comes later, and then it opens the new kind's store.
+    wait_for("the API server to serve pipelines", lambda: _serves_pipelines(cluster), seconds=30)
     cluster.kubectl("create", "namespace", NAMESPACE)
+
+
+def _serves_pipelines(cluster: Cluster) -> bool:
+    try:
+        cluster.kubectl("get", "sdpipelines", "--all-namespaces")
+    except ClusterError:
+        return False
+    return True
 
 
 def _join(cluster: Cluster, nodes: Sequence[Mapping[str, Any]]) -> None:
