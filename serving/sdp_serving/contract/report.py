@@ -1,7 +1,7 @@
 """What the puller tells the operator: one JSON object as the container's termination message."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -20,6 +20,31 @@ class PullFailure(StrEnum):
     ACCESS_DENIED = "AccessDenied"
     STORAGE_UNAVAILABLE = "StorageUnavailable"
     UNUSABLE_URI = "UnusableURI"
+    NEWER_TENSORFLOW = "NewerTensorFlow"
+    """It was exported with a TensorFlow that is newer than the model server's."""
+    NOT_BATCHABLE = "NotBatchable"
+    """Batching is on, and the model takes scalars."""
+    DISK_FULL = "DiskFull"
+    LOAD_FAILED = "LoadFailed"
+    """The model server can't load it."""
+    GOLDEN_REQUEST_FAILED = "GoldenRequestFailed"
+    """It is loaded, and answers a known request with an error or with nonsense."""
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether it may end by itself, or by what somebody mends outside of the model."""
+        return self in _MAY_PASS
+
+
+_MAY_PASS: Final = frozenset(
+    {
+        PullFailure.MODEL_NOT_FOUND,
+        PullFailure.MODEL_INCOMPLETE,
+        PullFailure.ACCESS_DENIED,
+        PullFailure.STORAGE_UNAVAILABLE,
+        PullFailure.DISK_FULL,
+    }
+)
 
 
 class Pulled(BaseModel):
@@ -34,9 +59,13 @@ class Pulled(BaseModel):
     source_digest: str
     weights: str
     width: int
+    image_size: int | None = None
+    """Pixels along one side of an image; None where nothing says."""
     sd_version: str
     size_bytes: int
     seconds: float
+    tensorflow: str | None = None
+    """The TensorFlow that exported it; None where nothing says."""
 
 
 class NotPulled(BaseModel):
