@@ -19,11 +19,9 @@ from sdp_serving.contract.components import Component
 
 _PULL_SECONDS: Final = 1800
 
-_ROLL: Final = {
-    # A new model that does not come up leaves the running one untouched.
-    "Surge": {"maxSurge": 1, "maxUnavailable": 0},
-    "Drain": {"maxSurge": 0, "maxUnavailable": 1},
-}
+_SURGE: Final = {"maxSurge": 1, "maxUnavailable": 0}
+"""Pods that do not come up leave the running ones untouched."""
+_ROLL: Final = {"Surge": _SURGE, "Drain": {"maxSurge": 0, "maxUnavailable": 1}}
 
 
 def deployment(
@@ -42,7 +40,7 @@ def deployment(
             "paused": False,
             "revisionHistoryLimit": 2,
             "progressDeadlineSeconds": _PULL_SECONDS + START_SECONDS,
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": _ROLL[pipeline.spec.swap.strategy]},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": _ROLL.get(pipeline.spec.swap.strategy, _SURGE)},
             "selector": {"matchLabels": selector(pipeline, component)},
             "template": template,
         },

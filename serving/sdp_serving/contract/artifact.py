@@ -20,8 +20,12 @@ SAVED_MODEL: Final = "saved_model.pb"
 Version = NewType("Version", int)
 """A version of an artifact, and of the model in TensorFlow Serving: milliseconds since the epoch at its export."""
 
-_URI: Final = re.compile(r"(?P<scheme>gs|file)://(?P<path>[^?#]+?)/*", re.ASCII)
+Scheme = Literal["gs", "https", "pvc", "file"]
+
+_URI: Final = re.compile(r"(?P<scheme>gs|https|pvc|file)://(?P<path>[^?#]+?)/*", re.ASCII)
 _BUCKET: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?", re.ASCII)
+_HOST: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?", re.ASCII)
+_CLAIM: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", re.ASCII)
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -33,14 +37,16 @@ class ModelUri(BaseModel):
     """Where a model lies: its newest whole version, or the one that the URI's last segment pins.
 
     Attributes:
-        scheme: `gs` for Google Cloud Storage, `file` for a folder.
-        location: the bucket and the object prefix (`bucket/a/b`), or the folder's absolute path (`/a/b`); no version.
-        version: the pinned version, None for the newest.
+        scheme: `gs` for Google Cloud Storage, `https` for a web server, `pvc` for a PersistentVolumeClaim, `file` for a
+            folder.
+        location: the bucket and the object prefix (`bucket/a/b`), the host or the claim and the path, or the folder's
+            absolute path (`/a/b`); no version.
+        version: the pinned version, None for the newest. Always pinned with `https`, which lists no folders.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    scheme: Literal["gs", "file"]
+    scheme: Scheme
     location: str
     version: Version | None = None
 
@@ -53,17 +59,24 @@ class ModelUri(BaseModel):
         """
         match = _URI.fullmatch(text.strip())
         if match is None:
-            raise UnusableUriError(f"{text!r} is no model URI: give one such as gs://bucket/folder or file:///folder")
+            raise UnusableUriError(f"{text!r} is no model URI: give one such as gs://bucket/folder")
         scheme, path = match["scheme"], match["path"]
         if scheme == "file" and not path.startswith("/"):
             raise UnusableUriError(f"{text!r} names no absolute folder: write three slashes, as in file:///folder")
-        if scheme == "gs" and not _BUCKET.fullmatch(path.partition("/")[0]):
+        first = path.partition("/")[0]
+        if scheme == "gs" and not _BUCKET.fullmatch(first):
             raise UnusableUriError(f"{text!r} names no bucket that can exist: give one, as in gs://bucket/folder")
+        if scheme == "https" and not _HOST.fullmatch(first):
+            raise UnusableUriError(f"{text!r} names no host: give one, as in https://host/folder/1700000000000")
+        if scheme == "pvc" and not _CLAIM.fullmatch(first):
+            raise UnusableUriError(f"{text!r} names no claim that can exist: give one, as in pvc://claim/folder")
         if ".." in path.split("/"):
             raise UnusableUriError(f"{text!r} must not contain '..'")
         head, _, last = path.rpartition("/")
         if head and _VERSION.fullmatch(last):
             return cls.model_validate({"scheme": scheme, "location": head, "version": Version(int(last))})
+        if scheme == "https":
+            raise UnusableUriError(f"{text!r} names no version: end it in one, as in https://host/folder/1700000000000")
         return cls.model_validate({"scheme": scheme, "location": path})
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ The CustomResourceDefinition is generated from this package. The docstring below
 """
 
 from sdp_operator.api.v1alpha1.base import KUBERNETES_TYPE, KubernetesObject, Resources
-from sdp_operator.api.v1alpha1.component import URI_PATTERN, ComponentSpec, SharedComponent
+from sdp_operator.api.v1alpha1.component import URI_PATTERN, Canary, ComponentSpec, DiffusionModelSpec, SharedComponent
 from sdp_operator.api.v1alpha1.export import ExportSpec
 from sdp_operator.api.v1alpha1.gateway import GatewayIngress, GatewayRoute, GatewaySpec, ParentReference
 from sdp_operator.api.v1alpha1.names import API_VERSION, GROUP, KIND, MAX_NAME, NAME_PATTERN, PLURAL, VERSION
@@ -23,6 +23,7 @@ from sdp_operator.api.v1alpha1.serving import (
     VolumeMount,
 )
 from sdp_operator.api.v1alpha1.spec import (
+    Cache,
     Monitoring,
     NetworkPolicy,
     PipelineSpec,
@@ -34,12 +35,14 @@ from sdp_operator.api.v1alpha1.spec import (
 )
 from sdp_operator.api.v1alpha1.status import (
     MAX_SWAPS,
+    CanaryStatus,
     ComponentStatus,
     Condition,
     Endpoints,
     PipelineStatus,
     Serving,
     SwapRecord,
+    SwapStatus,
     format_time,
 )
 
@@ -56,9 +59,13 @@ __all__ = [
     "VERSION",
     "Autoscaling",
     "Batching",
+    "Cache",
+    "Canary",
+    "CanaryStatus",
     "ComponentSpec",
     "ComponentStatus",
     "Condition",
+    "DiffusionModelSpec",
     "DriverCheck",
     "Endpoints",
     "EnvironmentVariable",
@@ -87,6 +94,7 @@ __all__ = [
     "Storage",
     "Swap",
     "SwapRecord",
+    "SwapStatus",
     "Toleration",
     "Volume",
     "VolumeMount",

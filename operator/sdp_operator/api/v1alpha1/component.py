@@ -24,7 +24,14 @@ from sdp_operator.api.v1alpha1.placement import Gpu, Toleration
 from sdp_operator.api.v1alpha1.serving import Autoscaling, Batching, Overrides, Server, ServiceOptions
 from sdp_serving.contract.artifact import ModelUri
 
-URI_PATTERN: Final = r"^(gs://[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?(/[^?#\s]*)?|file:///[^?#\s]*[^/?#\s][^?#\s]*)$"
+_URIS: Final = (
+    r"gs://[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?(/[^?#\s]*)?",
+    # Over HTTP no folder can be listed, so that the version must be named.
+    r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[^?#\s]*)?/[1-9][0-9]{0,18}/*",
+    r"pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/[^?#\s]*)?",
+    r"file:///[^?#\s]*[^/?#\s][^?#\s]*",
+)
+URI_PATTERN: Final = f"^({'|'.join(_URIS)})$"
 
 _SOURCES: Final = ("model", "weights", "image", "from")
 _HERE: Final = (
@@ -32,6 +39,24 @@ _HERE: Final = (
     "priorityClassName", "resources", "autoscaling", "batching", "server", "overrides",
 )  # fmt: skip
 """What says where and how a component runs, and so makes no sense for one that another pipeline runs."""
+
+
+_Uri = Annotated[
+    str,
+    Field(
+        max_length=1024,
+        json_schema_extra=rules(
+            (
+                f"self.matches(r'{URI_PATTERN}')",
+                "model must be the URI of an exported model: write one such as gs://bucket/folder,"
+                " https://host/folder/VERSION, pvc://claim/folder (or file:///folder on a local cluster), optionally"
+                " with /VERSION at its end",
+            ),
+            (r"!self.matches(r'(^|/)\.\.(/|$)')", "model must not contain '..': write the folder's full path"),
+            (f"self.matches(r'{NO_SPACES}')", "model must not contain spaces: write the URI without them"),
+        ),
+    ),
+]
 
 
 class SharedComponent(Model):
@@ -55,58 +80,40 @@ class SharedComponent(Model):
     """Its namespace, which must be allowed to by that pipeline's spec.sharing; left out, this pipeline's own."""
 
 
+_RULES: Final = (
+    (
+        f"[{', '.join(f'has(self.{source})' for source in _SOURCES)}].filter(given, given).size() == 1",
+        "set exactly one source of the component: model (a URI such as gs://bucket/folder), weights (to be"
+        " exported first), image (a model server image that holds the model) or from (another pipeline's)",
+    ),
+    (
+        "!(has(self.image) && has(self.server) && has(self.server.image))",
+        "server.image can't be set together with image, which is the model server's image itself: remove one of them",
+    ),
+    (
+        f"!has(self.from) || !({' || '.join(f'has(self.{field})' for field in _HERE)})",
+        "a component that comes from another pipeline runs as that one says: remove"
+        f" {', '.join(_HERE[:-1])} and {_HERE[-1]}, or set them there",
+    ),
+    (
+        "!has(self.autoscaling) || has(self.autoscaling.metric) || has(self.resources) &&"
+        " (has(self.resources.requests) && 'cpu' in self.resources.requests"
+        " || has(self.resources.limits) && 'cpu' in self.resources.limits)",
+        "autoscaling by CPU needs to know what a replica asks for: set resources.requests.cpu, or autoscaling.metric",
+    ),
+)
+
+
 class ComponentSpec(Model):
     """One of the models: where it comes from, where it runs and how it is served."""
 
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            (
-                f"[{', '.join(f'has(self.{source})' for source in _SOURCES)}].filter(given, given).size() == 1",
-                "set exactly one source of the component: model (a URI such as gs://bucket/folder), weights (to be"
-                " exported first), image (a model server image that holds the model) or from (another pipeline's)",
-            ),
-            (
-                "!(has(self.image) && has(self.server) && has(self.server.image))",
-                "server.image can't be set together with image, which is the model server's image itself:"
-                " remove one of them",
-            ),
-            (
-                f"!has(self.from) || !({' || '.join(f'has(self.{field})' for field in _HERE)})",
-                "a component that comes from another pipeline runs as that one says: remove"
-                f" {', '.join(_HERE[:-1])} and {_HERE[-1]}, or set them there",
-            ),
-            (
-                "!has(self.autoscaling) || has(self.autoscaling.metric) || has(self.resources) &&"
-                " (has(self.resources.requests) && 'cpu' in self.resources.requests"
-                " || has(self.resources.limits) && 'cpu' in self.resources.limits)",
-                "autoscaling by CPU needs to know what a replica asks for: set resources.requests.cpu,"
-                " or autoscaling.metric",
-            ),
-        )
-    )
+    model_config = ConfigDict(json_schema_extra=rules(*_RULES))
 
-    model: (
-        Annotated[
-            str,
-            Field(
-                max_length=1024,
-                json_schema_extra=rules(
-                    (
-                        f"self.matches(r'{URI_PATTERN}')",
-                        "model must be the URI of an exported model: write one such as gs://bucket/folder"
-                        " (or file:///folder on a local cluster), optionally with /VERSION at its end",
-                    ),
-                    (r"!self.matches(r'(^|/)\.\.(/|$)')", "model must not contain '..': write the folder's full path"),
-                    (f"self.matches(r'{NO_SPACES}')", "model must not contain spaces: write the URI without them"),
-                ),
-            ),
-        ]
-        | None
-    ) = None
-    """The URI of an exported model, such as gs://bucket/sd/diffusion-model. The version that is newest when a pod
-    starts is served; a later export reaches only pods that start after it. A URI that ends in a version
-    (gs://bucket/sd/diffusion-model/1700000000000) pins it. Changing this field swaps the model: the running one serves
-    until the new one is ready."""
+    model: _Uri | None = None
+    """The URI of an exported model: gs://bucket/folder, https://host/folder/VERSION, pvc://claim/folder (a claim of the
+    pipeline's namespace) or, on local clusters, file:///folder. The version that is newest when a pod starts is served;
+    a later export reaches only pods that start after it. A URI that ends in a version (gs://bucket/sd/1700000000000)
+    pins it. Changing this field swaps the model: the running one serves until the new one is proven."""
 
     weights: (
         Annotated[
@@ -217,3 +224,39 @@ class ComponentSpec(Model):
     def gpus_per_replica(self) -> int:
         """GPUs of one replica."""
         return self.gpu.count if self.gpu else 0
+
+
+class Canary(Model):
+    """A second diffusion model that takes a part of the requests."""
+
+    model: _Uri
+    """Its URI, as in `model`."""
+
+    percent: Annotated[int, Field(ge=0, le=100)]
+    """How many of a hundred requests it takes."""
+
+
+class DiffusionModelSpec(ComponentSpec):
+    """The diffusion model, of which two may be served side by side."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            *_RULES,
+            (
+                "!has(self.canary) || has(self.model)",
+                "canary stands beside model: set model, or remove canary",
+            ),
+        )
+    )
+
+    canary: Canary | None = None
+    """A second model that takes a part of the requests. To promote it, write its URI into `model` and remove canary; to
+    abort, remove canary."""
+
+    @model_validator(mode="after")
+    def _has_a_canary_beside_a_model(self) -> Self:
+        if self.canary is not None:
+            if self.model is None:
+                raise ValueError("canary stands beside model")
+            ModelUri.parse(self.canary.model)
+        return self

@@ -18,7 +18,7 @@ from sdp_operator.api.v1alpha1.base import (
     matching,
     rules,
 )
-from sdp_operator.api.v1alpha1.component import ComponentSpec
+from sdp_operator.api.v1alpha1.component import ComponentSpec, DiffusionModelSpec
 from sdp_operator.api.v1alpha1.export import ExportSpec
 from sdp_operator.api.v1alpha1.gateway import GatewaySpec
 from sdp_operator.api.v1alpha1.placement import DriverCheck
@@ -48,10 +48,56 @@ class StableDiffusion(Model):
 class Swap(Model):
     """How a model is swapped for another."""
 
-    strategy: Literal["Surge", "Drain"] = "Surge"
-    """Surge starts the new model beside the running one, which serves until the new one is ready: no request fails, and
-    each component takes its GPUs twice meanwhile. Drain ends the running one first: no second GPU is needed, and
-    requests fail until the new one is ready."""
+    strategy: Literal["Auto", "InPlace", "Surge", "Drain"] = "Auto"
+    """InPlace loads the new model in the running servers, whose memory must hold both. Surge starts new pods beside the
+    running ones, which takes their GPUs twice. Drain ends the running pods first: it needs no second GPU, and requests
+    fail, or wait in the gateway, meanwhile. Auto takes the first of them that there is room for."""
+
+    watch_seconds: Annotated[int, Field(ge=0, le=86400)] = 300
+    """How long a new model is watched: if its server crashes meanwhile, the previous model comes back by itself."""
+
+
+class Cache(Model):
+    """Where models that were pulled are kept, so that another pod needs not pull them again."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "has(self.hostPath) != has(self.claimName)",
+                "a cache is one place: set exactly one of hostPath and claimName",
+            )
+        )
+    )
+
+    host_path: (
+        Annotated[
+            str,
+            Field(
+                max_length=512,
+                json_schema_extra=rules(
+                    (
+                        r"self.matches(r'^/[^:\s]*[^/:\s][^:\s]*$') && !self.matches(r'(^|/)\.\.(/|$)')",
+                        "hostPath is the absolute path of a folder: write one such as /var/cache/sdpipeline",
+                    )
+                ),
+            ),
+        ]
+        | None
+    ) = None
+    """A folder of each node, below the one that the operator's SDP_CACHE_ROOT allows; user 65532 must be allowed to
+    write there."""
+
+    claim_name: ObjectName | None = None
+    """A PersistentVolumeClaim of the pipeline's namespace, which all pods mount: ReadWriteMany, or one node."""
+
+    size_gib: Annotated[int, Field(alias="sizeGiB", ge=1, le=1_000_000)] = 50
+    """How much it may hold; what was used least recently goes first."""
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Self:
+        if (self.host_path is None) == (self.claim_name is None):
+            raise ValueError("exactly one of hostPath and claimName must be set")
+        return self
 
 
 class NetworkPolicy(Model):
@@ -150,7 +196,7 @@ class PipelineSpec(Model):
     text_encoder: ComponentSpec | None = None
     """The model that turns a prompt's tokens into context vectors. Left out, it is not served here."""
 
-    diffusion_model: ComponentSpec | None = None
+    diffusion_model: DiffusionModelSpec | None = None
     """The model (a UNet and its sampling loop) that denoises a latent image. Left out, it is not served here."""
 
     decoder: ComponentSpec | None = None
@@ -166,6 +212,9 @@ class PipelineSpec(Model):
 
     swap: Swap = Swap()
     """How a model is swapped for another."""
+
+    cache: Cache | None = None
+    """Where pulled models are kept for other pods; left out, nowhere."""
 
     export: ExportSpec | None = None
     """How the weights of components are exported; needed when a component has any."""

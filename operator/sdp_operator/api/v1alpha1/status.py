@@ -66,6 +66,32 @@ class Endpoints(Model):
     """URL of the model in TensorFlow Serving's REST API."""
 
 
+class SwapStatus(Model):
+    """The swap that is under way, or the last one."""
+
+    strategy: Literal["InPlace", "Surge", "Drain"] | None = None
+    """How the model is swapped; left out until it is chosen."""
+
+    reason: str | None = None
+    """Why in this way."""
+
+    step: str
+    """How far it is, in one word."""
+
+    candidate: str | None = None
+    """The URI of the model that is to take over; left out once it has, or is refused."""
+
+
+class CanaryStatus(Model):
+    """The canary."""
+
+    model: str
+    """Its URI."""
+
+    percent: int
+    """How many of a hundred requests it takes now."""
+
+
 class ComponentStatus(Model):
     """What became of one component."""
 
@@ -90,6 +116,12 @@ class ComponentStatus(Model):
     accelerators: Annotated[tuple[str, ...], Field(json_schema_extra=ATOMIC)] = ()
     """The types of GPU of these nodes."""
 
+    swap: SwapStatus | None = None
+    """The swap that is under way, or the last one."""
+
+    canary: CanaryStatus | None = None
+    """The canary that is served."""
+
 
 class SwapRecord(Model):
     """One change of a component's model."""
@@ -106,9 +138,10 @@ class SwapRecord(Model):
     started: Time
     """When it was asked for."""
 
-    result: Literal["InProgress", "Succeeded", "Failed", "Superseded"]
+    result: Literal["InProgress", "Succeeded", "Failed", "RolledBack", "Superseded"]
     """InProgress until it serves; Failed while something that does not pass by itself is in its way, and for good once
-    something else is asked for; Superseded when something else was asked for while it was in progress."""
+    something else is asked for; RolledBack when it proved bad and the one before came back; Superseded when something
+    else was asked for while it was in progress."""
 
     seconds: int | None = None
     """From when it was asked for to when it served; left out until then."""

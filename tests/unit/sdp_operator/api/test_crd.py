@@ -59,7 +59,18 @@ def test_the_longest_name_leaves_room_for_every_child() -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["gs://bucket", "gs://bucket/sd/decoder", "gs://b/d/1700000000000", "file:///m", "gs://b/d/"]
+    "uri",
+    [
+        "gs://bucket",
+        "gs://bucket/sd/decoder",
+        "gs://b/d/1700000000000",
+        "gs://b/d/",
+        "https://host.example:8443/sd/decoder/17",
+        "https://host/17/",
+        "pvc://models",
+        "pvc://models/sd/decoder/17",
+        "file:///m",
+    ],
 )
 def test_the_rule_for_uris_takes_what_the_contract_takes(uri: str) -> None:
     assert re.search(URI_PATTERN, uri)
@@ -77,6 +88,13 @@ def test_the_rule_for_uris_takes_what_the_contract_takes(uri: str) -> None:
         "file://x",
         "file:///",
         "s3://b/x",
+        "http://host/m/17",
+        "https://host/m",
+        "https://user:secret@host/m/17",
+        "https:///17",
+        "pvc://",
+        "pvc:///x",
+        "pvc://Claim/x",
         "/models",
         "gs://b/x?y",
         "gs://b/a b",
@@ -87,7 +105,11 @@ def test_the_rule_for_uris_refuses(uri: str) -> None:
 
 
 @given(
-    st.text("gsfile:/.ab1 ?#", max_size=24).map(lambda tail: f"gs://{tail}")
+    st.builds(
+        "{}://{}".format,
+        st.sampled_from(["gs", "https", "pvc", "file"]),
+        st.text("gsfile:/.ab1 ?#", max_size=24),
+    )
     | st.from_regex(URI_PATTERN, fullmatch=True)
 )
 def test_what_the_rules_let_through_is_a_uri_of_the_contract(uri: str) -> None:

@@ -28,6 +28,11 @@ def test_a_gpu_block_asks_for_one_gpu_a_replica() -> None:
         ({"decoder": {"model": "s3://b/d"}}, "spec.decoder"),
         ({"decoder": {"model": "gs://b/d", "colour": "red"}}, "spec.decoder.colour"),
         ({"decoder": {"model": "gs://b/d", "gpu": {"count": -1}}}, "spec.decoder.gpu.count"),
+        ({"decoder": {"model": "gs://b/d", "canary": {"model": "gs://b/c", "percent": 5}}}, "spec.decoder.canary"),
+        ({"diffusionModel": {"image": "i", "canary": {"model": "gs://b/c", "percent": 5}}}, "spec.diffusionModel"),
+        ({"diffusionModel": {"model": "gs://b/d", "canary": {"model": "x", "percent": 5}}}, "spec.diffusionModel"),
+        ({"decoder": {"model": "gs://b/d"}, "cache": {}}, "spec.cache"),
+        ({"decoder": {"model": "gs://b/d"}, "cache": {"hostPath": "/c", "claimName": "c"}}, "spec.cache"),
     ],
 )
 def test_a_spec_that_makes_no_sense_is_refused_by_the_name_of_its_field(spec: dict[str, object], field: str) -> None:

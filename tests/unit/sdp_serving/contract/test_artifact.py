@@ -11,7 +11,7 @@ locations = st.lists(segments, min_size=1, max_size=4).map("/".join)
 versions = st.integers(1, 10**19 - 1).map(Version)
 
 
-@given(scheme=st.sampled_from(["gs://", "file:///"]), location=locations, version=st.none() | versions)
+@given(scheme=st.sampled_from(["gs://", "pvc://claim/", "file:///"]), location=locations, version=st.none() | versions)
 def test_a_uri_survives_parsing(scheme: str, location: str, version: Version | None) -> None:
     text = f"{scheme}{location}" + ("" if version is None else f"/{version}")
 
@@ -42,11 +42,23 @@ def test_a_pin_is_what_a_pinned_uri_reads_as(location: str, version: Version) ->
         "file://relative",
         "gs://b/../c",
         "gs://b?x=1",
+        "http://host/m/17",
+        "https://host/m",
+        "https://-host/m/17",
+        "https://me@host/m/17",
+        "pvc://Claim/m",
+        "pvc:///m",
     ],
 )
 def test_anything_else_is_no_uri(text: str) -> None:
     with pytest.raises(UnusableUriError):
         ModelUri.parse(text)
+
+
+def test_over_https_a_version_is_pinned() -> None:
+    uri = ModelUri.parse("https://host.example:8443/sd/decoder/17")
+    assert (uri.location, uri.version) == ("host.example:8443/sd/decoder", 17)
+    assert str(uri) == "https://host.example:8443/sd/decoder/17"
 
 
 def test_a_number_with_a_leading_zero_or_alone_is_no_version() -> None:
