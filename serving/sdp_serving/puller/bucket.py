@@ -3,24 +3,25 @@
 STORAGE_EMULATOR_HOST leads it to an emulator, anonymously; otherwise it signs in with the pod's own identity.
 """
 
+import base64
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, Final, TypeVar
+from http import HTTPStatus
+from typing import TypeVar, cast
 
-import requests.exceptions
+import requests
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 from google.cloud.storage import Blob, Client
-from google.cloud.storage.retry import DEFAULT_RETRY
 
 from sdp_serving.contract.artifact import ModelUri, Version
 from sdp_serving.contract.report import PullFailure
+from sdp_serving.puller import http_body
 from sdp_serving.puller.errors import PullError
-
-_TIMEOUT: Final = (5.0, 30.0)
-"""Seconds to connect, and to wait for the next byte."""
+from sdp_serving.puller.patience import tried
+from sdp_serving.puller.storage import Part, Stored
 
 Answer = TypeVar("Answer")
 
@@ -32,7 +33,7 @@ class Bucket:
         self._uri = uri
         self._name, _, prefix = uri.location.partition("/")
         self._prefix = f"{prefix}/" if prefix else ""
-        self._retry = DEFAULT_RETRY.with_timeout(patience).with_delay(initial=0.5, maximum=10, multiplier=2)
+        self._patience = patience
         # The signing-in library logs its own tries; the one sentence at the end says what they came to.
         logging.getLogger("google.auth").setLevel(logging.ERROR)
         with self._mapped():
@@ -50,56 +51,72 @@ class Bucket:
                 delimiter="/",
                 fields="prefixes,nextPageToken",
                 retry=None,
-                timeout=_TIMEOUT,
+                timeout=http_body.TIMEOUT,
             ).pages
             return [prefix for page in pages for prefix in page.prefixes]
 
         return [prefix.removeprefix(self._prefix).rstrip("/") for prefix in self._tried(listed)]
 
-    def files(self, version: Version) -> Mapping[str, int]:
-        """Sizes of the version's files."""
+    def files(self, version: Version) -> Mapping[str, Stored]:
+        """The version's files."""
         root = f"{self._prefix}{version}/"
 
-        def listed() -> dict[str, int]:
+        def listed() -> dict[str, Stored]:
             found = self._client.list_blobs(
-                self._name, prefix=root, fields="items(name,size),nextPageToken", retry=None, timeout=_TIMEOUT
+                self._name,
+                prefix=root,
+                fields="items(name,size,crc32c,generation),nextPageToken",
+                retry=None,
+                timeout=http_body.TIMEOUT,
             )
-            return {blob.name.removeprefix(root): blob.size for blob in found if not blob.name.endswith("/")}
+            return {blob.name.removeprefix(root): _stored(blob) for blob in found if not blob.name.endswith("/")}
 
         return self._tried(listed)
 
-    def read(self, version: Version, path: str) -> bytes:
+    def read(self, version: Version, path: str, file: Stored) -> bytes:
         """All bytes of a file."""
-        blob = self._blob(version, path)
-        return self._tried(lambda: bytes(blob.download_as_bytes(retry=None, timeout=_TIMEOUT)))
+        blob = self._bucket.blob(f"{self._prefix}{version}/{path}", generation=_generation(file))
+        with self._pinned(version, path):
+            return self._tried(lambda: bytes(blob.download_as_bytes(retry=None, timeout=http_body.TIMEOUT)))
 
-    def stream(self, version: Version, path: str, part: range, into: BinaryIO) -> None:
+    def stream(self, version: Version, path: str, file: Stored, part: Part) -> None:
         """Download a part of a file."""
-        blob = self._blob(version, path)
-        position = into.tell()
+        blob = self._bucket.blob(f"{self._prefix}{version}/{path}")
+        url = f"{self._client.api_endpoint}/download/storage/v1{blob.path}"
 
         def download() -> None:
-            into.seek(position)
-            # The library's checksum is of whole files only; the puller verifies the file when it has all parts.
-            blob.download_to_file(
-                into,
-                start=part.start,
-                end=part.stop - 1,
-                raw_download=True,
-                checksum=None,
-                retry=None,
-                timeout=_TIMEOUT,
-            )
+            # Not the library's own download: it copies 8 KiB at a time, and starts a part anew after a cut.
+            with self._client._http.get(
+                url,
+                params={"alt": "media", "generation": _generation(file)},
+                headers=http_body.headers(part.missing),
+                timeout=http_body.TIMEOUT,
+                stream=True,
+            ) as answer:
+                if answer.status_code not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+                    raise _error_of(answer)
+                http_body.receive(answer, part)
 
-        self._tried(download)
+        with self._pinned(version, path):
+            self._tried(download, lambda: part.missing.start)
 
-    def _blob(self, version: Version, path: str) -> Blob:
-        return self._bucket.blob(f"{self._prefix}{version}/{path}")
-
-    def _tried(self, call: Callable[[], Answer]) -> Answer:
+    def _tried(self, call: Callable[[], Answer], position: Callable[[], int] = lambda: 0) -> Answer:
         with self._mapped():
-            answer: Answer = self._retry(call)()
-            return answer
+            return tried(call, patience=self._patience, transient=_may_pass, position=position)
+
+    @contextmanager
+    def _pinned(self, version: Version, path: str) -> Iterator[None]:
+        """Say of an object that was there and is not any more that somebody overwrote it."""
+        try:
+            yield
+        except PullError as error:
+            if error.reason is not PullFailure.MODEL_NOT_FOUND:
+                raise
+            raise PullError(
+                PullFailure.MODEL_INCOMPLETE,
+                f"{path} of {self._uri.at(version)} was overwritten or removed while it was read: export each model to"
+                " a version of its own",
+            ) from error
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
@@ -129,16 +146,38 @@ class Bucket:
             ) from error
         except (
             api.GoogleAPICallError,
-            api.RetryError,
             auth.TransportError,
-            requests.exceptions.RequestException,
-            ConnectionError,
+            *http_body.BROKEN_LINE,
         ) as error:
             raise PullError(
                 PullFailure.STORAGE_UNAVAILABLE,
                 f"Google Cloud Storage does not answer for {self._uri} ({_reason(error)}): check the network and try"
                 " again",
             ) from error
+
+
+def _stored(blob: Blob) -> Stored:
+    # An object that was put together of parts may lack one.
+    checksum = None if blob.crc32c is None else base64.b64decode(blob.crc32c).hex()
+    return Stored(size=blob.size, crc32c=checksum, edition=str(blob.generation))
+
+
+def _generation(file: Stored) -> int | None:
+    return None if file.edition is None else int(file.edition)
+
+
+def _error_of(answer: requests.Response) -> api.GoogleAPICallError:
+    return cast("api.GoogleAPICallError", api.from_http_response(answer))  # type: ignore[no-untyped-call]
+
+
+def _may_pass(error: Exception) -> bool:
+    match error:
+        case api.GoogleAPICallError():
+            return error.code in http_body.TRANSIENT_STATUSES
+        case auth.TransportError(args=(Exception() as cause, *_)):
+            return _may_pass(cause)
+        case _:
+            return isinstance(error, http_body.BROKEN_LINE)
 
 
 def _credentials_remedy() -> str:
@@ -153,8 +192,6 @@ def _credentials_remedy() -> str:
 
 def _reason(error: Exception) -> str:
     match error:
-        case api.RetryError():
-            return _reason(error.cause) if isinstance(error.cause, Exception) else "timed out"
         case api.GoogleAPICallError():
             return f"HTTP {int(error.code)}" if error.code else type(error).__name__
         case _:

@@ -1,23 +1,24 @@
-"""Models in a plain folder: file://."""
+"""Models in a plain folder: file://, and the mounted claim of pvc://."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
-from sdp_serving.contract.artifact import ModelUri, Version
+from sdp_serving.contract.artifact import Version
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.puller.errors import PullError
+from sdp_serving.puller.storage import Part, Stored
 
-_CHUNK = 1 << 20
+_CHUNK: Final = 1 << 20
 
 
 class Folder:
     """A model's location in a file system, such as a volume mounted into the pod."""
 
-    def __init__(self, uri: ModelUri) -> None:
-        self._root = Path(uri.location)
+    def __init__(self, root: Path) -> None:
+        self._root = root
 
     def folders(self) -> Sequence[str]:
         """Names of the folders directly below the location."""
@@ -26,35 +27,51 @@ class Folder:
                 return []
             return [entry.name for entry in self._root.iterdir() if entry.is_dir()]
 
-    def files(self, version: Version) -> Mapping[str, int]:
-        """Sizes of the version's files."""
+    def files(self, version: Version) -> Mapping[str, Stored]:
+        """The version's files."""
         root = self._root / str(version)
         with _mapped(root):
             return {
-                path.relative_to(root).as_posix(): path.stat().st_size
+                path.relative_to(root).as_posix(): _stored(path.stat())
                 for folder, _, names in os.walk(root, onerror=_fail_unless_missing)
                 for path in (Path(folder, name) for name in names)
             }
 
-    def read(self, version: Version, path: str) -> bytes:
+    def read(self, version: Version, path: str, file: Stored) -> bytes:
         """All bytes of a file."""
         source = self._root / str(version) / path
-        with _mapped(source):
-            return source.read_bytes()
+        with _opened(source, file) as opened, _mapped(source):
+            return opened.read()
 
-    def stream(self, version: Version, path: str, part: range, into: BinaryIO) -> None:
+    def stream(self, version: Version, path: str, file: Stored, part: Part) -> None:
         """Copy a part of a file."""
         source = self._root / str(version) / path
-        with _opened(source) as file:
-            file.seek(part.start)
-            left = len(part)
-            while left:
+        with _opened(source, file) as opened:
+            opened.seek(part.missing.start)
+            while part.missing:
                 with _mapped(source):
-                    chunk = file.read(min(left, _CHUNK))
+                    chunk = opened.read(min(len(part.missing), _CHUNK))
                 if not chunk:
-                    raise PullError(PullFailure.CORRUPT, f"{source} became shorter while it was read: export again")
-                into.write(chunk)
-                left -= len(chunk)
+                    raise _changed(source)
+                part.write(chunk)
+            # Whoever overwrites a file in place may have done it while it was read.
+            _require_same(source, opened, file)
+
+
+def _stored(status: os.stat_result) -> Stored:
+    return Stored(size=status.st_size, edition=str(status.st_mtime_ns))
+
+
+def _require_same(source: Path, opened: BinaryIO, file: Stored) -> None:
+    if _stored(os.fstat(opened.fileno())) != Stored(size=file.size, edition=file.edition):
+        raise _changed(source)
+
+
+def _changed(source: Path) -> PullError:
+    return PullError(
+        PullFailure.MODEL_INCOMPLETE,
+        f"{source} was overwritten while it was read: export each model to a version of its own",
+    )
 
 
 def _fail_unless_missing(error: OSError) -> None:
@@ -63,11 +80,12 @@ def _fail_unless_missing(error: OSError) -> None:
 
 
 @contextmanager
-def _opened(source: Path) -> Iterator[BinaryIO]:
+def _opened(source: Path, file: Stored) -> Iterator[BinaryIO]:
     with _mapped(source):
-        file = source.open("rb")
-    with file:
-        yield file
+        opened = source.open("rb")
+    with opened:
+        _require_same(source, opened, file)
+        yield opened
 
 
 @contextmanager

@@ -1,12 +1,10 @@
 """Whether what lies in storage is the model that was asked for. Pure."""
 
-import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import NamedTuple
-
-from pydantic import ValidationError
+from typing import NamedTuple, Self
 
 from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, Manifest, ModelUri, Version, whole_versions
 from sdp_serving.contract.components import Component
@@ -14,6 +12,9 @@ from sdp_serving.contract.report import PullFailure
 from sdp_serving.contract.signatures import differences, signatures
 from sdp_serving.contract.versions import StableDiffusionVersion
 from sdp_serving.puller.errors import PullError
+from sdp_serving.puller.found import Facts
+from sdp_serving.puller.manifest import corrupt, read_manifest
+from sdp_serving.puller.storage import Stored
 
 
 class ImageSize(NamedTuple):
@@ -27,13 +28,40 @@ class ImageSize(NamedTuple):
         return f"{self.height}x{self.width}"
 
 
+class TensorFlowVersion(NamedTuple):
+    """A release of TensorFlow, of which a patch changes nothing about SavedModels."""
+
+    major: int
+    minor: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read a version such as `2.19` or `2.19.1`; None for anything else."""
+        match = re.match(r"(\d{1,4})\.(\d{1,4})(?![\d])", text, re.ASCII)
+        return None if match is None else cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        """Such as `2.19`."""
+        return f"{self.major}.{self.minor}"
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """What the model must be: the component, and what its pipeline says of all models; None where it says nothing."""
+    """What the model must be.
+
+    Attributes:
+        component: the component.
+        sd_version: the version of Stable Diffusion that it must go with; None for any.
+        image_size: the images that it must be for; None for any.
+        server_tensorflow: the TensorFlow of the server that is to load it; None for any.
+        batching: whether that server batches requests.
+    """
 
     component: Component
     sd_version: StableDiffusionVersion | None = None
     image_size: ImageSize | None = None
+    server_tensorflow: TensorFlowVersion | None = None
+    batching: bool = False
 
 
 def candidates(folders: Sequence[str]) -> list[Version]:
@@ -41,19 +69,24 @@ def candidates(folders: Sequence[str]) -> list[Version]:
     return list(reversed(whole_versions(f"{folder}/{SAVED_MODEL}" for folder in folders)))
 
 
-def judge(raw: bytes, files: Mapping[str, int], *, uri: ModelUri, wanted: Wanted) -> Manifest:
+def judge(
+    raw: bytes, files: Mapping[str, Stored], *, uri: ModelUri, wanted: Wanted
+) -> tuple[Facts, Mapping[str, Stored]]:
     """Read a manifest and hold it against the contract and against what lies there.
 
     Args:
         raw: the manifest.
-        files: size in bytes of each file of the version.
+        files: all files of the version.
         uri: of the version, pinned.
         wanted: what was asked for.
 
+    Returns:
+        What the model is, and the files that it consists of.
+
     Raises:
-        PullError: WRONG_COMPONENT, WRONG_STABLE_DIFFUSION or CORRUPT.
+        PullError: with the reason.
     """
-    manifest = _read(raw, uri)
+    manifest = read_manifest(raw, uri)
     component = wanted.component
     if manifest.component != component:
         raise PullError(
@@ -61,7 +94,7 @@ def judge(raw: bytes, files: Mapping[str, int], *, uri: ModelUri, wanted: Wanted
             f"{uri} is a {manifest.component}, asked for as {component}: give the URI of a {component}",
         )
     if manifest.version != uri.version:
-        raise _corrupt(uri, f"its manifest is of version {manifest.version}: move no artifacts")
+        raise corrupt(uri, f"its manifest is of version {manifest.version}: move no artifacts")
     expected = signatures(component, width=manifest.width, image_size=manifest.image_size)
     if missing := differences(expected, {str(name): offer for name, offer in manifest.signatures.items()}):
         raise PullError(
@@ -71,12 +104,23 @@ def judge(raw: bytes, files: Mapping[str, int], *, uri: ModelUri, wanted: Wanted
     _require_pipeline(manifest, uri, wanted)
     for path, entry in manifest.files.items():
         if not _is_inside(path) or path == MANIFEST:
-            raise _corrupt(uri, f"its manifest lists {path!r}, which is no file of an artifact")
+            raise corrupt(uri, f"its manifest lists {path!r}, which is no file of an artifact")
         if path not in files:
-            raise _corrupt(uri, f"{path} is missing")
-        if files[path] != entry.size:
-            raise _corrupt(uri, f"{path} has {files[path]} bytes instead of {entry.size}")
-    return manifest
+            raise corrupt(uri, f"{path} is missing")
+        if files[path].size != entry.size:
+            raise corrupt(uri, f"{path} has {files[path].size} bytes instead of {entry.size}")
+        if files[path].crc32c not in (None, entry.crc32c):
+            raise corrupt(uri, f"{path} differs from its checksum")
+    facts = Facts(
+        component=manifest.component,
+        source_digest=manifest.source_digest,
+        weights=manifest.weights,
+        width=manifest.width,
+        image_size=manifest.image_size,
+        sd_version=manifest.sd_version,
+        tensorflow=manifest.tensorflow,
+    )
+    return facts, {path: replace(files[path], crc32c=entry.crc32c) for path, entry in manifest.files.items()}
 
 
 def _require_pipeline(manifest: Manifest, uri: ModelUri, wanted: Wanted) -> None:
@@ -96,25 +140,6 @@ def _require_pipeline(manifest: Manifest, uri: ModelUri, wanted: Wanted) -> None
             f"{uri} is for images of {made} pixels (height x width), in a pipeline for {size}: give the URI of a"
             " model for that size, or correct stableDiffusion.height and width",
         )
-
-
-def _read(raw: bytes, uri: ModelUri) -> Manifest:
-    try:
-        content = json.loads(raw)
-        match content:
-            case {"format": int(found)} if found != 1:
-                raise _corrupt(uri, f"its manifest has format {found} and this release reads 1: upgrade sdpipeline")
-        return Manifest.model_validate_json(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "as a whole"
-        raise _corrupt(uri, f"its {MANIFEST} is invalid at {where} ({first['msg']})") from error
-    except ValueError as error:
-        raise _corrupt(uri, f"its {MANIFEST} is no JSON") from error
-
-
-def _corrupt(uri: ModelUri, fault: str) -> PullError:
-    return PullError(PullFailure.CORRUPT, f"{uri} is damaged, {fault}: export the model again")
 
 
 def _is_inside(path: str) -> bool:

@@ -1,9 +1,51 @@
 """What the puller asks of a place where models lie."""
 
-from collections.abc import Mapping, Sequence
-from typing import BinaryIO, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+import google_crc32c
 
 from sdp_serving.contract.artifact import ModelUri, Version
+
+DEFAULT_CLAIM: Final = Path("/mnt/claim")
+"""Where the pod mounts the claim of a pvc:// URI."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file as the storage lists it.
+
+    Attributes:
+        size: in bytes.
+        crc32c: its checksum as 8 hexadecimal digits, as the storage tells it; None where that tells none.
+        edition: what another content under the same name would differ in; None where nothing tells.
+        in_parts: whether parts of it can be asked for.
+    """
+
+    size: int
+    crc32c: str | None = None
+    edition: str | None = None
+    in_parts: bool = True
+
+
+class Part:
+    """A part of a file on its way into another file: how far it has come, and its checksum so far."""
+
+    def __init__(self, wanted: range, into: BinaryIO, progress: Callable[[int], None]) -> None:
+        into.seek(wanted.start)
+        self.missing = wanted
+        self.crc = 0
+        self._into = into
+        self._progress = progress
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes; there are never more of them than are missing."""
+        self._into.write(chunk)
+        self.missing = self.missing[len(chunk) :]
+        self.crc = google_crc32c.extend(self.crc, chunk)
+        self._progress(len(chunk))
 
 
 class Storage(Protocol):
@@ -12,28 +54,38 @@ class Storage(Protocol):
     def folders(self) -> Sequence[str]:
         """Names of the folders directly below the location; none when it does not exist."""
 
-    def files(self, version: Version) -> Mapping[str, int]:
-        """Sizes in bytes of a version's files, by their path in it; empty when there is no such version."""
+    def files(self, version: Version) -> Mapping[str, Stored]:
+        """A version's files, by their path in it; empty when there is no such version."""
 
-    def read(self, version: Version, path: str) -> bytes:
+    def read(self, version: Version, path: str, file: Stored) -> bytes:
         """All bytes of a small file that `files` listed."""
 
-    def stream(self, version: Version, path: str, part: range, into: BinaryIO) -> None:
-        """Write the bytes of the file at the positions in `part`, never empty, to `into`, where it stands."""
+    def stream(self, version: Version, path: str, file: Stored, part: Part) -> None:
+        """Write all that is missing of a part of a file that `files` listed. Refuses a file that has changed since."""
 
 
-def open_storage(uri: ModelUri, *, patience: float) -> Storage:
+def open_storage(uri: ModelUri, *, patience: float, claim: Path = DEFAULT_CLAIM) -> Storage:
     """The storage that `uri` points into.
 
     Args:
         uri: the model's location.
         patience: seconds during which a transient error of the storage is tried again.
+        claim: where a claim is mounted.
     """
     match uri.scheme:
         case "file":
             from sdp_serving.puller.folder import Folder
 
-            return Folder(uri)
+            return Folder(Path(uri.location))
+        case "pvc":
+            from sdp_serving.puller.folder import Folder
+
+            _, _, path = uri.location.partition("/")
+            return Folder(claim / path)
+        case "https":
+            from sdp_serving.puller.web import Web
+
+            return Web(uri, patience=patience)
         case "gs":
             # Imported only here: Google's library takes most of a second.
             from sdp_serving.puller.bucket import Bucket
