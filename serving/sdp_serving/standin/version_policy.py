@@ -69,16 +69,19 @@ def aspired_versions(policy: VersionPolicy, found: Iterable[int]) -> frozenset[i
 
 
 def plan(aspired: frozenset[int], statuses: Mapping[int, Status], given_up: Collection[int]) -> Plan:
-    """What to begin now.
+    """What to begin now, in this order: the highest version loads first, the lowest unloads first.
 
-    A version that is there is never loaded again, wherever its files now lie. A version no longer wanted goes only once
-    a wanted one is available, or when none is wanted. `given_up` are those whose load failed while they were wanted.
+    A version that is there is never loaded again, wherever its files now lie. Versions no longer wanted go once a
+    wanted one is available, or when none is wanted; until then all but the highest of them go. `given_up` are those
+    whose load failed while they were wanted.
     """
-    load = tuple(version for version in sorted(aspired - set(given_up)) if _is_gone(statuses.get(version)))
+    load = tuple(
+        version for version in sorted(aspired - set(given_up), reverse=True) if _is_gone(statuses.get(version))
+    )
     available = {version for version, status in statuses.items() if status.state is State.AVAILABLE}
-    unload: tuple[int, ...] = ()
-    if not aspired or available & aspired:
-        unload = tuple(sorted(available - aspired))
+    unload = tuple(sorted(available - aspired))
+    if aspired and not available & aspired:
+        unload = unload[:-1]
     return Plan(load, unload)
 
 

@@ -53,7 +53,9 @@ def test_nothing_found_is_nothing_wanted(policy: VersionPolicy) -> None:
         ({2}, {1: AVAILABLE, 2: AVAILABLE}, (), Plan(unload=(1,))),
         ({2, 3}, {1: AVAILABLE, 2: AVAILABLE, 3: LOADING}, (), Plan(unload=(1,))),
         (set(), {1: AVAILABLE, 2: LOADING}, (), Plan(unload=(1,))),
-        ({1, 2}, {}, (), Plan(load=(1, 2))),
+        ({1, 2}, {}, (), Plan(load=(2, 1))),
+        ({3}, {1: AVAILABLE, 2: AVAILABLE, 3: LOADING}, (), Plan(unload=(1,))),
+        ({3}, {1: AVAILABLE, 2: AVAILABLE, 3: AVAILABLE}, (), Plan(unload=(1, 2))),
     ],
 )
 def test_the_plan_keeps_a_model_available(
