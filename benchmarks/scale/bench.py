@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from benchmarks.common.progress import Update
 from benchmarks.scale.api import Api
 from benchmarks.scale.objects import CHILDREN, OURS, PIPELINES, pipeline
-from benchmarks.scale.progress import Update
 from benchmarks.scale.results import Requests
 from benchmarks.scale.rig import Rig
 from benchmarks.scale.timeline import Timeline

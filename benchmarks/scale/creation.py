@@ -5,11 +5,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.common.progress import Update, bar
+from benchmarks.common.results import Seconds
+from benchmarks.common.usage import cpu_seconds
 from benchmarks.scale.bench import Bench
 from benchmarks.scale.plan import Plan
-from benchmarks.scale.progress import Update, bar
-from benchmarks.scale.results import Creation, Requests, Seconds
-from benchmarks.scale.usage import cpu_seconds
+from benchmarks.scale.results import Creation, Requests
 
 
 def names(plan: Plan, round_number: int) -> Sequence[str]:

@@ -3,15 +3,16 @@
 import asyncio
 import time
 
+from benchmarks.common.progress import bar
+from benchmarks.common.results import Seconds
+from benchmarks.common.usage import cpu_seconds, memory
 from benchmarks.scale.api import Api
 from benchmarks.scale.bench import Bench
 from benchmarks.scale.creation import measure_creation, names
 from benchmarks.scale.objects import PIPELINES, fine_tuned
 from benchmarks.scale.plan import Plan
-from benchmarks.scale.progress import bar
-from benchmarks.scale.results import Idle, Memory, Seconds, SizeResult
+from benchmarks.scale.results import Idle, Memory, SizeResult
 from benchmarks.scale.rig import Rig
-from benchmarks.scale.usage import cpu_seconds, memory
 from benchmarks.scale.watching import watching
 
 

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from benchmarks.common.machine import REPOSITORY
 from devcluster.cluster import Cluster
 from devcluster.processes import Component, tied
 from devcluster.waiting import last_lines, wait_for
 
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
 SYSTEM_NAMESPACE: Final = "sdpipeline-system"
 ACCOUNT: Final = "sdpipeline-operator"
 USER: Final = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{ACCOUNT}"

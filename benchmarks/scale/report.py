@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
+from benchmarks.common.report import table
+from benchmarks.common.results import Seconds
 from benchmarks.scale.goals import goals
-from benchmarks.scale.results import Requests, Results, Seconds, SizeResult
+from benchmarks.scale.results import Requests, Results, SizeResult
 
 _VERBS: Final = ("create", "patch", "delete", "get", "list", "watch")
 
@@ -24,13 +26,13 @@ def markdown(results: Results, before: Results | None) -> str:
         "# The operator with many pipelines",
         f"Measured on {results.when:%Y-%m-%d} by `python -m benchmarks.scale` (see [README.md](README.md)):"
         f" operator of commit {results.operator}, Kubernetes {machine.kubernetes}, nodes and pods acted out by KWOK"
-        f" {machine.kwok}, Python {machine.python}. {machine.cpu}, {machine.cores} cores, {machine.memory_gib:.0f} GiB,"
-        f" Linux {machine.kernel}; etcd, the control plane, KWOK, the operator and the benchmark share it.",
+        f" {machine.kwok}, Python {machine.python}. {machine};"
+        " etcd, the control plane, KWOK, the operator and the benchmark share it.",
     ]
     if before is not None:
         parts.append(f"The columns named before: the operator of commit {before.operator}, {before.when:%Y-%m-%d}.")
     judged = [(goal.text, goal.measured, "pass" if goal.met else "**miss**") for goal in goals(results)]
-    parts += [_table(("Goal", "Measured", ""), judged), _table(_header(results, before), _rows(results, before))]
+    parts += [table(("Goal", "Measured", ""), judged), table(_header(results, before), _rows(results, before))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -88,8 +90,3 @@ def _by_verb(size: SizeResult, verb: str) -> str:
 
 def _idle(requests: Requests) -> str:
     return f"{requests.writes}, {requests.reads}, {requests.watches}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]] | Iterator[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

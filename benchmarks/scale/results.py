@@ -1,34 +1,18 @@
 """What was measured, as it is kept in results.json."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Final, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
+
+from benchmarks.common import machine
+from benchmarks.common.results import Seconds, Value
 
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _READS: Final = frozenset({"get", "list"})
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Seconds(_Value):
-    """How long something took: the median, the 99th percentile (the longest, with fewer than 100 samples)."""
-
-    p50: float
-    p99: float
-    samples: int
-
-    @classmethod
-    def of(cls, samples: Sequence[float]) -> Self:
-        """Sum the samples up, of which there must be one."""
-        ordered = sorted(samples)
-        return cls(p50=_nearest_rank(ordered, 0.50), p99=_nearest_rank(ordered, 0.99), samples=len(ordered))
-
-
-class Requests(_Value):
+class Requests(Value):
     """Requests of the operator to the API server, by verb and resource, such as `patch deployments.apps`.
 
     Those about Leases stand apart: they keep a second replica of the operator from acting, however few pipelines there
@@ -80,7 +64,7 @@ class Requests(_Value):
         return sum(count for name, count in self.counts.items() if name.partition(" ")[0] in verbs)
 
 
-class Creation(_Value):
+class Creation(Value):
     """From the first apply until nothing happens any more, over all rounds.
 
     Attributes:
@@ -106,7 +90,7 @@ class Creation(_Value):
     others_cpu: float
 
 
-class Idle(_Value):
+class Idle(Value):
     """A time in which nobody asked for anything."""
 
     seconds: float
@@ -114,14 +98,14 @@ class Idle(_Value):
     cpu_seconds: float
 
 
-class Memory(_Value):
+class Memory(Value):
     """The operator's resident memory in MB (of 1,000,000 bytes): with nothing to do at the end, and at its highest."""
 
     at_rest: float
     peak: float
 
 
-class SizeResult(_Value):
+class SizeResult(Value):
     """All that was measured with one number of pipelines."""
 
     pipelines: int
@@ -132,19 +116,13 @@ class SizeResult(_Value):
     memory: Memory
 
 
-class Machine(_Value):
+class Machine(machine.Machine):
     """Where it was measured."""
 
-    cpu: str
-    cores: int
-    memory_gib: float
-    kernel: str
-    kubernetes: str
     kwok: str
-    python: str
 
 
-class Results(_Value):
+class Results(Value):
     """One run of the benchmark."""
 
     when: AwareDatetime
@@ -156,7 +134,3 @@ class Results(_Value):
     def size(self, pipelines: int) -> SizeResult | None:
         """What was measured with this number of pipelines."""
         return next((size for size in self.sizes if size.pipelines == pipelines), None)
-
-
-def _nearest_rank(ordered: Sequence[float], share: float) -> float:
-    return round(ordered[math.ceil(share * len(ordered)) - 1], 4)

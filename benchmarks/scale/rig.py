@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import yaml
 
+from benchmarks.common.machine import REPOSITORY
+from benchmarks.common.usage import others_cpu_seconds
 from benchmarks.scale import operator_process
 from benchmarks.scale.audit import AuditLog
 from benchmarks.scale.objects import NAMESPACE
-from benchmarks.scale.usage import others_cpu_seconds
 from devcluster import lifecycle, processes, programs
 from devcluster.cluster import Cluster
 from devcluster.errors import ClusterError
@@ -85,7 +86,7 @@ def _start_kwok(program: Path, paths: ClusterPaths) -> None:
 
 
 def _install(cluster: Cluster) -> None:
-    manifests = yaml.safe_load_all(cluster.kubectl("kustomize", str(operator_process.REPOSITORY / "deploy")))
+    manifests = yaml.safe_load_all(cluster.kubectl("kustomize", str(REPOSITORY / "deploy")))
     # The operator runs as a process here; its Deployment would get a pod that KWOK only acts out.
     wanted = [manifest for manifest in manifests if manifest["kind"] != "Deployment"]
     cluster.kubectl("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump_all(wanted))

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+from benchmarks.common.results import Seconds
 from benchmarks.scale.goals import goals
 from benchmarks.scale.report import markdown
-from benchmarks.scale.results import Creation, Idle, Machine, Memory, Requests, Results, Seconds, SizeResult
+from benchmarks.scale.results import Creation, Idle, Machine, Memory, Requests, Results, SizeResult
 
 _MACHINE = Machine(
     cpu="A CPU", cores=2, memory_gib=8, kernel="6.1", kubernetes="v1.36.3", kwok="v0.8.0", python="3.11.7"

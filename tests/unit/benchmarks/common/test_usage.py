@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from benchmarks.scale.usage import cpu_seconds, memory, others_cpu_seconds
+from benchmarks.common.usage import cpu_seconds, memory, others_cpu_seconds
 
 
 def test_work_shows_as_cpu_time_of_the_process() -> None:
