@@ -13,7 +13,10 @@ _DNS_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _DNS_SUBDOMAIN: Final = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
 _LABEL_NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 
-_FOLDERS_OF_PODS: Final = frozenset({PurePosixPath("/tmp"), PurePosixPath("/models")})  # noqa: S108
+CACHE_FOLDER: Final = PurePosixPath("/cache")
+"""Where pods mount the cache of models."""
+
+_FOLDERS_OF_PODS: Final = frozenset({PurePosixPath("/tmp"), PurePosixPath("/models"), CACHE_FOLDER})  # noqa: S108
 
 Image = Annotated[str, Field(min_length=1)]
 LogFormat = Literal["json", "text"]
@@ -61,8 +64,12 @@ def _format_by_reader() -> LogFormat:
 def _absolute(path: PurePosixPath) -> PurePosixPath:
     if not path.is_absolute() or ".." in path.parts or path == PurePosixPath("/"):
         raise ValueError("must be the absolute path of a folder below /, without '..'")
+    return path
+
+
+def _not_a_pods(path: PurePosixPath) -> PurePosixPath:
     if path in _FOLDERS_OF_PODS:
-        raise ValueError("must not be /tmp or /models, which pods have for themselves; name a folder below it")
+        raise ValueError("must not be /tmp, /models or /cache, which pods have for themselves; name a folder below it")
     return path
 
 
@@ -81,6 +88,9 @@ class Settings(BaseSettings):
     gpu_server_image: Image = "tensorflow/serving:2.20.0-gpu"
     """The model server of components that name none and have a GPU: the other build would leave the GPU idle."""
 
+    server_tensorflow: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+$")] = "2.20"
+    """The TensorFlow of these model servers, where their tags do not tell: newer models are refused."""
+
     puller_image: Image = "sdpipeline/puller:0.1.0"
     """Brings a model beside its server."""
 
@@ -97,9 +107,13 @@ class Settings(BaseSettings):
     storage_emulator_host: str | None = None
     """URL of a Google Cloud Storage emulator, for local clusters."""
 
-    local_files_root: Annotated[PurePosixPath, AfterValidator(_absolute)] | None = None
+    local_files_root: Annotated[PurePosixPath, AfterValidator(_absolute), AfterValidator(_not_a_pods)] | None = None
     """Folder on the nodes that file:// models must lie under, for local clusters; without it they are refused, since
     whoever writes a pipeline could read any file of a node."""
+
+    cache_root: Annotated[PurePosixPath, AfterValidator(_absolute)] | None = None
+    """Folder on the nodes that the folders of spec.cache.hostPath must lie under; without it they are refused, since
+    whoever writes a pipeline could write to any folder of a node."""
 
     namespaces: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     """The namespaces to serve, separated by commas; all when empty."""

@@ -4,22 +4,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sdp_operator.api.v1alpha1 import ComponentSpec, Pipeline
+from sdp_operator.api.v1alpha1 import Cache, ComponentSpec, Pipeline
 from sdp_operator.desired.autoscaler import autoscaler
 from sdp_operator.desired.config_map import config_map
 from sdp_operator.desired.deployment import deployment
 from sdp_operator.desired.disruption_budget import disruption_budget
 from sdp_operator.desired.export_job import export_job, exported_uri
-from sdp_operator.desired.frozen import keep_template
+from sdp_operator.desired.frozen import inputs_before_rollouts, keep_template
 from sdp_operator.desired.gateway.children import gateway_children
 from sdp_operator.desired.identity import GATEWAY, child_name
+from sdp_operator.desired.models_config_map import models_config_map
 from sdp_operator.desired.network_policy import network_policy
 from sdp_operator.desired.pod_monitor import pod_monitor
 from sdp_operator.desired.puller import refusal
 from sdp_operator.desired.replicas import keep_replicas
 from sdp_operator.desired.server import server
 from sdp_operator.desired.service import service
-from sdp_operator.desired.source import Pulled, Source, declared_source
+from sdp_operator.desired.source import Mounted, Pulled, Rollout, Source, declared_source
 from sdp_operator.drift import is_as_applied, stamped
 from sdp_operator.exports.read import read_export
 from sdp_operator.exports.state import Done, Export
@@ -33,6 +34,7 @@ from sdp_operator.settings import Settings
 from sdp_operator.sharing import Shared, Unshared, share
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.swap import DesiredModels, ModelNumber, NumberedModel, PodModels
 
 
 @dataclass(frozen=True)
@@ -103,16 +105,30 @@ def _component(
         return ComponentPart(shared=share(pipeline, component, spec.from_, owner, served=settings.namespaces))
     live = world.live.objects.get(("Deployment", child_name(pipeline, component)))
     source = declared_source(spec) or _exported(pipeline, component, spec)
-    forbidden = _forbidden(source, settings)
+    forbidden = _forbidden(source, pipeline.spec.cache, settings)
     job = None if spec.weights is None or forbidden else export_job(pipeline, component, spec.weights, settings)
     export = None if job is None else _export(job, source, world.live)
-    wanted = keep_replicas(keep_template(deployment(pipeline, component, spec, source, settings), live), live)
+    rollout = Rollout("1", source, "Drain" if pipeline.spec.swap.strategy == "Drain" else "Surge")
+    built = deployment(pipeline, component, spec, rollout, settings)
+    kept = keep_template(built, live, before_rollouts=inputs_before_rollouts(pipeline, spec, source))
+    wanted = keep_replicas(kept, live)
     gpus = gpu_verdict(pipeline, component, spec, wanted, world, settings, now)
-    beside = (*([] if job is None else [job]), *_beside(pipeline, component, spec, world))
+    beside = (
+        *([] if job is None else [job]),
+        models_config_map(pipeline, component, _models(rollout), "{}"),
+        *_beside(pipeline, component, spec, world, settings),
+    )
     problem = forbidden or _not_exported(export) or _unchecked(pipeline, spec, gpus, world)
     if problem is None or (live is not None and is_as_applied(live, stamped(wanted))):
         return ComponentPart((*beside, wanted), deployment=wanted, gpus=gpus, export=export)
     return ComponentPart(beside, (wanted,), problem, deployment=wanted, gpus=gpus, export=export)
+
+
+def _models(rollout: Rollout) -> DesiredModels:
+    if not isinstance(rollout.source, Pulled | Mounted):
+        return DesiredModels(rollouts={})
+    serving = NumberedModel(number=ModelNumber(1), uri=str(rollout.source.uri))
+    return DesiredModels(rollouts={rollout.name: PodModels(serving=serving)})
 
 
 def _exported(pipeline: Pipeline, component: Component, spec: ComponentSpec) -> Source:
@@ -125,7 +141,9 @@ def _export(job: KubeObject, source: Source, live: LiveChildren) -> Export:
     return read_export(source.uri, live.objects.get(object_key(job)), live.job_pods.values(), live.words)
 
 
-def _beside(pipeline: Pipeline, component: Component, spec: ComponentSpec, world: World) -> Iterator[KubeObject]:
+def _beside(
+    pipeline: Pipeline, component: Component, spec: ComponentSpec, world: World, settings: Settings
+) -> Iterator[KubeObject]:
     """What a component has beside its Deployment."""
     yield config_map(pipeline, component, spec)
     yield service(pipeline, component)
@@ -133,7 +151,7 @@ def _beside(pipeline: Pipeline, component: Component, spec: ComponentSpec, world
     if spec.autoscaling is not None:
         yield autoscaler(pipeline, component, spec.autoscaling)
     if pipeline.spec.network_policy is not None:
-        yield network_policy(pipeline, component, pipeline.spec.network_policy)
+        yield network_policy(pipeline, component, pipeline.spec.network_policy, settings)
     monitoring = pipeline.spec.monitoring
     if monitoring is not None and monitoring.pod_monitor is not None and "PodMonitor" not in world.unknown_kinds:
         yield pod_monitor(pipeline, component, monitoring.pod_monitor)
@@ -170,8 +188,8 @@ def _not_exported(export: Export | None) -> Problem | None:
     return None if export is None or isinstance(export, Done) else Problem(export.reason, export.message)
 
 
-def _forbidden(source: Source, settings: Settings) -> Problem | None:
-    message = refusal(source.uri, settings) if isinstance(source, Pulled) else None
+def _forbidden(source: Source, cache: Cache | None, settings: Settings) -> Problem | None:
+    message = refusal(source, cache, settings)
     return None if message is None else Problem(Reason.FILES_FORBIDDEN, message)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from sdp_operator.api.v1alpha1 import GROUP, Batching, ComponentSpec, Pipeline
 from sdp_operator.desired.digest import digest
 from sdp_operator.desired.identity import child_name, metadata
+from sdp_operator.desired.source import Pulled, Source
 from sdp_operator.objects import KubeObject
 from sdp_serving.contract.components import Component
 
@@ -20,6 +21,7 @@ CONFIG: Final = f"{GROUP}/config"
 
 _VOLUME: Final = "config"
 _MODELS: Final = "models.config"
+_PULLED: Final = "pulled.config"
 _BATCHING: Final = "batching.config"
 _MONITORING: Final = "monitoring.config"
 
@@ -49,11 +51,12 @@ def config_mount() -> KubeObject:
     return {"name": _VOLUME, "mountPath": CONFIG_FOLDER, "readOnly": True}
 
 
-def config_flags(spec: ComponentSpec) -> list[str]:
+def config_flags(spec: ComponentSpec, source: Source) -> list[str]:
     """The flags by which the model server finds the files."""
+    models = _PULLED if isinstance(source, Pulled) else _MODELS
     batching = ["--enable_batching=true", f"--batching_parameters_file={CONFIG_FOLDER}/{_BATCHING}"]
     return [
-        f"--model_config_file={CONFIG_FOLDER}/{_MODELS}",
+        f"--model_config_file={CONFIG_FOLDER}/{models}",
         f"--monitoring_config_file={CONFIG_FOLDER}/{_MONITORING}",
         # Without the first one, the second is an error at the server's start.
         *([] if spec.batching is None else batching),
@@ -62,7 +65,10 @@ def config_flags(spec: ComponentSpec) -> list[str]:
 
 def _files(component: Component, spec: ComponentSpec) -> dict[str, str]:
     return {
-        _MODELS: _models(component),
+        # Pods of different sources have a file each, so that old ones which restart during a roll find theirs.
+        _MODELS: _models(component, ""),
+        # The puller says by what it lays there which versions are loaded.
+        _PULLED: _models(component, "    model_version_policy { all {} }\n"),
         _MONITORING: _monitoring(),
         # Even when nothing is batched: older pods, which serve until newer ones are ready, must find it when they
         # restart.
@@ -70,13 +76,14 @@ def _files(component: Component, spec: ComponentSpec) -> dict[str, str]:
     }
 
 
-def _models(component: Component) -> str:
+def _models(component: Component, policy: str) -> str:
     return (
         "model_config_list {\n"
         "  config {\n"
         f'    name: "{component}"\n'
         f'    base_path: "{MODELS_FOLDER}/{component}"\n'
         '    model_platform: "tensorflow"\n'
+        f"{policy}"
         "  }\n"
         "}\n"
     )

@@ -8,31 +8,34 @@ from sdp_operator.desired.frozen import notes
 from sdp_operator.desired.identity import MANAGED_BY, MANAGER, REVISION, metadata, selector
 from sdp_operator.desired.model_server import CONTAINER, DRAIN_SECONDS, GPU_RESOURCE, START_SECONDS, server
 from sdp_operator.desired.overrides import overridden
-from sdp_operator.desired.puller import puller, puller_volumes
+from sdp_operator.desired.puller import puller_volumes, pullers
 from sdp_operator.desired.revision import with_revision
 from sdp_operator.desired.security import POD_SECURITY
-from sdp_operator.desired.source import Pulled, Source
+from sdp_operator.desired.source import Rollout
 from sdp_operator.desired.spreading import spread_constraints
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
+from sdp_operator.swap.state import ROLLOUT
 from sdp_serving.contract.components import Component
 
 _PULL_SECONDS: Final = 1800
 
-_SURGE: Final = {"maxSurge": 1, "maxUnavailable": 0}
-"""Pods that do not come up leave the running ones untouched."""
-_ROLL: Final = {"Surge": _SURGE, "Drain": {"maxSurge": 0, "maxUnavailable": 1}}
+_ROLL: Final = {
+    # A new model that does not come up leaves the running one untouched.
+    "Surge": {"maxSurge": 1, "maxUnavailable": 0},
+    "Drain": {"maxSurge": 0, "maxUnavailable": 1},
+}
 
 
 def deployment(
-    pipeline: Pipeline, component: Component, spec: ComponentSpec, source: Source, settings: Settings
+    pipeline: Pipeline, component: Component, spec: ComponentSpec, rollout: Rollout, settings: Settings
 ) -> KubeObject:
-    """The Deployment of a component that serves `source`."""
-    template = _template(pipeline, component, spec, source, settings)
+    """The Deployment of a component whose pods are those of `rollout`."""
+    template = _template(pipeline, component, spec, rollout, settings)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {**metadata(pipeline, component), "annotations": notes(pipeline, spec, source, template)},
+        "metadata": {**metadata(pipeline, component), "annotations": notes(pipeline, spec, rollout, template)},
         "spec": {
             # An autoscaler's are its own.
             **({"replicas": spec.replicas} if spec.autoscaling is None else {}),
@@ -40,7 +43,7 @@ def deployment(
             "paused": False,
             "revisionHistoryLimit": 2,
             "progressDeadlineSeconds": _PULL_SECONDS + START_SECONDS,
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": _ROLL.get(pipeline.spec.swap.strategy, _SURGE)},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": _ROLL[rollout.strategy]},
             "selector": {"matchLabels": selector(pipeline, component)},
             "template": template,
         },
@@ -54,20 +57,20 @@ def revision(deployment_: KubeObject) -> str:
 
 
 def _template(
-    pipeline: Pipeline, component: Component, spec: ComponentSpec, source: Source, settings: Settings
+    pipeline: Pipeline, component: Component, spec: ComponentSpec, rollout: Rollout, settings: Settings
 ) -> KubeObject:
     template = {
         "metadata": {
             "labels": {**selector(pipeline, component), MANAGED_BY: MANAGER},
-            "annotations": {CONFIG: config_digest(component, spec)},
+            "annotations": {CONFIG: config_digest(component, spec), ROLLOUT: rollout.name},
         },
-        "spec": _pod_spec(pipeline, component, spec, source, settings),
+        "spec": _pod_spec(pipeline, component, spec, rollout, settings),
     }
     return with_revision(overridden(template, CONTAINER, spec.overrides))
 
 
 def _pod_spec(
-    pipeline: Pipeline, component: Component, spec: ComponentSpec, source: Source, settings: Settings
+    pipeline: Pipeline, component: Component, spec: ComponentSpec, rollout: Rollout, settings: Settings
 ) -> KubeObject:
     pod: KubeObject = {
         "automountServiceAccountToken": False,
@@ -76,13 +79,16 @@ def _pod_spec(
         "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": DRAIN_SECONDS + 10,
         "securityContext": POD_SECURITY,
-        "containers": [server(component, spec, source, settings)],
-        "volumes": [{"name": "tmp", "emptyDir": {}}, config_volume(pipeline, component)],
+        "containers": [server(component, spec, rollout.source, settings)],
+        "volumes": [
+            {"name": "tmp", "emptyDir": {}},
+            config_volume(pipeline, component),
+            *puller_volumes(pipeline, component, rollout.source, settings),
+        ],
         **_placement(pipeline, component, spec, settings),
     }
-    if isinstance(source, Pulled):
-        pod["initContainers"] = [puller(pipeline, component, source.uri, settings)]
-        pod["volumes"] += puller_volumes(pipeline, source.uri, settings)
+    if containers := pullers(pipeline, component, spec, rollout, settings):
+        pod["initContainers"] = containers
     if pipeline.spec.storage and pipeline.spec.storage.service_account_name:
         pod["serviceAccountName"] = pipeline.spec.storage.service_account_name
     if pipeline.spec.image_pull_secrets:

@@ -3,9 +3,10 @@
 from typing import Final
 
 from sdp_operator.api.v1alpha1 import ComponentSpec, Server
+from sdp_operator.desired.claim import model_mount
 from sdp_operator.desired.config_map import MODELS_FOLDER, config_flags, config_mount
 from sdp_operator.desired.security import CONTAINER_SECURITY
-from sdp_operator.desired.source import Baked, Pulled, Source
+from sdp_operator.desired.source import Baked, Mounted, Pulled, Source
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import GRPC_PORT, REST_PORT, Component
@@ -27,10 +28,10 @@ def server(component: Component, spec: ComponentSpec, source: Source, settings: 
     """The container of the model server that serves `source`."""
     container: KubeObject = {
         "name": CONTAINER,
-        "image": _image(spec, source, settings),
+        "image": server_image(spec, source, settings),
         # Not the image's entry point: that is a shell that keeps SIGTERM to itself.
         "command": ["tensorflow_model_server"],
-        "args": _flags(spec),
+        "args": _flags(spec, source),
         "ports": [
             {"name": "grpc", "containerPort": GRPC_PORT, "protocol": "TCP"},
             {"name": "rest", "containerPort": REST_PORT, "protocol": "TCP"},
@@ -46,12 +47,15 @@ def server(component: Component, spec: ComponentSpec, source: Source, settings: 
     }
     if isinstance(source, Pulled):
         container["volumeMounts"].append({"name": "models", "mountPath": MODELS_FOLDER, "readOnly": True})
+    if isinstance(source, Mounted):
+        container["volumeMounts"].append(model_mount(component, source))
     if resources := _resources(spec):
         container["resources"] = resources
     return container
 
 
-def _image(spec: ComponentSpec, source: Source, settings: Settings) -> str:
+def server_image(spec: ComponentSpec, source: Source, settings: Settings) -> str:
+    """The image of the model server that serves `source`."""
     if isinstance(source, Baked):
         return source.image
     if spec.server is not None and spec.server.image is not None:
@@ -59,11 +63,11 @@ def _image(spec: ComponentSpec, source: Source, settings: Settings) -> str:
     return settings.gpu_server_image if spec.gpus_per_replica else settings.server_image
 
 
-def _flags(spec: ComponentSpec) -> list[str]:
+def _flags(spec: ComponentSpec, source: Source) -> list[str]:
     return [
         f"--port={GRPC_PORT}",
         f"--rest_api_port={REST_PORT}",
-        *config_flags(spec),
+        *config_flags(spec, source),
         f"--rest_api_timeout_in_ms={spec.rest_timeout_seconds * 1000}",
         "--enable_profiler=false",
         # With no thread of its own for loading, a load delays predictions.
@@ -72,6 +76,8 @@ def _flags(spec: ComponentSpec) -> list[str]:
         # waiting five minutes.
         "--max_num_load_retries=1",
         "--load_retry_interval_micros=1000000",
+        # A version that somebody is still copying to the claim must not be loaded, or with all replicas at once.
+        *(["--file_system_poll_wait_seconds=0"] if isinstance(source, Mounted) else []),
         *_server_flags(spec.server),
     ]
 

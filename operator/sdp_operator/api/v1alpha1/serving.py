@@ -202,13 +202,14 @@ class Volume(Model):
                     "no volume can have this name: write one of lower-case letters, digits and '-'",
                 ),
                 (
-                    "!(self in ['tmp', 'models', 'config', 'local-files', 'storage-key'])",
+                    "!(self in ['tmp', 'models', 'config', 'local-files', 'storage-key', 'desired-models',"
+                    " 'model-cache', 'model-claim'])",
                     "the operator has a volume of this name itself: choose another name",
                 ),
             ),
         ),
     ]
-    """Its name; the operator's own volumes are named tmp, models, config, local-files and storage-key."""
+    """Its name, other than those of the operator's own volumes."""
 
     empty_dir: Annotated[KubernetesObject, Field(json_schema_extra=kubernetes("V1EmptyDirVolumeSource"))] | None = None
     """An empty folder that lives as long as the pod."""
