@@ -58,7 +58,8 @@ class Pulled(BaseModel):
     version: int
     source_digest: str
     weights: str
-    width: int
+    width: int | None
+    """Size of a token's context vector; None where nothing says."""
     image_size: int | None = None
     """Pixels along one side of an image; None where nothing says."""
     sd_version: str

@@ -9,13 +9,15 @@ from types import FrameType
 
 import click
 
-from sdp_serving.contract.artifact import UnusableUriError
+from sdp_serving.contract.artifact import ModelUri, UnusableUriError
 from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
+from sdp_serving.puller.cache import Cache
 from sdp_serving.puller.desired import read_desired
 from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.judgement import Wanted
 from sdp_serving.puller.lay import lay
 from sdp_serving.puller.options import (
+    takes_cache,
     takes_desired,
     takes_models,
     takes_patience,
@@ -23,6 +25,7 @@ from sdp_serving.puller.options import (
     takes_rollout,
     takes_wanted,
 )
+from sdp_serving.puller.reading import verify_in_place
 from sdp_serving.puller.report import termination_message
 from sdp_serving.puller.storage import open_storage
 
@@ -39,15 +42,48 @@ def main() -> None:
 @takes_models
 @takes_report
 @takes_patience
-def fetch(wanted: Wanted, rollout: str, desired: Path, models: Path, report: Path, patience: float) -> None:
+@takes_cache
+def fetch(
+    wanted: Wanted,
+    rollout: str,
+    desired: Path,
+    models: Path,
+    report: Path,
+    patience: float,
+    cache: Cache | None,
+) -> None:
     """Lay the model that is to answer requests where the model server looks for it, then end."""
 
     def pull() -> Pulled:
         model = read_desired(desired, rollout).serving
         home = models / wanted.component
-        return lay(model, wanted, home, storage=lambda uri: open_storage(uri, patience=patience), cache=None, say=_say)
+        return lay(model, wanted, home, storage=lambda uri: open_storage(uri, patience=patience), cache=cache, say=_say)
 
     _report(pull, report)
+
+
+@main.command()
+@takes_wanted
+@takes_rollout
+@takes_desired
+@click.option(
+    "--claim",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("/mnt/claim"),
+    show_default=True,
+    help="Where the claim of the model's pvc:// URI is mounted.",
+)
+@takes_report
+def verify(wanted: Wanted, rollout: str, desired: Path, claim: Path, report: Path) -> None:
+    """Verify the model that is to answer requests where its server reads it, down to its bytes, then end."""
+
+    def judged() -> Pulled:
+        uri = ModelUri.parse(read_desired(desired, rollout).serving.uri)
+        if uri.scheme != "pvc":
+            raise UnusableUriError(f"{uri} lies on no claim: give a pvc:// URI")
+        return verify_in_place(claim / uri.location.partition("/")[2], uri, wanted, say=_say)
+
+    _report(judged, report)
 
 
 def _report(pull: Callable[[], Pulled], report: Path) -> None:

@@ -1,13 +1,13 @@
 """A model that was found, brought into a folder and verified."""
 
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sdp_serving.contract.artifact import MANIFEST
-from sdp_serving.contract.report import Pulled, PullFailure
-from sdp_serving.puller.errors import PullError
+from sdp_serving.contract.artifact import MANIFEST, FileEntry
+from sdp_serving.contract.report import Pulled
+from sdp_serving.puller.cache import Cache
+from sdp_serving.puller.disk import emptied, removed, require_room, unwritable
 from sdp_serving.puller.fetch import fetch
 from sdp_serving.puller.found import Found
 from sdp_serving.puller.laid import Laid
@@ -20,7 +20,7 @@ def bring(
     found: Found,
     into: Path,
     *,
-    cache: Path | None = None,
+    cache: Cache | None = None,
     say: Say,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Pulled:
@@ -32,7 +32,7 @@ def bring(
         storage: that in which the model was found.
         found: the model.
         into: the folder, which no server looks into.
-        cache: the folder of the node's cache; None for none.
+        cache: the node's; None for none.
         say: told how it goes.
         progress: told of each number of further bytes, from several threads. An exception of it ends the fetch.
 
@@ -44,18 +44,20 @@ def bring(
         f"{found.facts.component}: {found.uri} ({found.facts.weights}), {len(found.files)} files,"
         f" {found.size / MIB:.1f} MiB"
     )
+
+    def fill(folder: Path) -> Mapping[str, FileEntry]:
+        return fetch(storage, found, emptied(folder), say=say, progress=progress)
+
     try:
-        shutil.rmtree(into, ignore_errors=True)
-        into.mkdir(parents=True)
-        files = fetch(storage, found, into, say=say, progress=progress)
+        removed(into)
+        require_room(found.uri, found.size, into)
+        files = None if cache is None else cache.give(found, emptied(into), fill, say=say, progress=progress)
+        if files is None:
+            files = fill(into)
         if found.manifest is not None:
             (into / MANIFEST).write_bytes(found.manifest)
         pulled = found.pulled(time.monotonic() - start)
         Laid(asked=str(found.asked), model=pulled, files=files).write(into)
     except OSError as error:
-        raise PullError(
-            PullFailure.STORAGE_UNAVAILABLE,
-            f"{found.uri} ({found.size / MIB:.1f} MiB) cannot be written to {into.parent} ({error.strerror}): make the"
-            " pod's volume for models writable",
-        ) from error
+        raise unwritable(found.uri, found.size, into.parent, error) from error
     return pulled

@@ -32,11 +32,7 @@ def fetch(
         PullError: of the storage, or CORRUPT.
         OSError: of the folder.
     """
-    for path, file in found.files.items():
-        target = into / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as empty:
-            empty.truncate(file.size)
+    allot(found, into)
     counted = Progress(found.size, time.monotonic)
 
     def advance(size: int) -> None:
@@ -74,6 +70,15 @@ def fetch(
             f"{found.uri} is damaged, {', '.join(broken)} differs from its checksum: export the model again",
         )
     return arrived
+
+
+def allot(found: Found, into: Path) -> None:
+    """Make the files in the folder `into`, in full size and with nothing in them."""
+    for path, file in found.files.items():
+        target = into / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as empty:
+            empty.truncate(file.size)
 
 
 def _parts(file: Stored) -> Iterator[range]:

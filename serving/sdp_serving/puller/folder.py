@@ -22,7 +22,7 @@ class Folder:
 
     def folders(self) -> Sequence[str]:
         """Names of the folders directly below the location."""
-        with _mapped(self._root):
+        with reading(self._root):
             if not self._root.is_dir():
                 return []
             return [entry.name for entry in self._root.iterdir() if entry.is_dir()]
@@ -30,7 +30,7 @@ class Folder:
     def files(self, version: Version) -> Mapping[str, Stored]:
         """The version's files."""
         root = self._root / str(version)
-        with _mapped(root):
+        with reading(root):
             return {
                 path.relative_to(root).as_posix(): _stored(path.stat())
                 for folder, _, names in os.walk(root, onerror=_fail_unless_missing)
@@ -40,7 +40,7 @@ class Folder:
     def read(self, version: Version, path: str, file: Stored) -> bytes:
         """All bytes of a file."""
         source = self._root / str(version) / path
-        with _opened(source, file) as opened, _mapped(source):
+        with _opened(source, file) as opened, reading(source):
             return opened.read()
 
     def stream(self, version: Version, path: str, file: Stored, part: Part) -> None:
@@ -49,7 +49,7 @@ class Folder:
         with _opened(source, file) as opened:
             opened.seek(part.missing.start)
             while part.missing:
-                with _mapped(source):
+                with reading(source):
                     chunk = opened.read(min(len(part.missing), _CHUNK))
                 if not chunk:
                     raise _changed(source)
@@ -81,7 +81,7 @@ def _fail_unless_missing(error: OSError) -> None:
 
 @contextmanager
 def _opened(source: Path, file: Stored) -> Iterator[BinaryIO]:
-    with _mapped(source):
+    with reading(source):
         opened = source.open("rb")
     with opened:
         _require_same(source, opened, file)
@@ -89,7 +89,8 @@ def _opened(source: Path, file: Stored) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _mapped(place: Path) -> Iterator[None]:
+def reading(place: Path) -> Iterator[None]:
+    """Say what is wrong when `place` cannot be read."""
     try:
         yield
     except PermissionError as error:

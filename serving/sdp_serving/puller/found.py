@@ -16,7 +16,7 @@ class Facts:
     component: Component
     source_digest: str
     weights: str
-    width: int
+    width: int | None
     image_size: int | None
     sd_version: str
     tensorflow: str | None

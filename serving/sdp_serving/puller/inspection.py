@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, ModelUri, Version
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.puller.errors import PullError
+from sdp_serving.puller.foreign import judge_foreign
 from sdp_serving.puller.found import Found
 from sdp_serving.puller.judgement import Wanted, candidates, judge
 from sdp_serving.puller.storage import Storage, Stored
@@ -23,14 +24,12 @@ def inspect(storage: Storage, uri: ModelUri, wanted: Wanted) -> Found:
     """
     version, files = _resolve(storage, uri)
     pinned = uri.at(version)
-    if MANIFEST not in files:
-        raise PullError(
-            PullFailure.MODEL_INCOMPLETE,
-            f"{pinned} has no {MANIFEST}: export the model with sdpipeline-export instead of copying a SavedModel",
-        )
-    raw = storage.read(version, MANIFEST, files[MANIFEST])
-    facts, listed = judge(raw, files, uri=pinned, wanted=wanted)
-    return Found(asked=uri, version=version, facts=facts, files=listed, manifest=raw)
+    if MANIFEST in files:
+        raw = storage.read(version, MANIFEST, files[MANIFEST])
+        facts, listed = judge(raw, files, uri=pinned, wanted=wanted)
+        return Found(asked=uri, version=version, facts=facts, files=listed, manifest=raw)
+    facts = judge_foreign(storage.read(version, SAVED_MODEL, files[SAVED_MODEL]), files, uri=pinned, wanted=wanted)
+    return Found(asked=uri, version=version, facts=facts, files=files, manifest=None)
 
 
 def _resolve(storage: Storage, uri: ModelUri) -> tuple[Version, Mapping[str, Stored]]:

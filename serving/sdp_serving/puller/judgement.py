@@ -1,7 +1,7 @@
 """Whether what lies in storage is the model that was asked for. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import NamedTuple, Self
@@ -101,17 +101,62 @@ def judge(
             PullFailure.WRONG_COMPONENT,
             f"{uri} cannot serve as {component} ({'; '.join(missing)}): export it again with this release",
         )
-    _require_pipeline(manifest, uri, wanted)
+    facts = _facts(manifest)
+    require_suitable(facts, scalars=_scalars(manifest), uri=uri, wanted=wanted)
+    require_inside(manifest.files, uri)
     for path, entry in manifest.files.items():
-        if not _is_inside(path) or path == MANIFEST:
-            raise corrupt(uri, f"its manifest lists {path!r}, which is no file of an artifact")
         if path not in files:
             raise corrupt(uri, f"{path} is missing")
         if files[path].size != entry.size:
             raise corrupt(uri, f"{path} has {files[path].size} bytes instead of {entry.size}")
         if files[path].crc32c not in (None, entry.crc32c):
             raise corrupt(uri, f"{path} differs from its checksum")
-    facts = Facts(
+    return facts, {path: replace(files[path], crc32c=entry.crc32c) for path, entry in manifest.files.items()}
+
+
+def require_suitable(facts: Facts, *, scalars: Sequence[str], uri: ModelUri, wanted: Wanted) -> None:
+    """Refuse a model of the right component that does not go with its pipeline or its server.
+
+    Args:
+        facts: what it is.
+        scalars: its inputs that are single numbers.
+        uri: where it lies.
+        wanted: what was asked for.
+
+    Raises:
+        PullError: WRONG_STABLE_DIFFUSION, NEWER_TENSORFLOW or NOT_BATCHABLE.
+    """
+    _require_stable_diffusion(facts, uri, wanted.sd_version)
+    _require_image_size(facts, uri, wanted.image_size)
+    made = None if facts.tensorflow is None else TensorFlowVersion.parse(facts.tensorflow)
+    if made is not None and wanted.server_tensorflow is not None and made > wanted.server_tensorflow:
+        raise PullError(
+            PullFailure.NEWER_TENSORFLOW,
+            f"{uri} was exported by TensorFlow {facts.tensorflow}, and the model server's is"
+            f" {wanted.server_tensorflow}, which loads none that are newer: export it by that one or set"
+            f" {wanted.component.field}.server.image to a newer TensorFlow Serving",
+        )
+    if wanted.batching and scalars:
+        raise PullError(
+            PullFailure.NOT_BATCHABLE,
+            f"{uri} takes single numbers ({', '.join(scalars)}), which TensorFlow Serving puts into no batch: remove"
+            f" {wanted.component.field}.batching",
+        )
+
+
+def require_inside(paths: Iterable[str], uri: ModelUri) -> None:
+    """Refuse a model with a file that would not be in its folder.
+
+    Raises:
+        PullError: CORRUPT.
+    """
+    for path in paths:
+        if not _is_inside(path):
+            raise corrupt(uri, f"it lists {path!r}, which is no file of a model")
+
+
+def _facts(manifest: Manifest) -> Facts:
+    return Facts(
         component=manifest.component,
         source_digest=manifest.source_digest,
         weights=manifest.weights,
@@ -120,21 +165,29 @@ def judge(
         sd_version=manifest.sd_version,
         tensorflow=manifest.tensorflow,
     )
-    return facts, {path: replace(files[path], crc32c=entry.crc32c) for path, entry in manifest.files.items()}
 
 
-def _require_pipeline(manifest: Manifest, uri: ModelUri, wanted: Wanted) -> None:
-    version, size = wanted.sd_version, wanted.image_size
-    if version is not None and manifest.width != version.width:
+def _scalars(manifest: Manifest) -> Sequence[str]:
+    functions = manifest.signatures.values()
+    return sorted({name for function in functions for name, tensor in function.inputs.items() if tensor.shape == ()})
+
+
+def _require_stable_diffusion(facts: Facts, uri: ModelUri, version: StableDiffusionVersion | None) -> None:
+    if version is not None and facts.width not in (None, version.width):
         raise PullError(
             PullFailure.WRONG_STABLE_DIFFUSION,
-            f"{uri} is of Stable Diffusion {manifest.sd_version} (a context {manifest.width} wide), in a pipeline of"
+            f"{uri} is of Stable Diffusion {facts.sd_version} (a context {facts.width} wide), in a pipeline of"
             f" version {version} ({version.width} wide): give the URI of a model of that version, or correct"
             " stableDiffusion.version",
         )
-    made = ImageSize(manifest.image_size, manifest.image_size)
+
+
+def _require_image_size(facts: Facts, uri: ModelUri, size: ImageSize | None) -> None:
     # A text encoder knows nothing of images: the same one serves pipelines of every size.
-    if size is not None and size != made and manifest.component is not Component.TEXT_ENCODER:
+    if size is None or facts.image_size is None or facts.component is Component.TEXT_ENCODER:
+        return
+    made = ImageSize(facts.image_size, facts.image_size)
+    if size != made:
         raise PullError(
             PullFailure.WRONG_STABLE_DIFFUSION,
             f"{uri} is for images of {made} pixels (height x width), in a pipeline for {size}: give the URI of a"
@@ -144,4 +197,4 @@ def _require_pipeline(manifest: Manifest, uri: ModelUri, wanted: Wanted) -> None
 
 def _is_inside(path: str) -> bool:
     parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts and "\0" not in path
+    return bool(parts) and path != MANIFEST and not path.startswith("/") and ".." not in parts and "\0" not in path

@@ -1,6 +1,5 @@
 """The first model of a pod, laid where the model server looks before that starts."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -9,6 +8,8 @@ from sdp_serving.contract.artifact import ModelUri
 from sdp_serving.contract.report import Pulled, PullFailure
 from sdp_serving.contract.swap import NumberedModel
 from sdp_serving.puller.bring import bring
+from sdp_serving.puller.cache import Cache
+from sdp_serving.puller.disk import removed
 from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.inspection import inspect
 from sdp_serving.puller.judgement import Wanted
@@ -26,7 +27,7 @@ def lay(
     home: Path,
     *,
     storage: Callable[[ModelUri], Storage],
-    cache: Path | None,
+    cache: Cache | None,
     say: Say,
 ) -> Pulled:
     """Lay the model under `home`/<number>, whole from the moment it has that name, and with no other beside it.
@@ -38,7 +39,7 @@ def lay(
         wanted: what it must be.
         home: the component's folder.
         storage: opens a storage.
-        cache: the folder of the node's cache.
+        cache: the node's; None for none.
         say: told how it goes.
 
     Raises:
@@ -73,9 +74,5 @@ def lay(
 def _clear(home: Path, keep: Path | None = None) -> None:
     home.mkdir(parents=True, exist_ok=True)
     for entry in home.iterdir():
-        if entry == keep or entry.name == PREVIOUS:
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
+        if entry != keep and entry.name != PREVIOUS:
+            removed(entry)

@@ -10,6 +10,7 @@ import click
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.swap import DESIRED_FILE
 from sdp_serving.contract.versions import StableDiffusionVersion
+from sdp_serving.puller.cache import Cache
 from sdp_serving.puller.judgement import ImageSize, TensorFlowVersion, Wanted
 
 
@@ -113,3 +114,24 @@ takes_patience = click.option(
     show_default=True,
     help="Seconds during which a transient error of the storage is tried again.",
 )
+
+
+def takes_cache(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of the node's cache; it gets the cache, or None, as `cache`."""
+
+    @click.option(
+        "--cache",
+        "folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="A folder that keeps models for the node's next pods; none when left out.",
+    )
+    @click.option(
+        "--cache-bytes",
+        type=click.IntRange(min=1),
+        help="What all models in it may take; as much as the disk holds when left out.",
+    )
+    @functools.wraps(command)
+    def with_cache(folder: Path | None, cache_bytes: int | None, **others: object) -> None:
+        command(cache=None if folder is None else Cache(folder, cache_bytes), **others)
+
+    return with_cache

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Protocol
 
 import google_crc32c
 
 from sdp_serving.contract.artifact import ModelUri, Version
-
-DEFAULT_CLAIM: Final = Path("/mnt/claim")
-"""Where the pod mounts the claim of a pvc:// URI."""
+from sdp_serving.contract.report import PullFailure
+from sdp_serving.puller.errors import PullError
 
 
 @dataclass(frozen=True)
@@ -64,13 +63,12 @@ class Storage(Protocol):
         """Write all that is missing of a part of a file that `files` listed. Refuses a file that has changed since."""
 
 
-def open_storage(uri: ModelUri, *, patience: float, claim: Path = DEFAULT_CLAIM) -> Storage:
+def open_storage(uri: ModelUri, *, patience: float) -> Storage:
     """The storage that `uri` points into.
 
     Args:
         uri: the model's location.
         patience: seconds during which a transient error of the storage is tried again.
-        claim: where a claim is mounted.
     """
     match uri.scheme:
         case "file":
@@ -78,10 +76,8 @@ def open_storage(uri: ModelUri, *, patience: float, claim: Path = DEFAULT_CLAIM)
 
             return Folder(Path(uri.location))
         case "pvc":
-            from sdp_serving.puller.folder import Folder
-
-            _, _, path = uri.location.partition("/")
-            return Folder(claim / path)
+            # Its server reads it where it lies.
+            raise PullError(PullFailure.UNUSABLE_URI, f"{uri} is on a claim, which is mounted and never pulled")
         case "https":
             from sdp_serving.puller.web import Web
 

@@ -13,7 +13,12 @@ _CHUNK: Final = 1 << 20
 
 def damaged(folder: Path, files: Mapping[str, FileEntry]) -> list[str]:
     """Paths among `files` that are missing from `folder`, or differ in size or checksum."""
-    return [path for path, entry in files.items() if not _matches(folder / path, entry)]
+    return [path for path, entry in files.items() if not matches(folder / path, entry)]
+
+
+def matches(path: Path, entry: FileEntry) -> bool:
+    """Whether the file at `path` is there and is `entry`."""
+    return path.is_file() and path.stat().st_size == entry.size and crc32c(path) == entry.crc32c
 
 
 def crc32c(path: Path) -> str:
@@ -23,7 +28,3 @@ def crc32c(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             value = google_crc32c.extend(value, chunk)
     return f"{value:08x}"
-
-
-def _matches(path: Path, entry: FileEntry) -> bool:
-    return path.is_file() and path.stat().st_size == entry.size and crc32c(path) == entry.crc32c
