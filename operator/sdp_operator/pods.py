@@ -50,7 +50,7 @@ def read_replica(pod: KubeObject, words: str | None = None) -> Replica | None:
         pod: the pod.
         words: what an Event said last of trouble with it.
     """
-    if "deletionTimestamp" in pod["metadata"] or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}:
+    if not is_living(pod):
         return None
     ready = is_ready(pod)
     return Replica(
@@ -62,7 +62,7 @@ def read_replica(pod: KubeObject, words: str | None = None) -> Replica | None:
 
 
 def _serving(pod: KubeObject) -> Serving:
-    report = _report(_statuses(pod, "initContainerStatuses").get(puller.CONTAINER, {}))
+    report = pull_report(statuses(pod, "initContainerStatuses").get(puller.CONTAINER, {}))
     if isinstance(report, Pulled):
         return Serving(name=report.weights, version=report.version, digest=report.source_digest, model=report.uri)
     for container in pod["spec"].get("initContainers", []):
@@ -73,18 +73,26 @@ def _serving(pod: KubeObject) -> Serving:
     return Serving(name=_short(image), model=image)
 
 
+def is_living(pod: KubeObject) -> bool:
+    """Whether the pod has not ended and is not about to."""
+    return "deletionTimestamp" not in pod["metadata"] and pod.get("status", {}).get("phase") not in {
+        "Succeeded",
+        "Failed",
+    }
+
+
 def is_ready(pod: KubeObject) -> bool:
     """Whether the pod takes requests."""
     return bool(_condition(pod, "Ready").get("status") == "True")
 
 
 def _problem(pod: KubeObject, words: str | None) -> Problem:
-    pulling = _statuses(pod, "initContainerStatuses").get(puller.CONTAINER)
-    serving = _statuses(pod, "containerStatuses").get(model_server.CONTAINER)
+    pulling = statuses(pod, "initContainerStatuses").get(puller.CONTAINER)
+    serving = statuses(pod, "containerStatuses").get(model_server.CONTAINER)
     found = (
         unschedulable(pod)
-        or (pulling and (not_started(pulling) or _pull_failed(pulling)))
-        or (serving and (_out_of_memory(serving, pod) or not_started(serving) or _crashed(serving)))
+        or (pulling and (not_started(pulling) or pull_failed(pulling)))
+        or (serving and (out_of_memory(serving, pod) or not_started(serving) or crashed(serving)))
     )
     return found or _not_set_up(pod, words) or _progress(pulling, serving)
 
@@ -147,7 +155,7 @@ def pull_error(said: str) -> str:
     return _AROUND_THE_CAUSE.sub("", said)
 
 
-def _out_of_memory(status: Mapping[str, Any], pod: KubeObject) -> Problem | None:
+def out_of_memory(status: Mapping[str, Any], pod: KubeObject) -> Problem | None:
     """Whether the model server was ended for its use of memory; with very little, it is before it even starts."""
     ended = last_end(status) or {}
     waiting = status.get("state", {}).get("waiting", {})
@@ -163,11 +171,12 @@ def _out_of_memory(status: Mapping[str, Any], pod: KubeObject) -> Problem | None
     return Problem(Reason.OUT_OF_MEMORY, message)
 
 
-def _pull_failed(status: Mapping[str, Any]) -> Problem | None:
+def pull_failed(status: Mapping[str, Any]) -> Problem | None:
+    """Why the puller failed last; None when it has not."""
     ended = last_end(status)
     if ended is None or ended.get("exitCode") == 0:
         return None
-    report = _report(status)
+    report = pull_report(status)
     if isinstance(report, NotPulled):
         return Problem(report.reason, report.message)
     if ended.get("reason") == "OOMKilled":
@@ -178,7 +187,8 @@ def _pull_failed(status: Mapping[str, Any]) -> Problem | None:
     return Problem(Reason.PULLER_FAILED, message)
 
 
-def _crashed(status: Mapping[str, Any]) -> Problem | None:
+def crashed(status: Mapping[str, Any]) -> Problem | None:
+    """How the model server ended last; None when it never has."""
     ended = last_end(status)
     if ended is None:
         return None
@@ -203,12 +213,14 @@ def last_end(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return ended
 
 
-def _report(status: Mapping[str, Any]) -> Pulled | NotPulled | None:
+def pull_report(status: Mapping[str, Any]) -> Pulled | NotPulled | None:
+    """What the puller said at its end; None when it said nothing."""
     ended = last_end(status)
     return None if ended is None else read_report(ended.get("message", ""))
 
 
-def _statuses(pod: KubeObject, key: str) -> dict[str, Mapping[str, Any]]:
+def statuses(pod: KubeObject, key: str) -> dict[str, Mapping[str, Any]]:
+    """The statuses of a pod's containers under this key, by the containers' names."""
     return {status["name"]: status for status in pod.get("status", {}).get(key, [])}
 
 

@@ -17,6 +17,8 @@ class Reason(StrEnum):
     STARTING = "Starting"
     PULLING = "Pulling"
     LOADING = "Loading"
+    SWAPPING = "Swapping"
+    """Another model is being brought in beside the running one."""
     SCALED_TO_ZERO = "ScaledToZero"
 
     UNSCHEDULABLE = "Unschedulable"
@@ -25,6 +27,8 @@ class Reason(StrEnum):
     PULLER_FAILED = "PullerFailed"
     SERVER_CRASHED = "ServerCrashed"
     OUT_OF_MEMORY = "OutOfMemory"
+    PULLERS_UNREACHABLE = "PullersUnreachable"
+    """The operator can't ask the replicas how far a swap is."""
     PODS_REFUSED = "PodsRefused"
     """The Deployment can't make pods: a quota, a Pod Security level, a missing ServiceAccount."""
 
@@ -70,6 +74,7 @@ IN_PROGRESS = frozenset(
         Reason.STARTING,
         Reason.PULLING,
         Reason.LOADING,
+        Reason.SWAPPING,
         Reason.API_FAILING,
         *_EXPORTING,
         GpuReason.DRIVER_INSTALLING,

@@ -76,6 +76,11 @@ class ServingModel(KnownModel):
     choice: Choice | None = None
     settled: AwareDatetime | None = None
 
+    @property
+    def came_in_place(self) -> bool:
+        """Whether it came into running pods, so that only their pullers can tell whether it is there."""
+        return self.choice is not None and self.choice.strategy == "InPlace"
+
 
 class PreviousModel(KnownModel):
     """The model that has answered before and is gone back to if the serving one turns out bad.
@@ -116,12 +121,14 @@ class RejectedModel(_Remembered):
         reason: why, in one word.
         message: why, in the model's own words.
         at: when.
+        given: what it was asked for with, where it might do with something else; None where nothing else helps.
     """
 
     source: str
     reason: str
     message: str
     at: AwareDatetime
+    given: str | None = None
 
 
 class SwapState(_Remembered):
@@ -136,6 +143,7 @@ class SwapState(_Remembered):
         rejected: what is not tried again.
         retiring: of the other rollouts that may still have pods, the models of these.
         troubled_since: since when a trouble that may pass keeps the new replicas from getting ready.
+        lowest: the lowest number that was ever given; None where that is one of the models'.
     """
 
     rollout: Annotated[str, Field(min_length=1, max_length=63)]
@@ -145,6 +153,7 @@ class SwapState(_Remembered):
     rejected: RejectedModel | None = None
     retiring: Mapping[str, NumberedModel] = Field(default_factory=dict)
     troubled_since: AwareDatetime | None = None
+    lowest: ModelNumber | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -1,0 +1,471 @@
+"""What a component's models are to be next: one pure step from what is remembered and what is seen.
+
+It may be asked at any moment and any number of times. Whatever happens in between, it holds that
+
+- the model that serves changes only to one that has proven good beside it, to one of pods that are made for it, or back
+  to the one before;
+- a model that was found bad is not tried again until something else is asked for;
+- numbers only fall, and none is given twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sdp_operator.reasons import Reason
+from sdp_operator.swap.agreement import Models, disagreement
+from sdp_operator.swap.state import (
+    CandidateModel,
+    Choice,
+    KnownModel,
+    PreviousModel,
+    RejectedModel,
+    ServingModel,
+    SwapState,
+    is_image,
+)
+from sdp_operator.swap.strategy import Asked, Room, choose
+from sdp_operator.swap.watch import Fault, reported_fault
+from sdp_operator.swap.witness import Witness
+from sdp_serving.contract.components import Component
+from sdp_serving.contract.report import Pulled, PullFailure
+from sdp_serving.contract.swap import CandidateReport, CandidateState, ModelNumber, NumberedModel, model_number
+
+PATIENCE: Final = timedelta(seconds=30)
+"""How long no puller may be heard before the swap goes on without them."""
+
+DRAIN_PATIENCE: Final = timedelta(seconds=60)
+"""How long a trouble that may pass may keep a new replica where the old one had to go first."""
+
+_VERIFIED: Final = frozenset(CandidateState) - {CandidateState.VERIFYING, CandidateState.FAILED, CandidateState.WAITING}
+
+_OUT_OF_MEMORY: Final = ("out of memory", "resource_exhausted", "resource exhausted", "oom when allocating")
+"""What TensorFlow says of a GPU that can't hold a model more."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is asked of a component, and what is seen of it.
+
+    Attributes:
+        component: the component.
+        asked: the model that is asked for: its URI or image; None while that is not known or not allowed.
+        strategy: what swap.strategy says.
+        watch: how long a new model is watched.
+        replicas: how many there are to be.
+        witnesses: the living pods.
+        live_rollout: the rollout of the Deployment that is there; None where there is none, or it is of an operator
+            that had no rollouts.
+        can_verify: whether the pullers that run can reach where the model lies.
+        room: what there is room for, but for the models' size.
+        others: the models of the pipeline's other components.
+    """
+
+    component: Component
+    asked: str | None
+    strategy: Asked = "Auto"
+    watch: timedelta = timedelta(minutes=5)
+    replicas: int = 1
+    witnesses: Sequence[Witness] = ()
+    live_rollout: str | None = None
+    can_verify: bool = True
+    room: Room = field(default_factory=Room)
+    others: Mapping[Component, Models] = field(default_factory=dict)
+
+    def of(self, rollout: str) -> Sequence[Witness]:
+        """The pods that were made for a rollout."""
+        return [one for one in self.witnesses if one.rollout == rollout]
+
+
+def advance(state: SwapState | None, seen: Seen, now: datetime) -> SwapState | None:
+    """The next state; None as long as nothing is remembered and nothing is known to be asked for."""
+    if state is None:
+        if seen.asked is None:
+            return None
+        state = _begun(seen, seen.asked, now)
+    for step in (_settled, _judged, _asked, _followed):
+        state = step(state, seen, now)
+    return _without_ghosts(state, seen)
+
+
+def models(state: SwapState, seen: Seen) -> Models:
+    """What the other components need to know of this one's models."""
+    candidate = state.candidate
+    if candidate is None:
+        return Models(serving=state.serving.found)
+    told = (one.model for one in told_of(candidate, state, seen))
+    found = next((model for model in told if model is not None), candidate.found)
+    return Models(serving=state.serving.found, candidate=found, is_proven=is_proven(candidate, state, seen))
+
+
+def told_of(candidate: CandidateModel, state: SwapState, seen: Seen) -> Sequence[CandidateReport]:
+    """What the pods tell of the candidate."""
+    told = (one.on(candidate.number) for one in seen.of(state.rollout))
+    return [one for one in told if one is not None]
+
+
+def is_proven(candidate: CandidateModel, state: SwapState, seen: Seen) -> bool:
+    """Whether every replica that answers has proven the candidate."""
+    told = [one.on(candidate.number) for one in seen.of(state.rollout) if one.is_ready]
+    return bool(told) and all(one is not None and one.state is CandidateState.PROVEN for one in told)
+
+
+def misfit(candidate: CandidateModel, seen: Seen) -> str | None:
+    """What of the other components, as they are to be, does not fit to the candidate; None when all does."""
+    if candidate.found is None:
+        return None
+    others = {other: models.candidate or models.serving for other, models in seen.others.items()}
+    return disagreement(seen.component, candidate.found, others)
+
+
+def _begun(seen: Seen, asked: str, now: datetime) -> SwapState:
+    """The first state; if there are pods with rollouts, what was remembered is lost, and they tell what they have."""
+    number = model_number(now)
+    if seen.live_rollout is None:
+        return SwapState(rollout=str(number), serving=ServingModel(number=number, source=asked, since=now))
+    telling = [one for one in seen.of(seen.live_rollout) if one.source is not None]
+    one = next((one for one in telling if one.serving is not None), None) or next(iter(telling), None)
+    source = asked if one is None or one.source is None or is_same(one.source, asked) else one.source
+    known = number if one is None or one.serving is None else one.serving
+    return SwapState(rollout=seen.live_rollout, serving=ServingModel(number=known, source=source, since=now))
+
+
+def is_same(found: str, asked: str) -> bool:
+    """Whether what was found is what is asked for, with its version where that is left open."""
+    return found == asked or (not is_image(asked) and found.removeprefix(f"{asked.rstrip('/')}/").isdecimal())
+
+
+# What is remembered of the model that serves
+
+
+def _settled(state: SwapState, seen: Seen, now: datetime) -> SwapState:
+    """Note when all replicas serve the model, and forget the one before once the new one has been watched."""
+    serving = state.serving
+    if serving.settled is None and _is_there(state, seen):
+        found = serving.found or next((model for model in _found(state, seen) if model is not None), None)
+        serving = serving.model_copy(update={"settled": now, "found": found})
+        state = state.model_copy(update={"serving": serving, "troubled_since": None})
+    if state.previous is not None and serving.settled is not None and now >= serving.settled + seen.watch:
+        return state.model_copy(update={"previous": None, "retiring": _retiring(state)})
+    return state
+
+
+def _is_there(state: SwapState, seen: Seen) -> bool:
+    ready = [one for one in seen.of(state.rollout) if one.is_ready]
+    if state.serving.came_in_place:
+        return bool(ready) and all(one.serving == state.serving.number for one in ready)
+    return len(ready) >= max(seen.replicas, 1)
+
+
+def _found(state: SwapState, seen: Seen) -> Sequence[Pulled | None]:
+    return [
+        one.report.model if one.report is not None and one.serving == state.serving.number else one.pulled
+        for one in seen.of(state.rollout)
+        if one.is_ready
+    ]
+
+
+def _judged(state: SwapState, seen: Seen, now: datetime) -> SwapState:
+    """Go back where the model that serves, or is about to, has been found bad."""
+    if state.previous is None:
+        return state
+    faults = _faults(state, seen)
+    bad = next((one for one in faults if not one.may_pass), None)
+    if bad is not None:
+        return _gone_back(state, now, bad)
+    choice = state.serving.choice
+    if state.serving.settled is not None or choice is None or choice.strategy != "Drain" or not faults:
+        return state.model_copy(update={"troubled_since": None})
+    since = state.troubled_since or now
+    if now - since >= DRAIN_PATIENCE:
+        return _gone_back(state, now, faults[0])
+    return state.model_copy(update={"troubled_since": since})
+
+
+def _faults(state: SwapState, seen: Seen) -> Sequence[Fault]:
+    """What speaks against the model that serves, since it does."""
+    is_loading = state.candidate is not None and state.candidate.choice is not None
+    faults = []
+    for one in seen.of(state.rollout):
+        told = None if one.report is None else reported_fault(one.report, state.serving.number)
+        if one.fault is not None and _is_since(one.fault, state.serving.since):
+            # Memory runs out because of the one that comes beside.
+            faults += [] if is_loading and one.fault.reason == Reason.OUT_OF_MEMORY else [one.fault]
+        elif told is not None:
+            faults.append(told)
+    return faults
+
+
+def _is_since(fault: Fault, time: datetime) -> bool:
+    """Whether it happened after this time, as far as Kubernetes tells: in whole seconds."""
+    return fault.at is None or fault.at >= time.replace(microsecond=0)
+
+
+def _gone_back(state: SwapState, now: datetime, fault: Fault | None) -> SwapState:
+    """The previous model serves again: because of a fault of the one that followed it, or since it is asked for."""
+    assert state.previous is not None, "there is something to go back to"
+    previous, bad = state.previous, state.serving
+    in_place = previous.rollout == state.rollout
+    serving = ServingModel(
+        # In pods that have had it under its old number, it needs another.
+        number=_number_below(_lowest(state), now) if in_place else previous.number,
+        source=previous.source,
+        found=previous.found,
+        since=now,
+        choice=bad.choice,
+    )
+    lowest = min(_lowest(state), serving.number)
+    rejected = state.rejected
+    if fault is not None:
+        rejected = RejectedModel(source=bad.source, reason=fault.reason, message=fault.message, at=now)
+    candidate = state.candidate
+    if candidate is not None:
+        # It is to be tried beside the model that is back.
+        candidate = _new_candidate(candidate.source, lowest, candidate.since, now)
+        lowest = candidate.number
+    return state.model_copy(
+        update={
+            "rollout": previous.rollout,
+            "serving": serving,
+            "candidate": candidate,
+            "previous": None,
+            "rejected": rejected,
+            "retiring": {
+                **{name: one for name, one in state.retiring.items() if name != previous.rollout},
+                **({} if in_place else {state.rollout: bad.numbered}),
+            },
+            "lowest": lowest,
+            "troubled_since": None,
+        }
+    )
+
+
+# What is asked for
+
+
+def _asked(state: SwapState, seen: Seen, now: datetime) -> SwapState:
+    """Take up what is asked for, and give up what no longer is."""
+    rejected = state.rejected
+    if rejected is not None and (rejected.source != seen.asked or _is_forgiven(rejected, seen)):
+        state = state.model_copy(update={"rejected": None})
+    if seen.asked is None or seen.asked == state.serving.source or state.rejected is not None:
+        return state.model_copy(update={"candidate": None})
+    if state.candidate is not None and state.candidate.source == seen.asked:
+        return state
+    if state.previous is not None and _is_back(state, state.previous, seen):
+        state = _gone_back(state, now, None)
+    if seen.asked == state.serving.source:
+        return state.model_copy(update={"candidate": None})
+    candidate = _new_candidate(seen.asked, _lowest(state), now, now)
+    return state.model_copy(update={"candidate": candidate, "lowest": candidate.number})
+
+
+def _is_forgiven(rejected: RejectedModel, seen: Seen) -> bool:
+    """Whether what it lacked is asked for now."""
+    return rejected.given is not None and rejected.given != _given(seen)
+
+
+def _given(seen: Seen) -> str:
+    return f"{seen.strategy}, memory {seen.room.memory_limit}"
+
+
+def _is_back(state: SwapState, previous: PreviousModel, seen: Seen) -> bool:
+    """Whether the way to what is asked for leads over the model before, which is still there."""
+    if seen.asked == previous.source:
+        return True
+    on_its_way = state.serving.settled is None and previous.rollout != state.rollout
+    return on_its_way and any(one.is_ready for one in seen.of(previous.rollout))
+
+
+# The candidate
+
+
+def _followed(state: SwapState, seen: Seen, now: datetime) -> SwapState:
+    """Bring the candidate a step further, as far as the pods have told."""
+    candidate = state.candidate
+    if candidate is None:
+        return state
+    told = told_of(candidate, state, seen)
+    failed = next((one for one in told if one.state is CandidateState.FAILED and one.trouble is not None), None)
+    if failed is not None and failed.trouble is not None:
+        fault = Fault(failed.trouble.reason, failed.trouble.message, may_pass=False)
+        return _failed(state, candidate, fault, seen, now)
+    if candidate.choice is not None:
+        return _brought_in(state, candidate, candidate.choice, seen, now)
+    return _verified(state, candidate, told, seen, now)
+
+
+def _verified(
+    state: SwapState, candidate: CandidateModel, told: Sequence[CandidateReport], seen: Seen, now: datetime
+) -> SwapState:
+    pullers = [one for one in seen.of(state.rollout) if one.has_puller]
+    is_served = any(one.is_ready for one in seen.witnesses)
+    never_served = state.serving.settled is None and not is_served
+    if not pullers or not seen.can_verify or never_served:
+        return _chosen(state, candidate, seen, now)
+    found = next((one.model for one in told if one.state in _VERIFIED and one.model is not None), None)
+    if found is not None:
+        candidate = candidate.model_copy(update={"found": found, "unheard_since": None})
+        state = _with(state, candidate)
+        return state if misfit(candidate, seen) is not None else _chosen(state, candidate, seen, now)
+    return _heard(state, candidate, pullers, seen, now)
+
+
+def _brought_in(state: SwapState, candidate: CandidateModel, choice: Choice, seen: Seen, now: datetime) -> SwapState:
+    if seen.strategy in {"Surge", "Drain"}:
+        return _chosen(state, candidate, seen, now)
+    for one in seen.of(state.rollout):
+        if one.fault is not None and not one.fault.may_pass and _is_since(one.fault, candidate.step_since):
+            return _failed(state, candidate, one.fault, seen, now)
+    if is_proven(candidate, state, seen) and not _must_wait(candidate, seen):
+        return _switched(state, candidate, choice, now)
+    pullers = [one for one in seen.of(state.rollout) if one.has_puller]
+    return _heard(state, candidate, pullers, seen, now)
+
+
+def _failed(state: SwapState, candidate: CandidateModel, fault: Fault, seen: Seen, now: datetime) -> SwapState:
+    """The candidate is bad; or it only finds no room beside the running model, which another strategy gives it."""
+    lacks_memory = candidate.choice is not None and _is_out_of_memory(fault)
+    if lacks_memory and seen.strategy != "InPlace":
+        return _chosen(state, candidate, seen, now, in_place_failed="the servers ran out of memory with both models")
+    message = fault.message
+    if lacks_memory:
+        message = f"{message}; or set swap.strategy to Surge or Drain, for which no server needs to hold two models"
+    rejected = RejectedModel(
+        source=candidate.source,
+        reason=fault.reason,
+        message=message,
+        at=now,
+        given=_given(seen) if lacks_memory else None,
+    )
+    return state.model_copy(update={"candidate": None, "rejected": rejected})
+
+
+def _is_out_of_memory(fault: Fault) -> bool:
+    if fault.reason == PullFailure.LOAD_FAILED:
+        return any(words in fault.message.lower() for words in _OUT_OF_MEMORY)
+    return fault.reason == Reason.OUT_OF_MEMORY
+
+
+def _heard(
+    state: SwapState, candidate: CandidateModel, pullers: Sequence[Witness], seen: Seen, now: datetime
+) -> SwapState:
+    """Note since when no puller is heard, and go on without them where that lasts."""
+    if any(one.report is not None for one in pullers):
+        return _with(state, candidate.model_copy(update={"unheard_since": None}))
+    since = candidate.unheard_since or now
+    if now - since >= PATIENCE and seen.strategy != "InPlace":
+        return _chosen(state, candidate, seen, now, in_place_failed="no replica's puller can be reached")
+    return _with(state, candidate.model_copy(update={"unheard_since": since}))
+
+
+def _chosen(
+    state: SwapState, candidate: CandidateModel, seen: Seen, now: datetime, *, in_place_failed: str | None = None
+) -> SwapState:
+    """Decide how the candidate comes to the pods, and begin with it."""
+    sizes = [model.found.size_bytes for model in (state.serving, candidate) if model.found is not None]
+    room = replace(
+        seen.room,
+        is_served=any(one.is_ready for one in seen.witnesses),
+        size=sum(sizes) if len(sizes) == 2 else None,
+    )
+    choice = choose(seen.strategy, room, in_place_failed=in_place_failed)
+    if choice.strategy == "InPlace":
+        return _with(state, candidate.model_copy(update={"choice": choice, "step_since": now, "unheard_since": None}))
+    return _rolled(state, candidate, choice, now)
+
+
+def _rolled(state: SwapState, candidate: CandidateModel, choice: Choice, now: datetime) -> SwapState:
+    """Pods are made anew for the candidate."""
+    # One that has never served is nothing to go back to; the one before it still is.
+    is_good = state.serving.settled is not None or state.serving.came_in_place
+    previous = _previous(state) if is_good else state.previous
+    retiring = {**_retiring(state), state.rollout: state.serving.numbered}
+    return state.model_copy(
+        update={
+            "rollout": str(candidate.number),
+            "serving": _serving(candidate, choice, now),
+            "candidate": None,
+            "previous": previous,
+            "retiring": {name: one for name, one in retiring.items() if previous is None or name != previous.rollout},
+            "troubled_since": None,
+        }
+    )
+
+
+def _switched(state: SwapState, candidate: CandidateModel, choice: Choice, now: datetime) -> SwapState:
+    """The candidate, which all replicas have proven, takes over."""
+    return state.model_copy(
+        update={
+            "serving": _serving(candidate, choice, now),
+            "candidate": None,
+            "previous": _previous(state),
+            "retiring": _retiring(state),
+            "troubled_since": None,
+        }
+    )
+
+
+def _must_wait(candidate: CandidateModel, seen: Seen) -> bool:
+    """Whether it must not take over yet, since another component has not come as far and they fit only together."""
+    if candidate.found is None:
+        return False
+    for other, theirs in seen.others.items():
+        with_theirs_now = disagreement(seen.component, candidate.found, {other: theirs.serving})
+        with_theirs_next = disagreement(seen.component, candidate.found, {other: theirs.candidate})
+        if with_theirs_now is not None and not (
+            theirs.candidate is not None and theirs.is_proven and with_theirs_next is None
+        ):
+            return True
+    return False
+
+
+# Parts of a state
+
+
+def _with(state: SwapState, candidate: CandidateModel) -> SwapState:
+    return state.model_copy(update={"candidate": candidate})
+
+
+def _new_candidate(source: str, lowest: ModelNumber, since: datetime, now: datetime) -> CandidateModel:
+    return CandidateModel(number=_number_below(lowest, now), source=source, since=since, step_since=now)
+
+
+def _serving(candidate: CandidateModel, choice: Choice, now: datetime) -> ServingModel:
+    return ServingModel(**_known(candidate), since=now, choice=choice)
+
+
+def _previous(state: SwapState) -> PreviousModel:
+    return PreviousModel(**_known(state.serving), rollout=state.rollout)
+
+
+def _known(model: KnownModel) -> dict[str, Any]:
+    return {"number": model.number, "source": model.source, "found": model.found}
+
+
+def _retiring(state: SwapState) -> Mapping[str, NumberedModel]:
+    """The rollouts that may still have pods once the previous model is no longer gone back to."""
+    previous = state.previous
+    if previous is None or previous.rollout == state.rollout:
+        return state.retiring
+    return {**state.retiring, previous.rollout: previous.numbered}
+
+
+def _without_ghosts(state: SwapState, seen: Seen) -> SwapState:
+    """The state without rollouts that have no pods any more."""
+    living = {one.rollout for one in seen.witnesses}
+    retiring = {name: one for name, one in state.retiring.items() if name in living}
+    return state if retiring == state.retiring else state.model_copy(update={"retiring": retiring})
+
+
+def _lowest(state: SwapState) -> ModelNumber:
+    """The lowest number that was ever given."""
+    known = (state.serving, state.candidate, state.previous)
+    given = [one.number for one in known if one is not None]
+    return min([*given, *([] if state.lowest is None else [state.lowest])])
+
+
+def _number_below(lowest: ModelNumber, now: datetime) -> ModelNumber:
+    """A number that is lower than all before, even if the clock was set back."""
+    return min(model_number(now), ModelNumber(lowest - 1))

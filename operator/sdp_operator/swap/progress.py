@@ -1,0 +1,149 @@
+"""How far a swap is: in one word, in a sentence, and when to look again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from sdp_operator.problem import Problem
+from sdp_operator.reasons import Reason
+from sdp_operator.swap.advance import DRAIN_PATIENCE, Seen, misfit, told_of
+from sdp_operator.swap.state import CandidateModel, Choice, SwapState
+from sdp_serving.contract.report import PullFailure
+from sdp_serving.contract.swap import REPORT_PORT, CandidateReport, CandidateState
+
+OFTEN: Final = timedelta(seconds=1)
+"""How often pullers are asked while a swap moves."""
+
+SELDOM: Final = timedelta(seconds=10)
+"""How often they are asked while a new model is watched, or what a swap waits for may take long."""
+
+_LONG: Final = timedelta(minutes=5)
+_UNHEARD: Final = timedelta(seconds=5)
+"""How long no puller must have answered to be told of."""
+
+_PERCENT_STEP: Final = 10
+"""Each change of what is said is written to the API server."""
+
+
+class Step(StrEnum):
+    """How far a swap is."""
+
+    VERIFYING = "Verifying"
+    FETCHING = "Fetching"
+    LOADING = "Loading"
+    PROVING = "Proving"
+    PROVEN = "Proven"
+    WAITING = "Waiting"
+    SWITCHING = "Switching"
+    ROLLING = "Rolling"
+    WATCHING = "Watching"
+    DONE = "Done"
+    ROLLED_BACK = "RolledBack"
+
+
+_STEPS: Final = {
+    CandidateState.VERIFYING: Step.VERIFYING,
+    CandidateState.VERIFIED: Step.VERIFYING,
+    CandidateState.FETCHING: Step.FETCHING,
+    CandidateState.LOADING: Step.LOADING,
+    CandidateState.PROVING: Step.PROVING,
+    CandidateState.PROVEN: Step.PROVEN,
+}
+
+_WORDS: Final = {
+    Step.VERIFYING: "is being verified",
+    Step.FETCHING: "is being fetched beside the running model",
+    Step.LOADING: "is being loaded beside the running model",
+    Step.PROVING: "is being tried with a known request",
+    Step.PROVEN: "is proven, and about to take over",
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a swap is.
+
+    Attributes:
+        step: in one word.
+        choice: how the model comes; None while that is not decided.
+        candidate: the model that is to take over; None where there is none.
+        problem: why what is asked for is not served, as far as the swap is the cause; None where it is not.
+    """
+
+    step: Step
+    choice: Choice | None = None
+    candidate: str | None = None
+    problem: Problem | None = None
+
+
+def progress(state: SwapState, seen: Seen, now: datetime) -> Progress | None:
+    """How far the component's swap is, or how the last one went; None where there never was one."""
+    candidate, serving = state.candidate, state.serving
+    if candidate is not None:
+        step, problem = _candidate(candidate, state, seen, now)
+        return Progress(step, candidate.choice, candidate.source, problem)
+    if state.rejected is not None:
+        problem = Problem(state.rejected.reason, state.rejected.message)
+        return Progress(Step.ROLLED_BACK, serving.choice, problem=problem)
+    if serving.choice is None:
+        return None
+    if serving.settled is not None:
+        return Progress(Step.DONE if state.previous is None else Step.WATCHING, serving.choice)
+    if not serving.came_in_place:
+        return Progress(Step.ROLLING, serving.choice)
+    going = Problem(Reason.SWAPPING, f"the replicas are going over to {serving.source}")
+    return Progress(Step.SWITCHING, serving.choice, problem=going)
+
+
+def look_again(state: SwapState, seen: Seen, now: datetime) -> timedelta | None:
+    """When to look again although no watch tells of anything; None for never."""
+    candidate, serving = state.candidate, state.serving
+    if candidate is not None:
+        return OFTEN if now - candidate.step_since < _LONG else SELDOM
+    if serving.settled is None:
+        if serving.came_in_place:
+            return OFTEN if now - serving.since < _LONG else SELDOM
+        return None if state.troubled_since is None else max(state.troubled_since + DRAIN_PATIENCE - now, OFTEN)
+    if state.previous is None:
+        return None
+    left = max(serving.settled + seen.watch - now, timedelta(0))
+    return min(left, SELDOM) if any(one.has_puller for one in seen.witnesses) else left
+
+
+def needs_reports(state: SwapState) -> bool:
+    """Whether it matters what the pullers tell."""
+    moves = state.candidate is not None or (state.serving.came_in_place and state.serving.settled is None)
+    return moves or state.previous is not None
+
+
+def _candidate(candidate: CandidateModel, state: SwapState, seen: Seen, now: datetime) -> tuple[Step, Problem]:
+    if candidate.unheard_since is not None and now - candidate.unheard_since >= _UNHEARD:
+        return Step.WAITING, _unreachable(seen)
+    told = told_of(candidate, state, seen)
+    troubles = (one.trouble for one in told if one.state is CandidateState.WAITING)
+    if (trouble := next((one for one in troubles if one is not None), None)) is not None:
+        return Step.WAITING, Problem(trouble.reason, f"{trouble.message}; it is being tried again")
+    if (found := misfit(candidate, seen)) is not None:
+        return Step.WAITING, Problem(PullFailure.WRONG_STABLE_DIFFUSION, found)
+    states = [one.state for one in told if one.state in _STEPS]
+    least = min(states, key=list(_STEPS).index, default=CandidateState.VERIFYING)
+    step = _STEPS[least]
+    percent = f", {_percent(candidate, told)} %" if step is Step.FETCHING else ""
+    return step, Problem(Reason.SWAPPING, f"{candidate.source} {_WORDS[step]}{percent}")
+
+
+def _percent(candidate: CandidateModel, told: Sequence[CandidateReport]) -> int:
+    """How much has been fetched where least has."""
+    whole = next((one.model.size_bytes for one in told if one.model is not None), None)
+    whole = whole or (candidate.found.size_bytes if candidate.found is not None else 0)
+    done = min(one.done_bytes for one in told if one.state is CandidateState.FETCHING)
+    return min(100 * done // max(whole, 1), 100) // _PERCENT_STEP * _PERCENT_STEP
+
+
+def _unreachable(seen: Seen) -> Problem:
+    at = next((one.address for one in seen.witnesses if one.has_puller and one.address is not None), None)
+    where = "" if at is None else f" at {at}:{REPORT_PORT}"
+    message = f"the replicas' pullers can't be reached{where}: run the operator in the cluster, or set swap.strategy"
+    return Problem(Reason.PULLERS_UNREACHABLE, f"{message} to Surge")
