@@ -8,18 +8,19 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.typedefs import Handler
 
+from sdp_serving.gateway.metrics import CLIENT_LEFT
+
 LOGGER: Final = logging.getLogger("sdp_serving.gateway.access")
 
-_PROBED: Final = "/healthz"
-_CLIENT_LEFT: Final = 499  # nginx's number; there is no official one, since nobody receives it
+_POLLED: Final = frozenset({"/healthz", "/metrics"})
 
 
 class AccessLogger(AbstractAccessLogger):
     """Logs each request that was answered."""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        """Log one, except the kubelet's every few seconds."""
-        if request.path != _PROBED:
+        """Log one, except the kubelet's and Prometheus' every few seconds."""
+        if request.path not in _POLLED:
             _log(request, response.status, response.body_length, time)
 
 
@@ -30,7 +31,7 @@ async def log_abandoned(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except (asyncio.CancelledError, ConnectionError):
-        _log(request, _CLIENT_LEFT, 0, asyncio.get_running_loop().time() - started)
+        _log(request, CLIENT_LEFT, 0, asyncio.get_running_loop().time() - started)
         raise
 
 

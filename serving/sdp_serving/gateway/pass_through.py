@@ -2,119 +2,183 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from aiohttp import (
-    ClientConnectorError,
-    ClientError,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    ConnectionTimeoutError,
-    DummyCookieJar,
-    TCPConnector,
-    web,
-)
+from aiohttp import ClientError, ClientResponse, ClientSession, web
 from yarl import URL
 
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.routes import VARIANT_HEADER, Variant
 from sdp_serving.gateway import headers
 from sdp_serving.gateway.answers import error
-from sdp_serving.gateway.paths import model_name
+from sdp_serving.gateway.hold import CutError, Hold, NoAnswerError, NoRoomError
+from sdp_serving.gateway.kept_body import KeptBody
+from sdp_serving.gateway.metrics import Metrics, Outcome
+from sdp_serving.gateway.paths import Call, read_call
+from sdp_serving.gateway.room import Room
+from sdp_serving.gateway.routes_file import RoutesFile
+from sdp_serving.gateway.session import ask
+from sdp_serving.gateway.way import Way, find_way
 
 _log = logging.getLogger(__name__)
 
-CONNECT_SECONDS: Final = 5.0
-"""How long a model server may take to accept a connection. What it does with a request takes as long as it takes."""
-
-
-def open_session() -> ClientSession:
-    """What requests are passed on with: it adds nothing of its own and reads nothing of their bodies.
-
-    Each request has a connection of its own. A kept one stays with the pod that it was made to: it would send requests
-    to a pod that is about to end, and a body that has been passed on can't be sent again; and it would leave a new pod
-    without work. Connecting costs about half a millisecond, beside a prediction's hundreds.
-    """
-    return ClientSession(
-        connector=TCPConnector(limit=0, force_close=True),
-        timeout=ClientTimeout(total=None, connect=CONNECT_SECONDS),
-        auto_decompress=False,
-        # One client's cookies are none of another's.
-        cookie_jar=DummyCookieJar(),
-        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-    )
+_RETRY_AFTER: Final = {"Retry-After": "10"}
+"""In seconds: about as long as a model server takes to come back at the least."""
 
 
 class PassThrough:
     """Answers a request by the model server that it names."""
 
-    def __init__(self, servers: Mapping[Component, URL], session: ClientSession) -> None:
+    def __init__(
+        self,
+        servers: Mapping[Component, URL],
+        session: ClientSession,
+        *,
+        hold: Hold,
+        room: Room,
+        routes: RoutesFile,
+        metrics: Metrics,
+        draw: Callable[[], float],
+    ) -> None:
         """Give it its parts.
 
         Args:
             servers: where each component's REST API is.
             session: one of `open_session`.
+            hold: what requests wait in while a component is away.
+            room: what bodies are kept in meanwhile.
+            routes: what tells of canaries.
+            metrics: told of each prediction.
+            draw: gives a number from 0 up to 1, evenly spread.
         """
         self._servers = servers
         self._session = session
+        self._hold = hold
+        self._room = room
+        self._routes = routes
+        self._metrics = metrics
+        self._draw = draw
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
-        """Pass on one request, and its answer; neither body is ever held as a whole."""
-        component = self._component(request)
-        if isinstance(component, web.Response):
-            return component
-        url = URL(f"{self._servers[component]}{request.rel_url.raw_path_qs}", encoded=True)
+        """Pass on one request, and its answer."""
+        call = read_call(request.rel_url.raw_path)
+        if call is None:
+            return _malformed(request)
+        component = next((one for one in self._servers if one == call.name), None)
+        if component is None:
+            return error(404, f"There is no component {call.name!r} here: use {' or '.join(self._servers)}")
+        if not call.is_prediction:
+            return await self._pass(request, component, Way(call.path, Variant.STABLE), Outcome())
+        with self._metrics.prediction(component) as outcome:
+            return await self._predict(request, component, call, outcome)
+
+    async def _predict(
+        self, request: web.Request, component: Component, call: Call, outcome: Outcome
+    ) -> web.StreamResponse:
+        header = request.headers.get(VARIANT_HEADER)
+        if header not in {None, *Variant}:
+            outcome.code = 400
+            return error(
+                400, f"{VARIANT_HEADER}: {header} names no variant: write {' or '.join(Variant)}, or leave it out"
+            )
+        asked = None if header is None else Variant(header)
+        canary = self._routes.canary(component)
+        way = find_way(call, canary, asked, self._draw)
+        # Without a canary the answer is the model server's alone, unless the client knows of variants.
+        says_variant = canary is not None or asked is not None
+        return await self._pass(request, component, way, outcome, says_variant=says_variant)
+
+    async def _pass(
+        self, request: web.Request, component: Component, way: Way, outcome: Outcome, *, says_variant: bool = False
+    ) -> web.StreamResponse:
+        body = KeptBody(request.content, request.content_length, self._room) if request.can_read_body else None
         try:
-            answered = await self._session.request(
+            answered = await self._answer(request, component, way, body, outcome)
+            async with answered:
+                more = {VARIANT_HEADER: str(outcome.variant)} if says_variant else {}
+                return await _relay(request, answered, component, outcome, more)
+        except NoAnswerError as failure:
+            refused = _refusal(component, failure)
+            outcome.code = refused.status
+            return refused
+        finally:
+            if body is not None:
+                body.forget()
+
+    async def _answer(
+        self, request: web.Request, component: Component, way: Way, body: KeptBody | None, outcome: Outcome
+    ) -> ClientResponse:
+        outcome.variant = way.variant
+        query = request.rel_url.raw_query_string
+        url = URL(f"{self._servers[component]}{way.path}{'?' if query else ''}{query}", encoded=True)
+
+        async def attempt(connected: Callable[[], None]) -> ClientResponse:
+            return await ask(
+                self._session,
                 request.method,
                 url,
                 headers=headers.of_request(request.headers),
-                data=request.content if request.can_read_body else None,
-                allow_redirects=False,
+                body=None if body is None else body.pieces(),
+                connected=connected,
             )
-        except (ClientConnectorError, ConnectionTimeoutError) as failure:
-            _log.warning("The %s at %s cannot be reached: %r", component, url.origin(), failure)
-            return error(503, f"The {component} cannot be reached now: see why with `kubectl get sdpipeline -o wide`")
-        except ClientError as failure:
-            _log.warning("The %s at %s ended the connection: %r", component, url.origin(), failure)
+
+        answered = await self._hold.send(component, attempt, body)
+        if answered.status != 404 or way.instead is None or not (body is None or body.is_kept):
+            return answered
+        answered.close()
+        return await self._answer(request, component, way.instead, body, outcome)
+
+
+def _malformed(request: web.Request) -> web.Response:
+    return error(
+        400,
+        f"Malformed request: {request.method} {request.rel_url.raw_path}: use /v1/models/COMPONENT, with /versions/N or"
+        " /labels/LABEL and :predict or /metadata after it as needed",
+    )
+
+
+def _refusal(component: Component, failure: NoAnswerError) -> web.Response:
+    _log.warning("The %s did not answer: %s", component, failure)
+    match failure:
+        case CutError():
             return error(
                 502,
                 f"The {component} ended the connection before it answered, as it does when it is stopped or runs out of"
                 " memory: try again, and see its state with `kubectl get sdpipeline -o wide`",
             )
-        async with answered:
-            return await _relay(request, answered, component)
-
-    def _component(self, request: web.Request) -> Component | web.Response:
-        path = request.rel_url.raw_path
-        name = model_name(path)
-        if name is None:
+        case NoRoomError():
             return error(
-                400,
-                f"Malformed request: {request.method} {path}: use /v1/models/COMPONENT, with /versions/N or"
-                " /labels/LABEL and :predict or /metadata after it as needed",
+                503,
+                f"The {component} is away, and there is no room to hold the request meanwhile: try again later",
+                _RETRY_AFTER,
             )
-        for component in self._servers:
-            if component == name:
-                return component
-        return error(404, f"There is no component {name!r} here: use {' or '.join(self._servers)}")
+        case _:
+            return error(
+                503,
+                f"The {component} cannot be reached now: see why with `kubectl get sdpipeline -o wide`",
+                _RETRY_AFTER,
+            )
 
 
-async def _relay(request: web.Request, answered: ClientResponse, component: Component) -> web.StreamResponse:
-    response = web.StreamResponse(
-        status=answered.status, reason=answered.reason, headers=headers.of_answer(answered.headers)
-    )
+async def _relay(
+    request: web.Request, answered: ClientResponse, component: Component, outcome: Outcome, more: Mapping[str, str]
+) -> web.StreamResponse:
+    passed_on = headers.of_answer(answered.headers)
+    passed_on.update(more)
+    response = web.StreamResponse(status=answered.status, reason=answered.reason, headers=passed_on)
     await response.prepare(request)
     while True:
         try:
             piece = await answered.content.readany()
         except (ClientError, asyncio.IncompleteReadError) as failure:
             _log.warning("The %s ended the connection in the middle of its answer: %r", component, failure)
+            outcome.code = 502
             # A client can tell that an answer is not whole only by a connection that ends.
             if request.transport is not None:
                 request.transport.abort()
             return response
         if not piece:
+            outcome.code = answered.status
             return response
         await response.write(piece)

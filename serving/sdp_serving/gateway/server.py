@@ -2,19 +2,17 @@
 
 import asyncio
 import logging
+import random
 import signal
 import time
-from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
-from yarl import URL
 
-from sdp_serving.contract.components import Component
 from sdp_serving.gateway.access_log import LOGGER, AccessLogger
-from sdp_serving.gateway.app import application
+from sdp_serving.gateway.app import Config, application
 from sdp_serving.gateway.flags import Address
-from sdp_serving.gateway.pass_through import open_session
+from sdp_serving.gateway.session import open_session
 
 GRACE_SECONDS: Final = 25
 """How long requests under way may take once the gateway is told to stop."""
@@ -22,7 +20,7 @@ GRACE_SECONDS: Final = 25
 _log = logging.getLogger(__name__)
 
 
-async def run(servers: Mapping[Component, URL], address: Address) -> None:
+async def run(config: Config, address: Address) -> None:
     """Serve until SIGTERM or SIGINT, and then finish what is under way.
 
     Raises:
@@ -33,7 +31,7 @@ async def run(servers: Mapping[Component, URL], address: Address) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_session() as session:
         runner = web.AppRunner(
-            application(servers, session, clock=time.monotonic),
+            application(config, session, clock=time.monotonic, draw=random.random),
             access_log=LOGGER,
             access_log_class=AccessLogger,
             # Bodies are passed on as they come, compressed or not.
@@ -44,7 +42,7 @@ async def run(servers: Mapping[Component, URL], address: Address) -> None:
         )
         await runner.setup()
         await web.TCPSite(runner, address.host, address.port).start()
-        _log.info("Listening on %s for %s", address, ", ".join(servers))
+        _log.info("Listening on %s for %s", address, ", ".join(config.servers))
         await stop.wait()
         _log.info("Stopping: requests under way have %d s to end", GRACE_SECONDS)
         await _finish(runner)

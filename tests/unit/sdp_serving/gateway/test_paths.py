@@ -1,6 +1,6 @@
 import pytest
 
-from sdp_serving.gateway.paths import model_name
+from sdp_serving.gateway.paths import read_call
 
 CALLS = [
     "/v1/models/decoder",
@@ -20,7 +20,28 @@ CALLS = [
 
 @pytest.mark.parametrize("path", CALLS)
 def test_a_call_of_the_api_names_its_model(path: str) -> None:
-    assert model_name(path) == "decoder"
+    call = read_call(path)
+
+    assert call is not None
+    assert call.name == "decoder"
+    assert call.is_prediction == (":" in path)
+    assert call.names_model == ("/versions/" in path or "/labels/" in path)
+    assert call.version == (17 if "/versions/17" in path else None)
+
+
+@pytest.mark.parametrize(
+    ("path", "at_version"),
+    [
+        ("/v1/models/decoder:predict", "/v1/models/decoder/versions/5:predict"),
+        ("/V1/Models/decoder:PREDICT", "/V1/Models/decoder/versions/5:PREDICT"),
+        ("/v1/models/decoder", "/v1/models/decoder/versions/5"),
+    ],
+)
+def test_the_same_call_can_be_made_to_a_version(path: str, at_version: str) -> None:
+    call = read_call(path)
+
+    assert call is not None
+    assert call.at_version(5) == at_version
 
 
 @pytest.mark.parametrize(
@@ -42,4 +63,4 @@ def test_a_call_of_the_api_names_its_model(path: str) -> None:
     ],
 )
 def test_anything_else_is_no_call(path: str) -> None:
-    assert model_name(path) is None
+    assert read_call(path) is None

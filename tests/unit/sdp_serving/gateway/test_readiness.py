@@ -6,8 +6,8 @@ from aiohttp import web
 from yarl import URL
 
 from sdp_serving.contract.components import Component
-from sdp_serving.gateway.pass_through import open_session
 from sdp_serving.gateway.readiness import Readiness, Report, why_not_ready
+from sdp_serving.gateway.session import open_session
 
 
 def _versions(*states: tuple[str, str]) -> bytes:
