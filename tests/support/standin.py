@@ -72,15 +72,18 @@ class StandIn:
 
 
 @contextmanager
-def standin(folder: Path, *flags: str, wrapper: Sequence[str] = ()) -> Iterator[StandIn]:
-    """Start one on free ports with `flags`; kill it at the end.
+def standin(
+    folder: Path, *flags: str, wrapper: Sequence[str] = (), ports: tuple[int, int] | None = None
+) -> Iterator[StandIn]:
+    """Start one with `flags`; kill it at the end.
 
     Args:
         folder: where its log goes.
         flags: besides those of the ports.
         wrapper: the command that runs it, if any, such as `unshare ...`.
+        ports: of gRPC and REST; free ones when left out.
     """
-    grpc_port, rest_port = free_ports(2)
+    grpc_port, rest_port = ports or free_ports(2)
     log = folder / "standin.log"
     command = [
         *wrapper,

@@ -14,6 +14,7 @@ from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 from sdp_serving.puller.cache import Cache
 from sdp_serving.puller.desired import read_desired
 from sdp_serving.puller.errors import PullError
+from sdp_serving.puller.follow_command import follow
 from sdp_serving.puller.judgement import Wanted
 from sdp_serving.puller.lay import lay
 from sdp_serving.puller.options import (
@@ -84,6 +85,9 @@ def verify(wanted: Wanted, rollout: str, desired: Path, claim: Path, report: Pat
         return verify_in_place(claim / uri.location.partition("/")[2], uri, wanted, say=_say)
 
     _report(judged, report)
+
+
+main.add_command(follow)
 
 
 def _report(pull: Callable[[], Pulled], report: Path) -> None:

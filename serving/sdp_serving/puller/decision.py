@@ -1,0 +1,246 @@
+"""What to do next about a pod's models, from what is wanted and what there is. Pure.
+
+The order of the numbers is what all rests on: the server sends requests to the highest one that is loaded, and a newer
+model has a lower one. So a candidate is tried in the dark, and the model that answers goes last, when all is well.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
+from sdp_serving.contract.swap import Candidate, ModelNumber, NumberedModel, PodModels
+from sdp_serving.puller.laid import Laid
+from sdp_serving.puller.lay import PREVIOUS
+from sdp_serving.puller.model_server import State, Statuses
+from sdp_serving.puller.models_folder import OnDisk
+
+_CRASHES: Final = 3
+"""How often the server may end beside a candidate until that is what did it."""
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Remove what has that name in the folder of the models."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Take a model from the server's sight, to go back to."""
+
+    number: ModelNumber
+
+
+@dataclass(frozen=True)
+class Withdraw:
+    """Take a candidate from the sight of a server that ended, so that it starts without it."""
+
+    number: ModelNumber
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Bring in the model whose folder has that name once more, under a number of its own."""
+
+    source: str
+    number: ModelNumber
+
+
+@dataclass(frozen=True)
+class Lay:
+    """Let the server see a model that has been brought in."""
+
+    number: ModelNumber
+
+
+@dataclass(frozen=True)
+class Fail:
+    """Give a model up."""
+
+    number: ModelNumber
+    trouble: NotPulled
+
+
+@dataclass(frozen=True)
+class Inspect:
+    """Look at what lies in storage."""
+
+    model: NumberedModel
+
+
+@dataclass(frozen=True)
+class Bring:
+    """Fetch a model from storage."""
+
+    model: NumberedModel
+
+
+@dataclass(frozen=True)
+class Prove:
+    """Send a loaded model a golden request."""
+
+    number: ModelNumber
+
+
+Quick = Remove | Keep | Withdraw | Copy | Lay | Fail
+"""What is done at once."""
+Lengthy = Inspect | Bring | Prove
+"""What takes its time, and is given up when something else is to be done."""
+Action = Quick | Lengthy
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was found out about models, by their numbers.
+
+    Attributes:
+        failed: they are bad, and are not tried again.
+        blocked: something that may pass keeps them; it is not time yet to try again.
+        verified: what was found in storage.
+        crashes: how often the server ended while it had them as candidates.
+    """
+
+    failed: Mapping[ModelNumber, NotPulled] = field(default_factory=dict)
+    blocked: Collection[ModelNumber] = frozenset()
+    verified: Mapping[ModelNumber, Pulled] = field(default_factory=dict)
+    crashes: Mapping[ModelNumber, int] = field(default_factory=dict)
+
+
+def decide(desired: PodModels, disk: OnDisk, server: Statuses | None, known: Known) -> Action | None:
+    """The next thing to do; None when there is nothing, or only to wait.
+
+    Args:
+        desired: the models that the pod is to have.
+        disk: what lies in the folder.
+        server: what the model server says of its models; None while it is down.
+        known: what was found out about models.
+    """
+    return _tidy(desired, disk, known) or _serve(desired, disk, server, known) or _advance(desired, disk, server, known)
+
+
+def _tidy(desired: PodModels, disk: OnDisk, known: Known) -> Action | None:
+    """Remove what neither serves, nor is to, nor did before."""
+    serving, candidate = desired.serving.number, _brought(desired.candidate, known)
+    for name in sorted(disk.clutter):
+        return Remove(name)
+    for number in sorted(disk.partial.keys() - {serving, candidate}):
+        return Remove(f".{number}.partial")
+    if serving not in disk.models:
+        # What lies there may yet be what it is made of.
+        return None
+    # Newer than the one that is to serve: candidates that were dropped, which answer nobody.
+    for number in sorted(disk.models.keys() - {serving, candidate}):
+        if number < serving:
+            return Remove(str(number))
+    for number in sorted(disk.previous.keys() - {desired.previous.number if desired.previous else None}):
+        return Remove(f"{PREVIOUS}/{number}")
+    return None
+
+
+def _serve(desired: PodModels, disk: OnDisk, server: Statuses | None, known: Known) -> Action | None:
+    """Bring about that the one that is to serve does, and alone."""
+    number = desired.serving.number
+    if number not in disk.models:
+        if disk.partial.get(number) is not None:
+            return Lay(number)
+        return _obtain(desired.serving, disk, known, lambda laid: laid.asked == desired.serving.uri)
+    if server is None:
+        # Nobody is answered, so nothing is lost: it starts with this model instead of one that may be what ended it.
+        return _withdraw(desired.candidate, disk, known) or _take_over(desired, disk, known)
+    status = server.get(number)
+    if status is not None and status.error is not None:
+        return None if number in known.failed else Fail(number, _unloadable(desired.serving, status.error))
+    if status is None or status.state is not State.AVAILABLE:
+        return None
+    if number in disk.proven:
+        return _take_over(desired, disk, known)
+    is_bad = number in known.failed and known.failed[number].reason is PullFailure.GOLDEN_REQUEST_FAILED
+    return None if is_bad or number in known.blocked else Prove(number)
+
+
+def _take_over(desired: PodModels, disk: OnDisk, known: Known) -> Action | None:
+    """Take the others away, the lowest first: so none of them answers that did not before."""
+    others = disk.models.keys() - {desired.serving.number, _brought(desired.candidate, known)}
+    if not others:
+        return None
+    lowest = min(others)
+    if desired.previous is not None and desired.previous.number == lowest:
+        return Keep(lowest)
+    return Remove(str(lowest))
+
+
+def _withdraw(candidate: Candidate | None, disk: OnDisk, known: Known) -> Action | None:
+    if candidate is None or candidate.number not in disk.models or candidate.number in known.failed:
+        return None
+    crashes = known.crashes.get(candidate.number, 0) + 1
+    if crashes < _CRASHES:
+        return Withdraw(candidate.number)
+    message = (
+        f"the model server ended {crashes} times while it had {candidate.uri} beside the model that serves: read the"
+        " server's log, and give it more memory or choose swap.strategy Surge or Drain"
+    )
+    return Fail(candidate.number, NotPulled(reason=PullFailure.LOAD_FAILED, message=message))
+
+
+def _advance(desired: PodModels, disk: OnDisk, server: Statuses | None, known: Known) -> Action | None:
+    """Bring the candidate further."""
+    candidate = desired.candidate
+    if candidate is None or candidate.number in known.failed:
+        return None
+    number = candidate.number
+    if candidate.step == "Verify":
+        return None if number in known.verified or number in known.blocked else Inspect(_plain(candidate))
+    if number in disk.models:
+        return _try_out(candidate, disk, server, known)
+    if disk.partial.get(number) is None:
+        found = known.verified.get(number)
+        return _obtain(candidate, disk, known, lambda laid: found is not None and laid.model.uri == found.uri)
+    # The first that a server loads would answer requests.
+    return Lay(number) if any(_answers(server, other) for other in disk.models if other > number) else None
+
+
+def _try_out(candidate: Candidate, disk: OnDisk, server: Statuses | None, known: Known) -> Action | None:
+    number = candidate.number
+    status = (server or {}).get(number)
+    if status is not None and status.error is not None:
+        return Fail(number, _unloadable(candidate, status.error))
+    if not _answers(server, number) or number in disk.proven or number in known.blocked:
+        return None
+    return Prove(number)
+
+
+def _obtain(model: NumberedModel, disk: OnDisk, known: Known, is_it: Callable[[Laid], bool]) -> Action | None:
+    """Bring a model in: from the disk, where it is there, else from storage."""
+    for number, laid in sorted(disk.previous.items()):
+        if is_it(laid):
+            return Copy(f"{PREVIOUS}/{number}", model.number)
+    for number, laid in sorted(disk.models.items()):
+        if is_it(laid) and number not in known.failed:
+            return Copy(str(number), model.number)
+    if model.number in known.failed or model.number in known.blocked:
+        return None
+    return Bring(_plain(model))
+
+
+def _brought(candidate: Candidate | None, known: Known) -> ModelNumber | None:
+    """The candidate's number, where it is to be in the folder."""
+    if candidate is None or candidate.step != "BringIn" or candidate.number in known.failed:
+        return None
+    return candidate.number
+
+
+def _answers(server: Statuses | None, number: ModelNumber) -> bool:
+    status = (server or {}).get(number)
+    return status is not None and status.state is State.AVAILABLE
+
+
+def _unloadable(model: NumberedModel, error: str) -> NotPulled:
+    message = f"the model server cannot load {model.uri} ({error}): export the model again"
+    return NotPulled(reason=PullFailure.LOAD_FAILED, message=message)
+
+
+def _plain(model: NumberedModel) -> NumberedModel:
+    """The same, whether it is a candidate or is to serve by now."""
+    return NumberedModel(number=model.number, uri=model.uri)

@@ -1,0 +1,249 @@
+"""The sidecar's loop: sees what is wanted and what there is, and does the next step, again and again.
+
+All that must outlast it lies in the folder of the models, so it may be killed at any point and started again.
+"""
+
+import threading
+import time
+from pathlib import Path
+from typing import Final, NoReturn
+
+from sdp_serving.contract.report import NotPulled, Pulled
+from sdp_serving.contract.swap import ModelNumber, PodModels, ReplicaReport
+from sdp_serving.puller.decision import (
+    Action,
+    Bring,
+    Copy,
+    Fail,
+    Inspect,
+    Keep,
+    Lay,
+    Lengthy,
+    Prove,
+    Quick,
+    Remove,
+    Withdraw,
+    decide,
+)
+from sdp_serving.puller.desired import read_desired
+from sdp_serving.puller.errors import PullError
+from sdp_serving.puller.job import Done, Job, Trouble
+from sdp_serving.puller.memory import Memory
+from sdp_serving.puller.model_server import ModelServer, SilentError, Statuses
+from sdp_serving.puller.models_folder import ModelsFolder, OnDisk
+from sdp_serving.puller.report_server import Board
+from sdp_serving.puller.reporting import answering, candidate_report, trouble_of_serving
+from sdp_serving.puller.steps import Steps
+
+_LOOK_SECONDS: Final = 0.5
+_TRIES: Final = 3
+"""Golden requests that a candidate may leave unanswered."""
+
+
+class Follower:
+    """Brings about what is wanted in one pod."""
+
+    def __init__(self, rollout: str, desired: Path, steps: Steps, board: Board) -> None:
+        """Begin; nothing is done yet.
+
+        Args:
+            rollout: the pod's.
+            desired: the operator's file.
+            steps: the lengthy steps, and what they need.
+            board: where the report is shown.
+        """
+        self._rollout = rollout
+        self._file = desired
+        self._steps = steps
+        self._board = board
+        self._folder: ModelsFolder = steps.folder
+        self._server: ModelServer = steps.server
+        self._desired: PodModels | None = None
+        self._statuses: Statuses | None = {}
+        self._models: dict[ModelNumber, Pulled] = {}
+        self._memory = Memory()
+        self._job: Job | None = None
+        self._ready = False
+        self._said: str | None = None
+        self._wake = threading.Event()
+
+    def run(self) -> NoReturn:
+        """Follow what is wanted, for ever."""
+        while True:
+            self._wake.clear()
+            try:
+                self.look()
+            except OSError as error:
+                self._complain(f"the folder of the models cannot be used: {error}")
+            self._wake.wait(_LOOK_SECONDS)
+
+    def look(self) -> None:
+        """See what is wanted and what there is, do what can be done at once, begin what takes its time, and report."""
+        self._read()
+        if self._desired is None:
+            return
+        self._collect()
+        self._statuses = self._asked()
+        last: Action | None = None
+        while True:
+            disk = self._folder.look()
+            action = decide(self._desired, disk, self._statuses, self._memory.known(time.monotonic()))
+            if not isinstance(action, Quick) or action == last:
+                break
+            self._do(action)
+            last = action
+        self._begin(action if isinstance(action, Lengthy) else None)
+        self._show(self._desired, disk)
+
+    def _read(self) -> None:
+        try:
+            desired = read_desired(self._file, self._rollout)
+        except PullError as error:
+            # What was wanted last goes on being: an operator that errs must not take a model away.
+            self._complain(str(error))
+            if self._desired is None:
+                trouble = NotPulled(reason=error.reason, message=str(error))
+                component = self._steps.wanted.component
+                self._board.show(
+                    ReplicaReport(component=component, rollout=self._rollout, trouble=trouble), ready=False
+                )
+            return
+        if desired == self._desired:
+            return
+        self._desired = desired
+        self._steps.say(f"wanted: {_words(desired)}")
+        numbers = {desired.serving.number, desired.candidate.number if desired.candidate else desired.serving.number}
+        self._memory.forget_all_but(numbers)
+        if self._job is not None and _number(self._job.action) not in numbers:
+            self._give_up(self._job)
+
+    def _asked(self) -> Statuses | None:
+        try:
+            statuses = self._server.statuses()
+        except SilentError as error:
+            # It may be too busy to say; what it said last is more likely still so than not.
+            self._complain(f"the model server is silent: {error}")
+            return self._statuses
+        if statuses != self._statuses:
+            self._steps.say(f"the model server: {_told(statuses)}")
+        return statuses
+
+    def _collect(self) -> None:
+        """Take the outcome of the job, when there is one."""
+        job = self._job
+        if job is None or job.outcome is None:
+            return
+        self._job = None
+        number, now = _number(job.action), time.monotonic()
+        match job.outcome:
+            case Done(found) if found is not None:
+                self._memory.verify(number, found)
+                self._steps.say(f"{number}: {_done(job.action)} {found.uri} ({found.weights})")
+            case Done():
+                self._memory.prove(number)
+                self._folder.prove(number)
+                self._steps.say(f"{number}: proven by a golden request")
+            case Trouble(what, may_pass):
+                if may_pass and not self._is_given_up(job.action):
+                    waiting = self._memory.wait(number, what, now)
+                    self._steps.say(f"{number}: {what.message}; again in {waiting.due - now:.0f} s")
+                else:
+                    self._fail(number, what)
+
+    def _is_given_up(self, action: Lengthy) -> bool:
+        """Whether a candidate has been silent too often."""
+        if not isinstance(action, Prove) or self._desired is None or self._desired.candidate is None:
+            return False
+        waiting = self._memory.waiting.get(action.number)
+        return action.number == self._desired.candidate.number and waiting is not None and waiting.tries + 1 >= _TRIES
+
+    def _fail(self, number: ModelNumber, trouble: NotPulled) -> None:
+        self._memory.fail(number, trouble)
+        self._steps.say(f"{number}: {trouble.reason}: {trouble.message}")
+
+    def _do(self, action: Quick) -> None:
+        match action:
+            case Remove(name):
+                self._folder.remove(name)
+                self._steps.say(f"{name}: removed")
+            case Keep(number):
+                self._folder.keep(number)
+                self._steps.say(f"{number}: kept as the previous one")
+            case Withdraw(number):
+                self._memory.crash(number)
+                self._folder.withdraw(number)
+                self._steps.say(f"{number}: withdrawn, for the model server has ended")
+            case Copy(source, number):
+                self._folder.copy(source, number)
+                self._steps.say(f"{number}: brought in from {source}")
+            case Lay(number):
+                self._folder.lay(number)
+                self._steps.say(f"{number}: laid where the model server looks")
+            case Fail(number, trouble):
+                self._fail(number, trouble)
+
+    def _begin(self, action: Lengthy | None) -> None:
+        """Let the job be this step's; none when there is none."""
+        if self._job is not None and self._job.action != action:
+            self._give_up(self._job)
+        if action is not None and self._job is None:
+            self._steps.say(f"{_number(action)}: {_doing(action)}")
+            self._job = Job(action, self._steps.run, self._wake.set)
+
+    def _give_up(self, job: Job) -> None:
+        job.give_up()
+        self._job = None
+        self._steps.say(f"{_number(job.action)}: given up {_doing(job.action)}")
+
+    def _show(self, desired: PodModels, disk: OnDisk) -> None:
+        # The server still has a model for a while after its folder has gone.
+        self._models = {number: model for number, model in self._models.items() if number in (self._statuses or {})}
+        self._models |= {number: laid.model for number, laid in disk.models.items()}
+        serving = answering(self._statuses)
+        self._ready = self._ready or serving in disk.proven
+        report = ReplicaReport(
+            component=self._steps.wanted.component,
+            rollout=self._rollout,
+            serving=serving,
+            model=None if serving is None else self._models.get(serving),
+            trouble=trouble_of_serving(desired, disk, self._memory),
+            candidate=candidate_report(desired, disk, self._statuses, self._memory, self._job),
+        )
+        self._board.show(report, ready=self._ready)
+
+    def _complain(self, complaint: str) -> None:
+        """Say what would be said at each look only when it is new."""
+        if complaint != self._said:
+            self._said = complaint
+            self._steps.say(complaint)
+
+
+def _number(action: Lengthy) -> ModelNumber:
+    return action.number if isinstance(action, Prove) else action.model.number
+
+
+def _doing(action: Lengthy) -> str:
+    match action:
+        case Inspect(model):
+            return f"verifying {model.uri} in its storage"
+        case Bring(model):
+            return f"bringing in {model.uri}"
+        case Prove():
+            return "proving it by a golden request"
+
+
+def _done(action: Lengthy) -> str:
+    return "verified" if isinstance(action, Inspect) else "brought in"
+
+
+def _words(desired: PodModels) -> str:
+    words = f"{desired.serving.number} ({desired.serving.uri}) to serve"
+    if desired.candidate is not None:
+        words += f", {desired.candidate.number} ({desired.candidate.uri}) to follow, step {desired.candidate.step}"
+    return words if desired.previous is None else f"{words}, {desired.previous.number} to go back to"
+
+
+def _told(statuses: Statuses | None) -> str:
+    if statuses is None:
+        return "down"
+    return ", ".join(f"{number} {status.state}" for number, status in sorted(statuses.items())) or "no models yet"
