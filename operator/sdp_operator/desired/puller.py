@@ -32,6 +32,9 @@ _RESOURCES: Final = {
 """Of their own, since a ResourceQuota lets no container go without, and the user's are the server's. Their memory does
 not grow with the model: eight parts of 16 MiB are on their way at a time."""
 
+_REQUESTS_AT_REST: Final = {"cpu": "10m", "memory": "128Mi"}
+"""What a puller that waits for the next model has beside the server."""
+
 
 def pullers(
     pipeline: Pipeline, component: Component, spec: ComponentSpec, rollout: Rollout, settings: Settings
@@ -82,23 +85,23 @@ def _first(args: list[str], mounts: list[KubeObject], env: list[KubeObject], set
 
 
 def _sidecar(first: KubeObject) -> KubeObject:
-    report = {"port": REPORT_PORT, "scheme": "HTTP"}
     return {
         **first,
         "name": SIDECAR,
         "args": ["follow", *first["args"][1:]],
+        "resources": {**_RESOURCES, "requests": _REQUESTS_AT_REST},
         # What makes an init container a sidecar: the server starts while it runs.
         "restartPolicy": "Always",
         "ports": [{"name": "report", "containerPort": REPORT_PORT, "protocol": "TCP"}],
         # No startupProbe: the server, which it waits for, would not start before that succeeds.
         "readinessProbe": {
-            "httpGet": {"path": READY_PATH, **report},
+            "httpGet": {"path": READY_PATH, "port": REPORT_PORT},
             "periodSeconds": 2,
             "timeoutSeconds": 5,
             "failureThreshold": 3,
         },
         "livenessProbe": {
-            "httpGet": {"path": REPORT_PATH, **report},
+            "httpGet": {"path": REPORT_PATH, "port": REPORT_PORT},
             "periodSeconds": 30,
             "timeoutSeconds": 10,
             "failureThreshold": 4,

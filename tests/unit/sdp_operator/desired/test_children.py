@@ -16,10 +16,10 @@ from sdp_serving.contract.components import Component
 SETTINGS = Settings(local_files_root=PurePosixPath("/srv/models"), storage_emulator_host="http://emulator:4443")
 
 
-def test_a_swap_changes_only_the_revision_of_its_component() -> None:
-    spec = {"textEncoder": {"model": "gs://b/t"}, "diffusionModel": {"model": "gs://b/d"}}
+def test_another_image_changes_only_the_revision_of_its_component() -> None:
+    spec = {"textEncoder": {"model": "gs://b/t"}, "diffusionModel": {"image": "registry/d:1"}}
     before = _components(pipeline(spec))
-    after = _components(pipeline({**spec, "diffusionModel": {"model": "gs://b/other"}}))
+    after = _components(pipeline({**spec, "diffusionModel": {"image": "registry/d:2"}}))
     assert before[Component.TEXT_ENCODER] == after[Component.TEXT_ENCODER]
     old, new = before[Component.DIFFUSION_MODEL], after[Component.DIFFUSION_MODEL]
     assert _kinds(old) == _kinds(new)
@@ -42,6 +42,21 @@ def test_a_file_of_the_node_is_served_only_from_the_allowed_folder(uri: str, set
     assert message in part.problem.message
     assert [one["kind"] for one in part.withheld] == ["Deployment"]
     assert "Deployment" not in _kinds(part)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (SETTINGS, "have the operator's administrator set SDP_CACHE_ROOT"),
+        (Settings(cache_root=PurePosixPath("/srv/cache")), "outside of /srv/cache"),
+    ],
+)
+def test_a_cache_in_a_folder_of_the_node_is_used_only_where_it_is_allowed(settings: Settings, message: str) -> None:
+    spec = {"decoder": {"model": "gs://b/d"}, "cache": {"hostPath": "/var/cache/x"}}
+    part = _components(pipeline(spec), settings)[Component.DECODER]
+    assert part.problem is not None
+    assert message in part.problem.message
+    assert [one["kind"] for one in part.withheld] == ["Deployment"]
 
 
 def _components(parent: Pipeline, settings: Settings = SETTINGS) -> Mapping[Component, ComponentPart]:

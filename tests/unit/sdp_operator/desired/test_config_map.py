@@ -11,6 +11,7 @@ from sdp_operator.objects import KubeObject
 from sdp_serving.contract.components import Component
 from sdp_serving.standin.metrics import metrics_path
 from sdp_serving.standin.model_config import read_file
+from sdp_serving.standin.version_policy import All, Latest
 
 
 def _files(component: Component, **fields: object) -> KubeObject:
@@ -19,12 +20,22 @@ def _files(component: Component, **fields: object) -> KubeObject:
     return files
 
 
+@pytest.mark.parametrize("name", ["models.config", "pulled.config"])
 @pytest.mark.parametrize("component", Component)
-def test_the_server_serves_the_component_under_its_name(component: Component, tmp_path: Path) -> None:
+def test_the_server_serves_the_component_under_its_name(component: Component, name: str, tmp_path: Path) -> None:
     config = tmp_path / "models.config"
-    config.write_text(_files(component)["models.config"])
+    config.write_text(_files(component)[name])
     (model,) = read_file(str(config))
     assert (model.name, model.base_path) == (component, f"/models/{component}")
+
+
+def test_of_pulled_models_all_that_the_puller_lays_are_loaded_and_of_others_the_newest(tmp_path: Path) -> None:
+    policies = {}
+    for name in ("models.config", "pulled.config"):
+        (tmp_path / name).write_text(_files(Component.DECODER)[name])
+        (model,) = read_file(str(tmp_path / name))
+        policies[name] = model.policy
+    assert policies == {"models.config": Latest(1), "pulled.config": All()}
 
 
 def test_the_server_offers_its_metrics_where_the_pod_monitor_looks() -> None:

@@ -1,7 +1,7 @@
 """The Deployment of a component: what holds of every spec, and what each option does."""
 
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from tests.support.pipelines import pipeline
 
 from sdp_operator.desired.deployment import deployment, revision
 from sdp_operator.desired.service import service
-from sdp_operator.desired.source import Pulled, declared_source
+from sdp_operator.desired.source import Baked, Pulled, Rollout, declared_source
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.artifact import ModelUri
@@ -25,7 +25,7 @@ def _made(component: KubeObject, settings: Settings = SETTINGS, **of_the_pipelin
     spec = parent.spec.components[Component.DECODER]
     source = declared_source(spec)
     assert source is not None
-    return deployment(parent, Component.DECODER, spec, source, settings)
+    return deployment(parent, Component.DECODER, spec, Rollout("1", source, "Surge"), settings)
 
 
 def _pod(deployment_: KubeObject) -> KubeObject:
@@ -54,9 +54,10 @@ def test_the_pods_serve_the_source_that_the_caller_has_found() -> None:
         "export": {"to": "gs://b/exported"},
         "stableDiffusion": {"version": "tiny"},
     })  # fmt: skip
-    source = Pulled(ModelUri.parse("gs://b/exported/abc"))
-    made = deployment(parent, Component.DECODER, parent.spec.components[Component.DECODER], source, SETTINGS)
-    assert "gs://b/exported/abc" in _pod(made)["initContainers"][0]["args"]
+    source = Pulled(ModelUri.parse("file:///srv/models/abc"))
+    rollout = Rollout("1", source, "Surge")
+    made = deployment(parent, Component.DECODER, parent.spec.components[Component.DECODER], rollout, SETTINGS)
+    assert "local-files" in [volume["name"] for volume in _pod(made)["volumes"]]
 
 
 def test_the_accelerator_is_found_by_the_label_that_the_administrator_chose() -> None:
@@ -64,6 +65,14 @@ def test_the_accelerator_is_found_by_the_label_that_the_administrator_chose() ->
     assert _pod(_made({"gpu": {"accelerator": "Tesla-T4"}}, settings))["nodeSelector"] == {
         "nvidia.com/gpu.product": "Tesla-T4"
     }
+
+
+def test_another_model_of_a_rollout_leaves_the_pods_alone_since_their_puller_brings_it() -> None:
+    assert revision(_made({"model": "gs://b/d/17"})) == revision(_made({"model": "gs://b/other"}))
+
+
+def test_the_pods_carry_their_rollout() -> None:
+    assert _made({})["spec"]["template"]["metadata"]["annotations"]["sdpipeline.dev/rollout"] == "1"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +91,9 @@ def test_what_does_not_concern_the_pods_leaves_them_alone(before: KubeObject, af
 @pytest.mark.parametrize(
     "changed",
     [
-        {"model": "gs://b/other"},
+        {"model": "file:///srv/models/other"},
+        {"model": "pvc://claim/d"},
+        {"image": "registry/d:1", "model": None},
         {"batching": {}},
         {"overrides": {"annotations": {"example.com/note": "x"}}},
         {"overrides": {"labels": {"team": "x"}}},
@@ -105,9 +116,13 @@ def test_an_autoscaler_decides_on_replicas_alone() -> None:
 
 
 @pytest.mark.parametrize(("strategy", "surge", "unavailable"), [("Surge", 1, 0), ("Drain", 0, 1)])
-def test_the_swap_strategy_says_which_pod_comes_first(strategy: str, surge: int, unavailable: int) -> None:
-    rolling = _made({}, swap={"strategy": strategy})["spec"]["strategy"]["rollingUpdate"]
-    assert rolling == {"maxSurge": surge, "maxUnavailable": unavailable}
+def test_the_strategy_says_which_pod_comes_first(
+    strategy: Literal["Surge", "Drain"], surge: int, unavailable: int
+) -> None:
+    parent = pipeline({"decoder": {"image": "i"}})
+    rollout = Rollout("1", Baked("i"), strategy)
+    made = deployment(parent, Component.DECODER, parent.spec.components[Component.DECODER], rollout, SETTINGS)
+    assert made["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": surge, "maxUnavailable": unavailable}
 
 
 def test_a_users_revision_label_does_not_hide_the_operators() -> None:
@@ -152,7 +167,13 @@ _COMPONENT = st.fixed_dictionaries(
     },
 )
 _SOURCE = st.sampled_from(
-    [{"model": "gs://b/m"}, {"model": "gs://b/m/17"}, {"model": "file:///srv/models/m"}, {"image": "registry/m:1"}]
+    [
+        {"model": "gs://b/m"},
+        {"model": "https://host/m/17"},
+        {"model": "pvc://claim/m/17"},
+        {"model": "file:///srv/models/m"},
+        {"image": "registry/m:1"},
+    ]
 )
 _SPEC = st.dictionaries(
     st.sampled_from([component.field for component in Component]),
@@ -161,13 +182,16 @@ _SPEC = st.dictionaries(
 )
 
 
-@given(_SPEC)
-def test_every_spec_makes_pods_that_hang_together(spec: KubeObject) -> None:
-    parent = pipeline(spec)
+_CACHE = st.sampled_from([None, {"hostPath": "/var/cache/x"}, {"claimName": "cache"}])
+
+
+@given(_SPEC, _CACHE)
+def test_every_spec_makes_pods_that_hang_together(spec: KubeObject, cache: KubeObject | None) -> None:
+    parent = pipeline({**spec, "cache": cache})
     for component, asked in parent.spec.components.items():
         source = declared_source(asked)
         assert source is not None
-        made = deployment(parent, component, asked, source, SETTINGS)
+        made = deployment(parent, component, asked, Rollout("1", source, "Surge"), SETTINGS)
         template = made["spec"]["template"]
         _check_selectors(made, service(parent, component), template)
         _check_volumes(template["spec"])

@@ -1,20 +1,24 @@
 """Pods that an upgrade of the operator leaves alone."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.support.pipelines import pipeline
 
 from sdp_operator.api.v1alpha1 import ComponentSpec
 from sdp_operator.desired.deployment import deployment, revision
-from sdp_operator.desired.frozen import INPUTS, TEMPLATE, keep_template, notes
+from sdp_operator.desired.frozen import INPUTS, TEMPLATE, inputs_before_rollouts, notes
+from sdp_operator.desired.frozen import keep_template as keep
 from sdp_operator.desired.revision import is_whole
-from sdp_operator.desired.source import Baked, Source, declared_source
+from sdp_operator.desired.source import Baked, Rollout, Source, declared_source
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
 
+DATA = Path(__file__).parents[1] / "data"
 OLD = Settings(server_image="serving:1", puller_image="puller:1")
 SPEC: KubeObject = {"model": "gs://b/d", "gpu": {"accelerator": "nvidia-l4"}}
 
@@ -25,14 +29,23 @@ NEWER_OPERATORS = [
 ]
 
 
+def keep_template(wanted: KubeObject, live: KubeObject | None) -> KubeObject:
+    return keep(wanted, live, before_rollouts="none")
+
+
 def _made(
-    settings: Settings = OLD, *, source: Source | None = None, of_the_pipeline: KubeObject | None = None, **changed: Any
+    settings: Settings = OLD,
+    *,
+    rollout: str = "1",
+    source: Source | None = None,
+    of_the_pipeline: KubeObject | None = None,
+    **changed: Any,
 ) -> KubeObject:
     parent = pipeline({"decoder": {**SPEC, **changed}, **(of_the_pipeline or {})})
     spec = parent.spec.components[Component.DECODER]
     source = source or declared_source(spec)
     assert source is not None
-    return deployment(parent, Component.DECODER, spec, source, settings)
+    return deployment(parent, Component.DECODER, spec, Rollout(rollout, source, "Surge"), settings)
 
 
 def _inputs(fields: KubeObject, kind: type[ComponentSpec] = ComponentSpec) -> str:
@@ -40,7 +53,15 @@ def _inputs(fields: KubeObject, kind: type[ComponentSpec] = ComponentSpec) -> st
     spec = kind.model_validate({"model": "gs://b/d", **fields})
     source = declared_source(spec)
     assert source is not None
-    return notes(parent, spec, source, {})[INPUTS]
+    return notes(parent, spec, Rollout("1", source, "Surge"), {})[INPUTS]
+
+
+def _inputs_before_rollouts(fields: KubeObject) -> str:
+    parent = pipeline({"decoder": {"model": "gs://b/d"}})
+    spec = ComponentSpec.model_validate({"model": "gs://b/d", **fields})
+    source = declared_source(spec)
+    assert source is not None
+    return inputs_before_rollouts(parent, spec, source)
 
 
 @pytest.mark.parametrize("newer", NEWER_OPERATORS)
@@ -52,8 +73,43 @@ def test_a_newer_operator_leaves_the_pods_of_an_unchanged_spec_alone(newer: Sett
 
 @pytest.mark.parametrize("newer", NEWER_OPERATORS)
 def test_the_next_change_of_the_spec_brings_all_that_is_newer(newer: Settings) -> None:
-    wanted = _made(newer, model="gs://b/other")
+    wanted = _made(newer, restTimeoutSeconds=7)
     assert keep_template(wanted, _made()) == wanted
+
+
+@pytest.mark.parametrize("newer", NEWER_OPERATORS)
+def test_the_next_rollout_brings_all_that_is_newer(newer: Settings) -> None:
+    wanted = _made(newer, rollout="2")
+    kept = keep_template(wanted, _made())
+    assert kept["spec"] == wanted["spec"]
+
+
+def test_another_model_of_the_same_rollout_leaves_the_pods_alone() -> None:
+    live, wanted = _made(), _made(NEWER_OPERATORS[0], model="gs://b/other")
+    assert keep_template(wanted, live) == live
+
+
+@pytest.mark.parametrize("newer", NEWER_OPERATORS)
+def test_pods_of_a_rollout_that_comes_back_are_taken_as_they_are(newer: Settings) -> None:
+    good = _made()
+    bad = keep_template(_made(newer, rollout="2", model="gs://b/bad"), good)
+    assert bad["spec"]["template"] != good["spec"]["template"]
+    assert keep_template(bad, bad) == bad, "what is noted of the rollout before stays"
+    back = keep_template(_made(newer), bad)
+    assert back["spec"] == good["spec"]
+    assert back["metadata"]["annotations"].items() >= good["metadata"]["annotations"].items()
+
+
+def test_of_a_rollout_that_comes_back_to_another_spec_the_pods_are_made_anew() -> None:
+    bad = keep_template(_made(rollout="2"), _made())
+    wanted = _made(restTimeoutSeconds=7)
+    assert keep_template(wanted, bad)["spec"] == wanted["spec"]
+
+
+def test_a_change_of_the_spec_that_is_taken_back_does_not_bring_older_pods_back() -> None:
+    newer = NEWER_OPERATORS[0]
+    live = keep_template(_made(newer, restTimeoutSeconds=7), _made())
+    assert keep_template(_made(newer), live) == _made(newer)
 
 
 def test_the_pods_stay_through_several_upgrades() -> None:
@@ -72,8 +128,9 @@ def test_what_is_outside_of_the_pods_follows_the_newer_operator_and_the_spec() -
 @pytest.mark.parametrize(
     "changed",
     [
-        {"model": "gs://b/d/17"},
+        {"model": "https://host/d/17"},
         {"source": Baked("registry/d:1")},
+        {"of_the_pipeline": {"cache": {"claimName": "cache"}}},
         {"restTimeoutSeconds": 7},
         {"gpu": {"count": 2, "accelerator": "nvidia-l4"}},
         {"overrides": {"env": [{"name": "A", "value": "1"}]}},
@@ -163,5 +220,45 @@ def test_a_field_that_a_newer_version_adds_is_no_change_until_it_is_set() -> Non
 
 def test_the_digest_of_a_spec_never_changes() -> None:
     # Another one would restart every model server of every cluster at the next upgrade.
-    assert _inputs({}) == "b0312fe28d787104"
-    assert _inputs({"gpu": {"count": 2}, "restTimeoutSeconds": 7, "overrides": {"args": ["--x"]}}) == "1c8cac8b8ecf385c"
+    fields = {"gpu": {"count": 2}, "restTimeoutSeconds": 7, "overrides": {"args": ["--x"]}}
+    assert _inputs({}) == "b582e2bcf644ce24"
+    assert _inputs(fields) == "57aa924068369a6f"
+    assert _inputs_before_rollouts({}) == "b0312fe28d787104"
+    assert _inputs_before_rollouts(fields) == "1c8cac8b8ecf385c"
+
+
+class TestAnOperatorThatKnewNoRollouts:
+    """The Deployment as version 0.1.0 left it: no sidecar, and the model's URI in the template."""
+
+    live: KubeObject = yaml.safe_load((DATA / "before-rollouts.deployment.yaml").read_text())
+    spec: KubeObject = live["spec"]
+
+    def _kept(self, rollout: str, model: str = "gs://b/d", live: KubeObject | None = None, **more: Any) -> KubeObject:
+        parent = pipeline({"decoder": {**SPEC, "model": model, **more}})
+        spec = parent.spec.components[Component.DECODER]
+        source = declared_source(spec)
+        assert source is not None
+        wanted = deployment(parent, Component.DECODER, spec, Rollout(rollout, source, "Surge"), OLD)
+        return keep(wanted, live or self.live, before_rollouts=inputs_before_rollouts(parent, spec, source))
+
+    def test_its_pods_stay_until_the_model_changes(self) -> None:
+        kept = self._kept("1")
+        assert kept["spec"]["template"] == self.spec["template"]
+        assert self._kept("1", live=kept) == kept
+        assert self._kept("2", live=kept) == kept, "whatever the operator calls the first rollout"
+
+    def test_the_next_model_gets_pods_with_a_puller_that_stays(self) -> None:
+        kept = self._kept("2", "gs://b/other")
+        assert len(kept["spec"]["template"]["spec"]["initContainers"]) == 2
+
+    def test_its_pods_come_back_when_the_next_model_is_bad(self) -> None:
+        bad = self._kept("2", "gs://b/bad", live=self._kept("1"))
+        back = self._kept("1", live=bad)
+        assert back["spec"]["template"] == self.spec["template"]
+        assert self._kept("1", live=back) == back
+
+    def test_what_the_user_asks_of_the_pods_is_done(self) -> None:
+        changed = self._kept("1", restTimeoutSeconds=7)
+        assert len(changed["spec"]["template"]["spec"]["initContainers"]) == 2
+        taken_back = self._kept("1", live=changed)
+        assert len(taken_back["spec"]["template"]["spec"]["initContainers"]) == 2

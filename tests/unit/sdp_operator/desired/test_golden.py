@@ -19,16 +19,23 @@ from sdp_operator.desired.config_map import config_map
 from sdp_operator.desired.deployment import deployment
 from sdp_operator.desired.disruption_budget import disruption_budget
 from sdp_operator.desired.frozen import TEMPLATE
+from sdp_operator.desired.models_config_map import models_config_map
 from sdp_operator.desired.network_policy import network_policy
 from sdp_operator.desired.pod_monitor import pod_monitor
 from sdp_operator.desired.service import service
-from sdp_operator.desired.source import declared_source
+from sdp_operator.desired.source import Baked, Rollout, Source, declared_source
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.swap import DesiredModels, ModelNumber, NumberedModel, PodModels
 
 DATA = Path(__file__).parents[1] / "data"
-SETTINGS = Settings(local_files_root=PurePosixPath("/srv/models"), storage_emulator_host="http://emulator:4443")
+SETTINGS = Settings(
+    local_files_root=PurePosixPath("/srv/models"),
+    cache_root=PurePosixPath("/var/cache/sdpipeline"),
+    storage_emulator_host="http://emulator:4443",
+    lease_namespace="sdpipeline-system",
+)
 
 
 @pytest.mark.parametrize("case", sorted(path.name.removesuffix(".spec.yaml") for path in DATA.glob("*.spec.yaml")))
@@ -60,15 +67,23 @@ def _children(parent: Pipeline, component: Component, spec: ComponentSpec) -> It
     source = declared_source(spec)
     assert source is not None
     yield config_map(parent, component, spec)
+    yield models_config_map(parent, component, _desired(source), "<what the operator remembers>")
     yield service(parent, component)
-    yield deployment(parent, component, spec, source, SETTINGS)
+    yield deployment(parent, component, spec, Rollout("1", source, "Surge"), SETTINGS)
     yield disruption_budget(parent, component)
     if spec.autoscaling is not None:
         yield autoscaler(parent, component, spec.autoscaling)
     if parent.spec.monitoring is not None and parent.spec.monitoring.pod_monitor is not None:
         yield pod_monitor(parent, component, parent.spec.monitoring.pod_monitor)
     if parent.spec.network_policy is not None:
-        yield network_policy(parent, component, parent.spec.network_policy)
+        yield network_policy(parent, component, parent.spec.network_policy, SETTINGS)
+
+
+def _desired(source: Source) -> DesiredModels:
+    if isinstance(source, Baked):
+        return DesiredModels(rollouts={})
+    serving = NumberedModel(number=ModelNumber(8_000_000_000_000), uri=str(source.uri))
+    return DesiredModels(rollouts={"1": PodModels(serving=serving)})
 
 
 def _readable(child: KubeObject) -> KubeObject:

@@ -4,7 +4,7 @@ import pytest
 
 from sdp_operator.api.v1alpha1 import ComponentSpec
 from sdp_operator.desired.model_server import server
-from sdp_operator.desired.source import Baked, Pulled
+from sdp_operator.desired.source import Baked, Pulled, Source, source_of
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.artifact import ModelUri
@@ -14,15 +14,15 @@ from sdp_serving.standin.flags import Flags, parse
 PULLED = Pulled(ModelUri.parse("gs://b/m"))
 
 
-def _flags(fields: KubeObject) -> Flags:
+def _flags(fields: KubeObject, source: Source = PULLED) -> Flags:
     """The server's flags, as the stand-in for TensorFlow Serving reads them."""
     spec = ComponentSpec.model_validate({"model": "gs://b/m", **fields})
-    return parse(server(Component.DECODER, spec, PULLED, Settings())["args"])
+    return parse(server(Component.DECODER, spec, source, Settings())["args"])
 
 
 def test_the_server_reads_its_files_and_waits_for_slow_models() -> None:
     flags = _flags({"restTimeoutSeconds": 300})
-    assert flags.model_config_file == "/etc/tensorflow-serving/models.config"
+    assert flags.model_config_file == "/etc/tensorflow-serving/pulled.config"
     assert flags.monitoring_config_file == "/etc/tensorflow-serving/monitoring.config"
     assert (flags.port, flags.rest_api_port, flags.rest_api_timeout_in_ms) == (8500, 8501, 300_000)
     assert (flags.num_load_threads, flags.max_num_load_retries, flags.enable_profiler) == (1, 1, False)
@@ -61,6 +61,27 @@ def test_an_image_that_holds_the_model_needs_no_volume_for_it() -> None:
     container = server(Component.DECODER, spec, Baked("registry/m:1"), Settings())
     assert container["image"] == "registry/m:1"
     assert "/models" not in [mount["mountPath"] for mount in container["volumeMounts"]]
+
+
+@pytest.mark.parametrize(
+    ("uri", "mount"),
+    [
+        ("pvc://claim/sd/d", {"mountPath": "/models/decoder", "subPath": "sd/d"}),
+        ("pvc://claim/sd/d/17", {"mountPath": "/models/decoder/17", "subPath": "sd/d/17"}),
+        ("pvc://claim/17", {"mountPath": "/models/decoder/17", "subPath": "17"}),
+        ("pvc://claim", {"mountPath": "/models/decoder"}),
+    ],
+)
+def test_a_server_reads_a_model_on_a_claim_itself_and_a_pinned_version_alone(uri: str, mount: KubeObject) -> None:
+    spec = ComponentSpec.model_validate({"model": uri})
+    container = server(Component.DECODER, spec, source_of(uri), Settings())
+    assert container["volumeMounts"][-1] == {"name": "model-claim", "readOnly": True, **mount}
+
+
+def test_a_server_takes_what_lies_on_a_claim_when_it_starts_and_nothing_later() -> None:
+    flags = _flags({}, source_of("pvc://claim/m"))
+    assert flags.model_config_file == "/etc/tensorflow-serving/models.config"
+    assert flags.file_system_poll_wait_seconds == 0
 
 
 def test_a_server_is_ready_only_once_its_model_is_loaded() -> None:

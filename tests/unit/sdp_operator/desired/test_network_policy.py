@@ -8,12 +8,15 @@ from sdp_operator.api.v1alpha1 import NetworkPolicy
 from sdp_operator.desired.identity import GATEWAY, selector
 from sdp_operator.desired.network_policy import network_policy
 from sdp_operator.objects import KubeObject
+from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
 
+OUTSIDE = Settings(lease_namespace=None)
 
-def _spec(asked: KubeObject, **of_the_pipeline: Any) -> KubeObject:
+
+def _spec(asked: KubeObject, settings: Settings = OUTSIDE, **of_the_pipeline: Any) -> KubeObject:
     parent = pipeline({"decoder": {"model": "gs://b/d"}, **of_the_pipeline})
-    spec: KubeObject = network_policy(parent, Component.DECODER, NetworkPolicy.model_validate(asked))["spec"]
+    spec: KubeObject = network_policy(parent, Component.DECODER, NetworkPolicy.model_validate(asked), settings)["spec"]
     assert spec["podSelector"] == {"matchLabels": selector(parent, Component.DECODER)}
     return spec
 
@@ -45,3 +48,11 @@ def test_gateways_of_namespaces_that_share_the_component_reach_the_servers() -> 
 def test_named_peers_reach_the_servers() -> None:
     peer = {"ipBlock": {"cidr": "10.0.0.0/8"}}
     assert peer in _peers(_spec({"peers": [peer]}))
+
+
+def test_the_operator_asks_the_pullers_and_nothing_else() -> None:
+    _, rule = _spec({}, Settings(lease_namespace="sdpipeline-system"))["ingress"]
+    (peer,) = rule["from"]
+    assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "sdpipeline-system"}
+    assert peer["podSelector"]["matchLabels"] == {"app.kubernetes.io/part-of": "sdpipeline"}
+    assert rule["ports"] == [{"protocol": "TCP", "port": 8510}]
