@@ -14,6 +14,8 @@ MODELS_READY: Final = "ModelsReady"
 GPUS_READY: Final = "GPUsReady"
 EXPORTED: Final = "Exported"
 GATEWAY_READY: Final = "GatewayReady"
+ROLLED_BACK: Final = "RolledBack"
+"""There only while a model that is asked for was found bad."""
 STALLED: Final = "Stalled"
 
 

@@ -142,14 +142,15 @@ def _covers_amounts(live: Any, wanted: Any) -> bool:
     """Like `_covers`, for maps of quantities: the API server writes 1024Mi as 1Gi."""
     if not (isinstance(live, Mapping) and isinstance(wanted, Mapping)):
         return _covers(live, wanted)
-    return all(key in live and _is_same_amount(live[key], amount) for key, amount in wanted.items())
+    return all(key in live and _is_same_amount(live[key], one) for key, one in wanted.items())
 
 
 def _is_same_amount(live: Any, wanted: Any) -> bool:
-    return bool(live == wanted or _amount(live) == _amount(wanted) is not None)
+    return bool(live == wanted or amount(live) == amount(wanted) is not None)
 
 
-def _amount(value: Any) -> Decimal | None:
+def amount(value: Any) -> Decimal | None:
+    """The number that a quantity of Kubernetes writes; None where it is none."""
     match = _QUANTITY.fullmatch(str(value))
     if match is None:
         return None

@@ -35,16 +35,10 @@ def gpu_verdict(
     """Whether the component's pods find their GPUs; None where none are asked for, or nobody may or is to look."""
     if not spec.gpus_per_replica or driver_check(pipeline, spec) == "Off" or world.fleet is None:
         return None
-    pod = deployment["spec"]["template"]["spec"]
     own = {name for name, one in world.live.pods.items() if one["metadata"]["labels"].get(COMPONENT) == component}
-    ask = GpuAsk(
-        count=spec.gpus_per_replica,
+    ask = replace(
+        _one_replica(pipeline, spec, deployment, settings),
         replicas=spec.least_replicas,
-        accelerator_label=settings.accelerator_label,
-        node_selector=pod.get("nodeSelector", {}),
-        tolerations=pod.get("tolerations", ()),
-        affinity=pod.get("affinity"),
-        namespace=pipeline.namespace,
         own_pods=frozenset(own),
         autoscaler_event=next((world.live.words[name] for name in sorted(own) if _is_autoscalers(world, name)), None),
     )
@@ -52,6 +46,28 @@ def gpu_verdict(
     if verdict.status == "True" and settings.namespaces:
         return replace(verdict, message=f"{verdict.message}, {_AS_FAR_AS_SEEN}")
     return verdict
+
+
+def has_free_gpus(
+    pipeline: Pipeline, spec: ComponentSpec, deployment: KubeObject, world: World, settings: Settings, now: datetime
+) -> bool | None:
+    """Whether one replica more would find its GPUs beside those that run; None where nobody may look."""
+    if world.fleet is None:
+        return None
+    return check(_one_replica(pipeline, spec, deployment, settings), world.fleet, now).status == "True"
+
+
+def _one_replica(pipeline: Pipeline, spec: ComponentSpec, deployment: KubeObject, settings: Settings) -> GpuAsk:
+    pod = deployment["spec"]["template"]["spec"]
+    return GpuAsk(
+        count=spec.gpus_per_replica,
+        replicas=1,
+        accelerator_label=settings.accelerator_label,
+        node_selector=pod.get("nodeSelector", {}),
+        tolerations=pod.get("tolerations", ()),
+        affinity=pod.get("affinity"),
+        namespace=pipeline.namespace,
+    )
 
 
 def _is_autoscalers(world: World, pod: str) -> bool:

@@ -10,11 +10,13 @@ from sdp_operator.api.v1alpha1 import MAX_SWAPS, ComponentStatus, SwapRecord
 from sdp_operator.conditions import Verdict
 from sdp_operator.gpus.verdict import GpuReason
 from sdp_operator.reasons import IN_PROGRESS, Reason
+from sdp_operator.swap.progress import Step
 from sdp_serving.contract.components import Component
 
 _MAY_PASS: Final = IN_PROGRESS | {
     Reason.UNSCHEDULABLE,
     Reason.SCALED_TO_ZERO,
+    Reason.PULLERS_UNREACHABLE,
     GpuReason.GPUS_BUSY,
     GpuReason.NODES_UNAVAILABLE,
     GpuReason.TOO_FEW_NODES,
@@ -60,13 +62,14 @@ def finished(previous: Mapping[str, Any], current: Sequence[SwapRecord]) -> Sequ
 def _ended(records: Iterable[SwapRecord]) -> Iterator[SwapRecord]:
     followed: set[str] = set()
     for one in records:
-        if one.result in {"Succeeded", "Superseded"} or one.component in followed:
+        if one.result in {"Succeeded", "Superseded", "RolledBack"} or one.component in followed:
             yield one
         followed.add(one.component)
 
 
-def _identity(record: SwapRecord) -> tuple[str, datetime, str]:
-    return record.component, record.started, record.target
+def _identity(record: SwapRecord) -> tuple[str, datetime, str, str]:
+    # One that has succeeded may be rolled back while it is watched, which is another end.
+    return record.component, record.started, record.target, record.result
 
 
 def _begun(
@@ -86,13 +89,17 @@ def _judged(record: SwapRecord, said: tuple[ComponentStatus, Verdict] | None, no
     """The newest swap of a component, by what became of the component."""
     if said is None or said[0].model != record.target:
         return _closed(record)
+    status, verdict = said
+    seconds = max(0, round((now - record.started).total_seconds()))
+    if status.swap is not None and status.swap.step == Step.ROLLED_BACK:
+        rolled_back = record.model_copy(update={"result": "RolledBack", "seconds": seconds})
+        return record if record.result == "RolledBack" else rolled_back
     if record.result == "Succeeded":
         return record
-    verdict = said[1]
     if verdict.holds:
-        seconds = max(0, round((now - record.started).total_seconds()))
         return record.model_copy(update={"result": "Succeeded", "seconds": seconds})
-    return record.model_copy(update={"result": "InProgress" if verdict.reason in _MAY_PASS else "Failed"})
+    result = "InProgress" if verdict.reason in _MAY_PASS else "Failed"
+    return record.model_copy(update={"result": result, "seconds": None})
 
 
 def _closed(record: SwapRecord) -> SwapRecord:

@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sdp_operator.api.v1alpha1 import ComponentSpec, Pipeline, Serving
+from sdp_operator.api.v1alpha1 import Pipeline, Serving
 from sdp_operator.desired.children import ComponentPart, Desired
 from sdp_operator.desired.deployment import revision
-from sdp_operator.desired.identity import COMPONENT, child_name
+from sdp_operator.desired.identity import child_name
 from sdp_operator.exports.state import Export
 from sdp_operator.gpus.verdict import GpuVerdict
 from sdp_operator.live import LiveChildren
 from sdp_operator.objects import KubeObject
-from sdp_operator.pods import Replica, read_replica
+from sdp_operator.pods import Remembered, Replica, read_replica
 from sdp_operator.problem import Problem
 from sdp_operator.sharing import Shared, Unshared
+from sdp_operator.swap.look import component_pods, wanted_replicas
+from sdp_operator.swap.progress import Progress
+from sdp_operator.swap.state import ROLLOUT, SwapState
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
 
@@ -32,6 +36,8 @@ class Observed:
         shared: the component of another pipeline; None for one that runs here.
         accelerators: the types of GPU of the nodes that its pods run on; none for one that asks for no GPU.
         export: what became of the export of its weights; None for one without.
+        models: what is remembered of its models; None while nothing is to be served.
+        progress: how far its swap is; None where there never was one.
     """
 
     revision: str | None
@@ -43,6 +49,8 @@ class Observed:
     shared: Shared | Unshared | None = None
     accelerators: Sequence[str] = ()
     export: Export | None = None
+    models: SwapState | None = None
+    progress: Progress | None = None
 
     @property
     def current(self) -> Sequence[Replica]:
@@ -114,10 +122,11 @@ def _component(
     types: Mapping[str, str],
 ) -> Observed:
     spec = pipeline.spec.components[component]
+    state = part.models
     if part.deployment is None:
         return Observed(revision=None, refused=refused, shared=part.shared, wanted_replicas=0)
-    pods = [(name, pod) for name, pod in live.pods.items() if pod["metadata"]["labels"].get(COMPONENT) == component]
-    read = (read_replica(pod, live.words.get(name)) for name, pod in pods)
+    pods = component_pods(component, live)
+    read = (read_replica(pod, live.words.get(name), _remembered(pod, state)) for name, pod in pods.items())
     replicas = [replica for replica in read if replica is not None]
     deployment = live.objects.get(("Deployment", child_name(pipeline, component)))
     return Observed(
@@ -125,9 +134,11 @@ def _component(
         refused=refused or part.problem,
         pods_refused=pods_refused(deployment),
         replicas=replicas,
-        wanted_replicas=_wanted_replicas(spec, deployment),
+        wanted_replicas=wanted_replicas(spec, deployment),
         gpus=part.gpus,
         export=part.export,
+        models=state,
+        progress=part.progress,
         accelerators=sorted(
             {types[replica.node] for replica in replicas if replica.node is not None and replica.node in types}
         )
@@ -136,9 +147,19 @@ def _component(
     )
 
 
-def _wanted_replicas(spec: ComponentSpec, deployment: KubeObject | None) -> int:
-    """How many replicas there are to be; under an autoscaler, it says so in the Deployment."""
-    if spec.autoscaling is None or deployment is None:
-        return spec.least_replicas
-    scaled: int = deployment["spec"].get("replicas", spec.least_replicas)
-    return scaled
+def _remembered(pod: KubeObject, state: SwapState | None) -> Remembered | None:
+    """What is remembered of the pod's model."""
+    rollout = pod["metadata"].get("annotations", {}).get(ROLLOUT)
+    if state is None or rollout is None:
+        return None
+    serving, previous = state.serving, state.previous
+    if rollout == state.rollout:
+        if serving.came_in_place and serving.settled is None and previous is not None:
+            return Remembered(previous.source, previous.found, came_later=True)
+        made = pod["metadata"].get("creationTimestamp")
+        came_later = made is not None and datetime.fromisoformat(made) < serving.since
+        return Remembered(serving.source, serving.found, came_later=came_later)
+    if previous is not None and rollout == previous.rollout:
+        return Remembered(previous.source, previous.found, came_later=True)
+    retiring = state.retiring.get(rollout)
+    return None if retiring is None else Remembered(retiring.uri, None, came_later=False)

@@ -43,34 +43,57 @@ class Replica:
     node: str | None
 
 
-def read_replica(pod: KubeObject, words: str | None = None) -> Replica | None:
+@dataclass(frozen=True)
+class Remembered:
+    """What is remembered of the model of a pod's rollout.
+
+    Attributes:
+        source: its URI, or the name of its image.
+        found: what was found there; None where nothing has told.
+        came_later: whether it came after the pod had started, which then tells of another one.
+    """
+
+    source: str
+    found: Pulled | None
+    came_later: bool
+
+
+def read_replica(pod: KubeObject, words: str | None = None, model: Remembered | None = None) -> Replica | None:
     """Read a pod; None for one that has ended or is about to, which its Deployment replaces.
 
     Args:
         pod: the pod.
         words: what an Event said last of trouble with it.
+        model: what is remembered of its model; None where nothing is.
     """
     if not is_living(pod):
         return None
     ready = is_ready(pod)
     return Replica(
         revision=pod["metadata"].get("labels", {}).get(REVISION, ""),
-        serving=_serving(pod) if ready else None,
+        serving=_serving(pod, model) if ready else None,
         problem=None if ready else _problem(pod, words),
         node=pod["spec"].get("nodeName"),
     )
 
 
-def _serving(pod: KubeObject) -> Serving:
+def _serving(pod: KubeObject, model: Remembered | None) -> Serving:
     report = pull_report(statuses(pod, "initContainerStatuses").get(puller.CONTAINER, {}))
-    if isinstance(report, Pulled):
-        return Serving(name=report.weights, version=report.version, digest=report.source_digest, model=report.uri)
+    found = report if isinstance(report, Pulled) else None
+    if model is not None and (model.came_later or found is None):
+        found = model.found or found
+    if found is not None:
+        return Serving(name=found.weights, version=found.version, digest=found.source_digest, model=found.uri)
+    source = model.source if model is not None else _made_for(pod)
+    return Serving(name=_short(source), model=source)
+
+
+def _made_for(pod: KubeObject) -> str:
+    """The source of the model of a pod of which nothing is remembered."""
     for container in pod["spec"].get("initContainers", []):
-        if container["name"] == puller.CONTAINER:
-            uri = container["args"][container["args"].index("--uri") + 1]
-            return Serving(name=_short(uri), model=uri)
-    image = next(one["image"] for one in pod["spec"]["containers"] if one["name"] == model_server.CONTAINER)
-    return Serving(name=_short(image), model=image)
+        if container["name"] == puller.CONTAINER and "--uri" in container["args"]:
+            return str(container["args"][container["args"].index("--uri") + 1])
+    return str(next(one["image"] for one in pod["spec"]["containers"] if one["name"] == model_server.CONTAINER))
 
 
 def is_living(pod: KubeObject) -> bool:

@@ -19,6 +19,8 @@ class Reason(StrEnum):
     LOADING = "Loading"
     SWAPPING = "Swapping"
     """Another model is being brought in beside the running one."""
+    SWAP_STRATEGY = "SwapStrategy"
+    """Of the Event that tells how a model is to come to its pods."""
     SCALED_TO_ZERO = "ScaledToZero"
 
     UNSCHEDULABLE = "Unschedulable"

@@ -13,19 +13,23 @@ from typing import Any, Final
 from sdp_operator.api.v1alpha1 import Pipeline
 from sdp_operator.cluster import Cluster
 from sdp_operator.conditions import invalid_status
-from sdp_operator.desired.children import Desired, Part, desired
+from sdp_operator.desired.children import ComponentPart, Desired, Part, desired
 from sdp_operator.desired.identity import GATEWAY
 from sdp_operator.drift import is_as_applied, stamped, surplus
 from sdp_operator.errors import ForbiddenError, InvalidPipelineError, OperatorError, RefusedError, TransientError
 from sdp_operator.gateway_status import gateway_verdict
 from sdp_operator.live import LiveChildren, is_orphan_of, is_owned, object_key
+from sdp_operator.notices import notices
 from sdp_operator.objects import KubeObject
 from sdp_operator.observe import observe
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
+from sdp_operator.replica_reports import ask
 from sdp_operator.settings import Settings
 from sdp_operator.sharing import references, users_of
-from sdp_operator.status import summarise, transitions
+from sdp_operator.status import summarise
+from sdp_operator.swap.look import to_ask
+from sdp_operator.swap.state import DESIRED
 from sdp_operator.world import World
 
 LOOK_AGAIN: Final = timedelta(seconds=20)
@@ -53,6 +57,7 @@ async def reconcile(body: KubeObject, cluster: Cluster, settings: Settings, cloc
         await _write_status(body, invalid_status(body, str(error), now), cluster, now)
         return None
     world = _look(body, pipeline, cluster)
+    world = replace(world, reports=await ask(to_ask(pipeline, world.live)))
     wanted = desired(pipeline, world, settings, clock())
     outcome = _Outcome()
     if _differs(wanted, world.live):
@@ -97,8 +102,10 @@ def _look(body: KubeObject, pipeline: Pipeline, cluster: Cluster) -> World:
 
 def _differs(wanted: Desired, live: LiveChildren) -> bool:
     """Whether anything is to be applied or deleted."""
-    return any(_is_due(child, live) for part in wanted.parts.values() for child in part.children) or any(
-        _superfluous(wanted, live)
+    return (
+        any(_is_due(child, live) for part in wanted.parts.values() for child in part.children)
+        or any(part.to_tell for part in wanted.components.values())
+        or any(_superfluous(wanted, live))
     )
 
 
@@ -134,11 +141,22 @@ async def _apply_part(pipeline: Pipeline, part: Part, live: LiveChildren, cluste
         for child in part.children:
             if _is_due(child, live):
                 await _apply_child(pipeline, child, live, cluster)
+        if isinstance(part, ComponentPart):
+            await _tell_pods(part, live, cluster)
     except _NameTakenError as error:
         return Problem(Reason.NAME_TAKEN, str(error))
     except RefusedError as error:
         return Problem(Reason.REFUSED, _refusal(error))
     return None
+
+
+async def _tell_pods(part: ComponentPart, live: LiveChildren, cluster: Cluster) -> None:
+    """Have pods look at once at what is desired of them; without that they do so within a minute or two."""
+    for name, digest in part.to_tell.items():
+        try:
+            await cluster.annotate(live.pods[name], DESIRED, digest)
+        except OperatorError as error:
+            _log.warning("the pod %s could not be told of what is desired: %s", name, error)
 
 
 def _refusal(error: RefusedError) -> str:
@@ -208,16 +226,17 @@ async def _write_status(body: KubeObject, status: Mapping[str, Any], cluster: Cl
     if status == previous:
         return
     await cluster.write_status(body, status)
-    for condition in transitions(previous, status):
-        _log.info("%s is %s (%s): %s", condition.type, condition.status, condition.reason, condition.message)
+    for notice in notices(previous, status):
+        _log.info("%s", notice)
         try:
-            await cluster.record(body, condition, now)
+            await cluster.record(body, notice, now)
         except OperatorError as error:
             _log.warning("an Event could not be recorded: %s", error)
 
 
 def _again(wanted: Desired, refused: Mapping[str, Problem], world: World) -> timedelta | None:
     waits = [part.gpus.recheck_after for part in wanted.components.values() if part.gpus is not None]
+    waits += [part.look_again for part in wanted.components.values()]
     if refused or world.hindrance is not None:
         waits.append(LOOK_AGAIN)
     return min((wait for wait in waits if wait is not None), default=None)

@@ -5,13 +5,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sdp_operator.api.v1alpha1 import ComponentSpec, ComponentStatus, Condition, Pipeline, PipelineStatus, Serving
+from sdp_operator.api.v1alpha1 import (
+    ComponentSpec,
+    ComponentStatus,
+    Condition,
+    Pipeline,
+    PipelineStatus,
+    Serving,
+    SwapStatus,
+)
 from sdp_operator.conditions import (
     EXPORTED,
     GATEWAY_READY,
     GPUS_READY,
     MODELS_READY,
     READY,
+    ROLLED_BACK,
     STALLED,
     Verdict,
     component_condition,
@@ -27,14 +36,17 @@ from sdp_operator.observe import Observed
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import IN_PROGRESS, Reason
 from sdp_operator.sharing import Shared, Unshared
+from sdp_operator.swap.agreement import disagreement
+from sdp_operator.swap.progress import Progress
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.report import PullFailure
 
 _QUIET: Final = frozenset({MODELS_READY, STALLED})
 """Conditions that say what others say too."""
 
 _ON_THE_WAY: Final = frozenset(
-    {Reason.STARTING, Reason.PULLING, Reason.LOADING, ExportReason.STARTING, ExportReason.RUNNING}
+    {Reason.STARTING, Reason.PULLING, Reason.LOADING, Reason.SWAPPING, ExportReason.STARTING, ExportReason.RUNNING}
 )
 """The steps to a condition that holds. They follow one another in seconds, so that going on to one is no news."""
 
@@ -59,11 +71,12 @@ def summarise(
     """
     specs = pipeline.spec.components
     verdicts = {component: _verdict(observed[component]) for component in specs}
-    ready = _ready(verdicts, gateway, world)
+    ready = _ready(verdicts, observed, gateway, world)
     where_asked_for = {
         GPUS_READY: _gpus(pipeline, observed, world),
         EXPORTED: _exported(observed),
         GATEWAY_READY: gateway,
+        ROLLED_BACK: _rolled_back(specs, observed),
     }
     named = {
         READY: ready,
@@ -93,11 +106,13 @@ def transitions(previous: Mapping[str, Any], current: Mapping[str, Any]) -> Sequ
     """The conditions that are worth an Event: those with another status or reason, and nothing that is said twice.
 
     Ready says of which component it speaks and what that lacks, so that the component's own condition, or GPUsReady, in
-    the same words adds nothing.
+    the same words adds nothing. RolledBack says all that Ready does, and what to do.
     """
     before = {one["type"]: one for one in previous.get("conditions", [])}
     now = [Condition.model_validate(one) for one in current["conditions"]]
     news = [one for one in now if one.type not in _QUIET and _is_news(one, before.get(one.type))]
+    if (back := next((one for one in news if one.type == ROLLED_BACK), None)) is not None:
+        news = [one for one in news if one is back or one.reason != back.reason]
     ready = next((one for one in news if one.type == READY), None)
     return [one for one in news if one is ready or ready is None or not _is_said_by(ready, one)]
 
@@ -127,6 +142,8 @@ def _verdict(observed: Observed) -> Verdict:
         return _not_ready(observed.refused, observed)
     if observed.wanted_replicas == 0:
         return Verdict("False", Reason.SCALED_TO_ZERO, "replicas is 0: raise it to serve the model")
+    if observed.progress is not None and observed.progress.problem is not None:
+        return _not_ready(observed.progress.problem, observed)
     if observed.ready >= observed.wanted_replicas:
         return Verdict("True", Reason.SERVING, f"{_name(observed.serving)} is served by {_replicas(observed)}")
     return _not_ready(_main_problem(observed), observed)
@@ -176,16 +193,48 @@ def _not_ready(problem: Problem, observed: Observed) -> Verdict:
     return Verdict("False", problem.reason, f"{problem.message}{still}")
 
 
-def _ready(verdicts: Mapping[Component, Verdict], gateway: Verdict | None, world: World) -> Verdict:
+def _ready(
+    verdicts: Mapping[Component, Verdict],
+    observed: Mapping[Component, Observed],
+    gateway: Verdict | None,
+    world: World,
+) -> Verdict:
     if world.hindrance is not None:
         return Verdict("Unknown", Reason.HINDERED, world.hindrance)
     unready = _main_unready(verdicts)
     if unready is not None:
         component, verdict = unready
         return Verdict("False", verdict.reason, f"{component.field}: {verdict.message}")
+    if (misfit := _misfit(observed)) is not None:
+        return Verdict("False", PullFailure.WRONG_STABLE_DIFFUSION, misfit)
     if gateway is not None and not gateway.holds:
         return Verdict("False", gateway.reason, f"gateway: {gateway.message}")
     return Verdict("True", Reason.ALL_SERVING, _list_serving(verdicts))
+
+
+def _misfit(observed: Mapping[Component, Observed]) -> str | None:
+    """Which of the models that serve do not fit together, and what to do."""
+    found = {component: one.models.serving.found for component, one in observed.items() if one.models is not None}
+    misfits = (disagreement(component, model, found) for component, model in found.items() if model is not None)
+    return next((misfit for misfit in misfits if misfit is not None), None)
+
+
+def _rolled_back(specs: Mapping[Component, ComponentSpec], observed: Mapping[Component, Observed]) -> Verdict | None:
+    """Which model was found bad, so that the one before serves; None where none was."""
+    for component, one in observed.items():
+        rejected = None if one.models is None else one.models.rejected
+        if one.models is None or rejected is None:
+            continue
+        spec = specs[component]
+        source = next(field for field in ("model", "weights", "image") if getattr(spec, field) is not None)
+        before = "what it was" if source == "weights" else one.models.serving.source
+        return Verdict(
+            "True",
+            rejected.reason,
+            f"{component.field}: {rejected.source} was found bad ({rejected.message.rstrip('.')}): correct"
+            f" {component.field}.{source}, or set it back to {before}, which serves",
+        )
+    return None
 
 
 def _models(verdicts: Mapping[Component, Verdict]) -> Verdict:
@@ -257,10 +306,25 @@ def _component(pipeline: Pipeline, component: Component, spec: ComponentSpec, ob
         model=spec.source,
         serving=observed.serving,
         replicas=observed.wanted_replicas,
-        ready_replicas=observed.ready,
+        ready_replicas=_ready_replicas(observed),
         endpoints=server(pipeline, component, observed.shared),
         nodes=tuple(observed.nodes),
         accelerators=tuple(observed.accelerators),
+        swap=None if observed.progress is None else _swap(observed.progress),
+    )
+
+
+def _ready_replicas(observed: Observed) -> int:
+    """How many replicas serve what is asked for."""
+    return 0 if observed.progress is not None and observed.progress.problem is not None else observed.ready
+
+
+def _swap(progress: Progress) -> SwapStatus:
+    return SwapStatus(
+        strategy=progress.choice.strategy if progress.choice is not None else None,
+        reason=progress.choice.reason if progress.choice is not None else None,
+        step=progress.step,
+        candidate=progress.candidate,
     )
 
 

@@ -7,6 +7,7 @@ from sdp_operator.gpus.fleet import Fleet
 from sdp_operator.live import LiveChildren
 from sdp_operator.objects import KubeObject
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.swap import ReplicaReport
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class World:
         owners: the custom resources that components are shared from; None for one that is not there.
         used_by: the pipelines that share components of this one.
         unknown_kinds: kinds that the cluster does not have.
+        reports: what the pullers of pods have told, by the pods' names; none of those that were not asked or did not
+            answer.
         hindrance: what the operator may not see, in a sentence; None when it sees all.
     """
 
@@ -27,4 +30,5 @@ class World:
     owners: Mapping[Component, KubeObject | None] = field(default_factory=dict)
     used_by: Sequence[str] = ()
     unknown_kinds: frozenset[str] = frozenset()
+    reports: Mapping[str, ReplicaReport] = field(default_factory=dict)
     hindrance: str | None = None

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from kubernetes.aio.client import ApiClient
 
-from sdp_operator.api.v1alpha1 import API_VERSION, KIND, Condition, Pipeline, format_time
+from sdp_operator.api.v1alpha1 import API_VERSION, KIND, Pipeline, format_time
 from sdp_operator.cluster.kinds import BY_NAME, CHILDREN, EVENTS, NODES, PIPELINES, PODS
 from sdp_operator.cluster.reflector import Reflector, Watched
 from sdp_operator.cluster.requests import APPLY, Count, GoneError, Requests
@@ -15,8 +15,8 @@ from sdp_operator.cluster.store import FleetChanged, Store
 from sdp_operator.desired.identity import MANAGER
 from sdp_operator.gpus.fleet import Fleet
 from sdp_operator.live import LiveChildren
+from sdp_operator.notices import Notice
 from sdp_operator.objects import Key, KubeObject
-from sdp_operator.reasons import IN_PROGRESS
 
 _WATCHED: Final = (*CHILDREN, PODS, NODES, EVENTS, PIPELINES)
 
@@ -190,10 +190,20 @@ class Cluster:
         except GoneError:
             return
 
-    async def record(self, pipeline: KubeObject, condition: Condition, now: datetime) -> None:
-        """Record a condition's change as an Event about the custom resource."""
+    async def annotate(self, pod: KubeObject, annotation: str, value: str) -> None:
+        """Give the pod an annotation; it is no error when the pod is gone."""
+        meta = pod["metadata"]
+        body = {"metadata": {"uid": meta["uid"], "annotations": {annotation: value}}}
+        path = PODS.path(meta["namespace"], meta["name"])
+        try:
+            answer = await self._requests.send("patch", path, body=body, content_type="application/merge-patch+json")
+        except GoneError:
+            return
+        self._store.put(answer)
+
+    async def record(self, pipeline: KubeObject, notice: Notice, now: datetime) -> None:
+        """Record what has happened as an Event about the custom resource."""
         meta = pipeline["metadata"]
-        # Not the condition's own time, which stands still while only its reason changes.
         time = format_time(now)
         name = f"{meta['name']}.{int(now.timestamp() * 1_000_000):x}"
         event = {
@@ -206,9 +216,9 @@ class Cluster:
                 "kind": KIND,
                 **{key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion")},
             },
-            "type": "Normal" if condition.status == "True" or condition.reason in IN_PROGRESS else "Warning",
-            "reason": condition.reason,
-            "message": f"{condition.type}: {condition.message}"[:1024],
+            "type": "Warning" if notice.is_warning else "Normal",
+            "reason": notice.reason,
+            "message": f"{notice.subject}: {notice.message}"[:1024],
             "source": {"component": MANAGER},
             "firstTimestamp": time,
             "lastTimestamp": time,

@@ -1,13 +1,14 @@
 """All children of a pipeline."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from sdp_operator.api.v1alpha1 import Cache, ComponentSpec, Pipeline
 from sdp_operator.desired.autoscaler import autoscaler
 from sdp_operator.desired.config_map import config_map
-from sdp_operator.desired.deployment import deployment
+from sdp_operator.desired.deployment import deployment, revision
 from sdp_operator.desired.disruption_budget import disruption_budget
 from sdp_operator.desired.export_job import export_job, exported_uri
 from sdp_operator.desired.frozen import inputs_before_rollouts, keep_template
@@ -20,11 +21,11 @@ from sdp_operator.desired.puller import refusal
 from sdp_operator.desired.replicas import keep_replicas
 from sdp_operator.desired.server import server
 from sdp_operator.desired.service import service
-from sdp_operator.desired.source import Mounted, Pulled, Rollout, Source, declared_source
+from sdp_operator.desired.source import Pulled, Rollout, Source, declared_source, source_of
 from sdp_operator.drift import is_as_applied, stamped
 from sdp_operator.exports.read import read_export
 from sdp_operator.exports.state import Done, Export
-from sdp_operator.gpu_check import driver_check, gpu_verdict
+from sdp_operator.gpu_check import driver_check, gpu_verdict, has_free_gpus
 from sdp_operator.gpus.verdict import GpuVerdict
 from sdp_operator.live import LiveChildren, object_key
 from sdp_operator.objects import KubeObject
@@ -32,9 +33,16 @@ from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_operator.settings import Settings
 from sdp_operator.sharing import Shared, Unshared, share
+from sdp_operator.swap.advance import Seen, advance, models
+from sdp_operator.swap.look import look, remembered, to_tell
+from sdp_operator.swap.progress import Progress, look_again, progress
+from sdp_operator.swap.state import SwapState, write_state
+from sdp_operator.swap.strategy import RollStrategy, roll_strategy
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.swap import DesiredModels, ModelNumber, NumberedModel, PodModels
+
+_NO_ROLLOUT: Final = "none"
+"""Of pods that are not to be made yet."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,20 @@ class ComponentPart(Part):
         deployment: the Deployment among `children` or `withheld`; None for a component that runs elsewhere.
         gpus: whether its pods find their GPUs; None where that is not looked at.
         export: what became of the export of its weights; None for one without.
+        models: what is remembered of its models; None while nothing is to be served.
+        progress: how far its swap is; None where there never was one.
+        look_again: when to look again although no watch tells of anything; None for never.
+        to_tell: the pods that are to look at what is desired of them, with a digest of it.
         shared: the component of another pipeline; None for one that runs here.
     """
 
     deployment: KubeObject | None = None
     gpus: GpuVerdict | None = None
     export: Export | None = None
+    models: SwapState | None = None
+    progress: Progress | None = None
+    look_again: timedelta | None = None
+    to_tell: Mapping[str, str] = field(default_factory=dict)
     shared: Shared | Unshared | None = None
 
 
@@ -90,45 +106,123 @@ class Desired:
 
 def desired(pipeline: Pipeline, world: World, settings: Settings, now: datetime) -> Desired:
     """What the pipeline should have, given what was seen of the cluster."""
-    components = {
-        component: _component(pipeline, component, spec, world, settings, now)
-        for component, spec in pipeline.spec.components.items()
-    }
+    parts: dict[Component, ComponentPart] = {}
+    sighted: dict[Component, _Sighted] = {}
+    for component, spec in pipeline.spec.components.items():
+        if spec.from_ is not None:
+            owner = world.owners.get(component)
+            shared = share(pipeline, component, spec.from_, owner, served=settings.namespaces)
+            parts[component] = ComponentPart(shared=shared)
+        else:
+            sighted[component] = _sight(pipeline, component, spec, world, settings, now)
+    known = {component: models(one.state, one.seen) for component, one in sighted.items() if one.state is not None}
+    for component, one in sighted.items():
+        others = {other: theirs for other, theirs in known.items() if other is not component}
+        seen = replace(one.seen, others=others)
+        parts[component] = _component(pipeline, component, replace(one, seen=seen), world, settings, now)
+    components = {component: parts[component] for component in pipeline.spec.components}
     return Desired(components, _gateway(pipeline, components, world, settings))
 
 
-def _component(
+@dataclass(frozen=True)
+class _Sighted:
+    """What is asked of a component that runs here, and what is seen of it.
+
+    Attributes:
+        spec: what is asked.
+        job: the Job that exports its weights; None for one without.
+        export: what became of that.
+        problem: why what is asked for can't be served yet.
+        state: what is remembered of its models.
+        seen: what is seen of them.
+        source: the model that is asked for, whether it can be served or not.
+    """
+
+    spec: ComponentSpec
+    job: KubeObject | None
+    export: Export | None
+    problem: Problem | None
+    state: SwapState | None
+    seen: Seen
+    source: Source
+
+
+def _sight(
     pipeline: Pipeline, component: Component, spec: ComponentSpec, world: World, settings: Settings, now: datetime
-) -> ComponentPart:
-    if spec.from_ is not None:
-        owner = world.owners.get(component)
-        return ComponentPart(shared=share(pipeline, component, spec.from_, owner, served=settings.namespaces))
-    live = world.live.objects.get(("Deployment", child_name(pipeline, component)))
+) -> _Sighted:
     source = declared_source(spec) or _exported(pipeline, component, spec)
     forbidden = _forbidden(source, pipeline.spec.cache, settings)
     job = None if spec.weights is None or forbidden else export_job(pipeline, component, spec.weights, settings)
     export = None if job is None else _export(job, source, world.live)
-    rollout = Rollout("1", source, "Drain" if pipeline.spec.swap.strategy == "Drain" else "Surge")
-    built = deployment(pipeline, component, spec, rollout, settings)
-    kept = keep_template(built, live, before_rollouts=inputs_before_rollouts(pipeline, spec, source))
-    wanted = keep_replicas(kept, live)
+    problem = forbidden or _not_exported(export)
+    state = remembered(pipeline, component, world.live)
+    seen = look(pipeline, component, spec, source if problem is None else None, state, world, settings, now)
+    return _Sighted(spec, job, export, problem, state, seen, source)
+
+
+def _component(
+    pipeline: Pipeline, component: Component, one: _Sighted, world: World, settings: Settings, now: datetime
+) -> ComponentPart:
+    spec, problem = one.spec, one.problem
+    live = world.live.objects.get(("Deployment", child_name(pipeline, component)))
+    state = advance(one.state, one.seen, now)
+    wanted = keep_replicas(_deployment(pipeline, component, one, state, world, settings, now), live)
     gpus = gpu_verdict(pipeline, component, spec, wanted, world, settings, now)
     beside = (
-        *([] if job is None else [job]),
-        models_config_map(pipeline, component, _models(rollout), "{}"),
+        *([] if one.job is None else [one.job]),
+        *([] if state is None else [models_config_map(pipeline, component, state.desired(), write_state(state))]),
         *_beside(pipeline, component, spec, world, settings),
     )
-    problem = forbidden or _not_exported(export) or _unchecked(pipeline, spec, gpus, world)
-    if problem is None or (live is not None and is_as_applied(live, stamped(wanted))):
-        return ComponentPart((*beside, wanted), deployment=wanted, gpus=gpus, export=export)
-    return ComponentPart(beside, (wanted,), problem, deployment=wanted, gpus=gpus, export=export)
+    part = ComponentPart((*beside, wanted), deployment=wanted, gpus=gpus, export=one.export, problem=problem)
+    if state is None:
+        return replace(part, children=beside, withheld=(wanted,))
+    part = replace(
+        part,
+        models=state,
+        progress=progress(state, one.seen, now),
+        look_again=look_again(state, one.seen, now),
+        to_tell=to_tell(component, state, world.live),
+    )
+    unready = _forbidden(source_of(state.serving.source), pipeline.spec.cache, settings)
+    unready = unready or _unchecked(pipeline, spec, gpus, world)
+    if unready is None or (live is not None and is_as_applied(live, stamped(wanted))):
+        return part
+    return replace(part, children=beside, withheld=(wanted,), problem=problem or unready)
 
 
-def _models(rollout: Rollout) -> DesiredModels:
-    if not isinstance(rollout.source, Pulled | Mounted):
-        return DesiredModels(rollouts={})
-    serving = NumberedModel(number=ModelNumber(1), uri=str(rollout.source.uri))
-    return DesiredModels(rollouts={rollout.name: PodModels(serving=serving)})
+def _deployment(
+    pipeline: Pipeline,
+    component: Component,
+    one: _Sighted,
+    state: SwapState | None,
+    world: World,
+    settings: Settings,
+    now: datetime,
+) -> KubeObject:
+    """The Deployment of what is to be served, with the pod template that is there where that was made of the same."""
+    live = world.live.objects.get(("Deployment", child_name(pipeline, component)))
+    source = one.source if state is None else source_of(state.serving.source)
+    name = _NO_ROLLOUT if state is None else state.rollout
+    before_rollouts = inputs_before_rollouts(pipeline, one.spec, source)
+
+    def built(strategy: RollStrategy) -> KubeObject:
+        made = deployment(pipeline, component, one.spec, Rollout(name, source, strategy), settings)
+        return keep_template(made, live, before_rollouts=before_rollouts)
+
+    wanted = built("Surge")
+    there = _rolling(live, wanted)
+    room = one.seen.room
+    if there is None and live is not None and room.gpus:
+        room = replace(room, has_free_gpus=has_free_gpus(pipeline, one.spec, wanted, world, settings, now))
+    strategy = roll_strategy(pipeline.spec.swap.strategy, state, there, room)
+    return wanted if strategy == "Surge" else built(strategy)
+
+
+def _rolling(live: KubeObject | None, wanted: KubeObject) -> RollStrategy | None:
+    """How the pods of the Deployment that is there make room for one another; None where they are to be others."""
+    if live is None or revision(live) != revision(wanted):
+        return None
+    return "Drain" if live["spec"].get("strategy", {}).get("rollingUpdate", {}).get("maxSurge") == 0 else "Surge"
 
 
 def _exported(pipeline: Pipeline, component: Component, spec: ComponentSpec) -> Source:

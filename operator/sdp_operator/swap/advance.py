@@ -96,7 +96,8 @@ def models(state: SwapState, seen: Seen) -> Models:
         return Models(serving=state.serving.found)
     told = (one.model for one in told_of(candidate, state, seen))
     found = next((model for model in told if model is not None), candidate.found)
-    return Models(serving=state.serving.found, candidate=found, is_proven=is_proven(candidate, state, seen))
+    proven = is_proven(candidate, state, seen)
+    return Models(state.serving.found, candidate=found, is_changing=True, is_proven=proven)
 
 
 def told_of(candidate: CandidateModel, state: SwapState, seen: Seen) -> Sequence[CandidateReport]:

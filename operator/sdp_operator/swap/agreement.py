@@ -15,11 +15,13 @@ class Models:
     Attributes:
         serving: the one that answers; None while that is not known.
         candidate: the one that is to follow; None where there is none, or nothing is known of it.
+        is_changing: whether there is one that is to follow.
         is_proven: whether that could take over at any moment.
     """
 
     serving: Pulled | None = None
     candidate: Pulled | None = None
+    is_changing: bool = False
     is_proven: bool = False
 
 

@@ -112,12 +112,6 @@ def look_again(state: SwapState, seen: Seen, now: datetime) -> timedelta | None:
     return min(left, SELDOM) if any(one.has_puller for one in seen.witnesses) else left
 
 
-def needs_reports(state: SwapState) -> bool:
-    """Whether it matters what the pullers tell."""
-    moves = state.candidate is not None or (state.serving.came_in_place and state.serving.settled is None)
-    return moves or state.previous is not None
-
-
 def _candidate(candidate: CandidateModel, state: SwapState, seen: Seen, now: datetime) -> tuple[Step, Problem]:
     if candidate.unheard_since is not None and now - candidate.unheard_since >= _UNHEARD:
         return Step.WAITING, _unreachable(seen)
@@ -126,6 +120,8 @@ def _candidate(candidate: CandidateModel, state: SwapState, seen: Seen, now: dat
     if (trouble := next((one for one in troubles if one is not None), None)) is not None:
         return Step.WAITING, Problem(trouble.reason, f"{trouble.message}; it is being tried again")
     if (found := misfit(candidate, seen)) is not None:
+        if any(one.is_changing and one.candidate is None for one in seen.others.values()):
+            return Step.WAITING, Problem(Reason.SWAPPING, f"{candidate.source} waits for the other components")
         return Step.WAITING, Problem(PullFailure.WRONG_STABLE_DIFFUSION, found)
     states = [one.state for one in told if one.state in _STEPS]
     least = min(states, key=list(_STEPS).index, default=CandidateState.VERIFYING)

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from sdp_operator.swap.gpu_memory import GIB
-from sdp_operator.swap.state import Choice
+from sdp_operator.swap.state import Choice, SwapState
 
 Asked = Literal["Auto", "InPlace", "Surge", "Drain"]
 """What swap.strategy says."""
+
+RollStrategy = Literal["Surge", "Drain"]
 
 _ON_CPU: Final = 1.5
 _ON_GPU: Final = 1.2
@@ -60,6 +62,25 @@ def choose(asked: Asked, room: Room, *, in_place_failed: str | None = None) -> C
     if lack is None:
         return Choice(strategy="InPlace", reason=_holds_both(room))
     return _roll(room, lack)
+
+
+def roll_strategy(asked: Asked, state: SwapState | None, there: RollStrategy | None, room: Room) -> RollStrategy:
+    """How pods make room for the ones that follow them, whatever changes of them.
+
+    Args:
+        asked: what the spec says.
+        state: what is remembered of the models; None for the first pods.
+        there: how the Deployment has it, as long as its pods are as wanted; None where they are not.
+        room: what there is room for.
+    """
+    if asked == "Surge" or asked == "Drain":
+        return asked
+    choice = None if state is None or state.serving.settled is not None else state.serving.choice
+    if choice is not None and choice.strategy != "InPlace":
+        return choice.strategy
+    if there is not None:
+        return there
+    return "Drain" if room.gpus and room.has_free_gpus is False else "Surge"
 
 
 def _roll(room: Room, lack: str) -> Choice:

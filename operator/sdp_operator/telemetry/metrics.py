@@ -103,7 +103,7 @@ class Metrics:
     def swap(self, swap: SwapRecord) -> None:
         """Count a swap that ended."""
         self._swaps.labels(swap.component, swap.result.lower()).inc()
-        if swap.seconds is not None:
+        if swap.result == "Succeeded" and swap.seconds is not None:
             self._swap_seconds.observe(swap.seconds)
 
     def queue_changed(self, waiting: int, working: int) -> None:
