@@ -1,4 +1,4 @@
-"""The puller against a real storage emulator and plain folders."""
+"""The puller's init container against a real storage emulator and plain folders."""
 
 import json
 import os
@@ -12,114 +12,28 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import google_crc32c
 import pytest
-from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.support.pulling import NUMBER, SHARD, Puller, artifact, upload, write
+from tests.support.pulling import VERSION as NEW
 
 import sdp_serving
 from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.report import NotPulled, Pulled, PullFailure, read_report
-from sdp_serving.contract.signatures import signatures
-from sdp_serving.puller.__main__ import main
+from sdp_serving.contract.report import PullFailure
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
 
 SERVING = Path(sdp_serving.__file__).parents[1]
 DIFFUSION, ENCODER = Component.DIFFUSION_MODEL, Component.TEXT_ENCODER
-SHARD = "variables/variables.data-00000-of-00001"
-OLD, NEW = 1_700_000_000_000, 1_700_000_000_001
-
-
-class Run:
-    """One run of the puller: its exit code, its report and what it said."""
-
-    def __init__(self, models: Path, result: Result, report: Path) -> None:
-        self.models = models
-        self.code = result.exit_code
-        self.said = result.stderr
-        self.report = read_report(report.read_text()) if report.exists() else None
-
-    def laid(self, component: Component = DIFFUSION) -> dict[str, bytes]:
-        """Everything in the component's folder, by path."""
-        home = self.models / component
-        return {str(path.relative_to(home)): path.read_bytes() for path in home.rglob("*") if path.is_file()}
-
-    def failure(self) -> NotPulled:
-        assert self.code == 1, self.said
-        assert isinstance(self.report, NotPulled)
-        assert self.said.splitlines()[-1] == f"Error: {self.report.message}."
-        return self.report
-
-
-Puller = Callable[..., Run]
-
-
-def arguments(models: Path, report: Path, uri: str, component: Component, patience: float) -> list[str]:
-    options = {"component": component, "uri": uri, "models": models, "report": report, "patience": patience}
-    return [f"--{name}={value}" for name, value in options.items()]
+OLD = NEW - 1
 
 
 @pytest.fixture
-def puller(tmp_path: Path) -> Iterator[Puller]:
-    """Runs it in this process, for its storage library takes long to load."""
-    models, report = tmp_path / "models", tmp_path / "report"
-
-    def run(
-        uri: str, component: Component = DIFFUSION, patience: float = 20, options: tuple[str, ...] = (), **more: str
-    ) -> Run:
-        report.unlink(missing_ok=True)
-        command = [*arguments(models, report, uri, component, patience), *options]
-        result = CliRunner().invoke(main, command, env=more)
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return Run(models, result, report)
-
-    before = signal.getsignal(signal.SIGTERM)
-    yield run
-    signal.signal(signal.SIGTERM, before)
-
-
-def artifact(
-    version: int = NEW, component: Component = DIFFUSION, shard: bytes = b"weights " * 1000
-) -> dict[str, bytes]:
-    """An artifact's files by path, in the order of an upload: saved_model.pb last."""
-    files = {
-        SHARD: shard,
-        "variables/variables.index": b"index",
-        "assets/empty": b"",
-        SAVED_MODEL: b"graph %d" % version,
-    }
-    manifest = {
-        "component": component,
-        "version": version,
-        "created": "2026-01-01T00:00:00Z",
-        "sd_version": "tiny",
-        "width": 96,
-        "image_size": 64,
-        "tensorflow": "2.19.1",
-        "exporter": "0.1.0",
-        "weights": "test",
-        "source_digest": f"sha256:{version:064x}",
-        "signatures": {
-            str(name): signature.model_dump()
-            for name, signature in signatures(component, width=96, image_size=64).items()
-        },
-        "files": {
-            path: {"size": len(content), "crc32c": f"{google_crc32c.value(content):08x}"}
-            for path, content in files.items()
-        },
-    }
-    graph = files.pop(SAVED_MODEL)
-    return {**files, MANIFEST: json.dumps(manifest).encode(), SAVED_MODEL: graph}
-
-
-def upload(bucket: "Bucket", files: dict[str, bytes], version: int = NEW, prefix: str = "sd/diffusion-model") -> str:
-    for path, content in files.items():
-        bucket.blob(f"{prefix}/{version}/{path}").upload_from_string(content)
-    return f"gs://{bucket.name}/{prefix}"
+def puller(tmp_path: Path) -> Puller:
+    return Puller(tmp_path)
 
 
 def test_the_newest_whole_version_is_laid_and_reported(bucket: "Bucket", puller: Puller) -> None:
@@ -129,81 +43,89 @@ def test_the_newest_whole_version_is_laid_and_reported(bucket: "Bucket", puller:
     del half[SAVED_MODEL]
     upload(bucket, half, NEW + 1)
 
-    run = puller(uri)
+    run = puller.fetch(uri)
 
-    assert run.code == 0, run.said
-    assert run.laid() == {f"{NEW}/{path}": content for path, content in artifact(NEW).items()}
-    assert isinstance(run.report, Pulled)
-    assert (run.report.component, run.report.version, run.report.uri) == (DIFFUSION, NEW, f"{uri}/{NEW}")
-    assert run.report.size_bytes == sum(len(content) for path, content in artifact(NEW).items() if path != MANIFEST)
+    pulled = run.pulled()
+    assert run.laid() == artifact(NEW)
+    assert (pulled.component, pulled.version, pulled.uri) == (DIFFUSION, NEW, f"{uri}/{NEW}")
+    assert (pulled.image_size, pulled.width, pulled.tensorflow) == (64, 96, "2.19.1")
+    assert pulled.size_bytes == sum(len(content) for path, content in artifact(NEW).items() if path != MANIFEST)
     assert "MiB/s" in run.said
 
 
 def test_a_pinned_version_replaces_whatever_was_there(bucket: "Bucket", puller: Puller) -> None:
     upload(bucket, artifact(OLD), OLD)
     uri = upload(bucket, artifact(NEW), NEW)
-    assert puller(uri).code == 0
+    assert puller.fetch(uri).code == 0
 
-    run = puller(f"{uri}/{OLD}")
+    run = puller.fetch(f"{uri}/{OLD}", number=NUMBER - 1)
 
     assert run.code == 0, run.said
-    assert run.laid() == {f"{OLD}/{path}": content for path, content in artifact(OLD).items()}
+    assert run.laid(NUMBER - 1) == artifact(OLD)
+    assert [entry.name for entry in run.home.iterdir()] == [str(NUMBER - 1)]
+
+
+def test_the_model_that_served_before_is_kept(bucket: "Bucket", puller: Puller) -> None:
+    kept = puller.models / DIFFUSION / ".previous" / "9" / SAVED_MODEL
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+
+    assert puller.fetch(upload(bucket, artifact())).code == 0
+
+    assert kept.exists()
 
 
 def test_a_large_file_arrives_whole_though_fetched_in_parts(bucket: "Bucket", puller: Puller) -> None:
     shard = b"".join(number.to_bytes(8) for number in range(5 << 20))
     uri = upload(bucket, artifact(shard=shard))
 
-    run = puller(uri)
+    run = puller.fetch(uri)
 
     assert run.code == 0, run.said
-    assert run.laid()[f"{NEW}/{SHARD}"] == shard
+    assert run.laid()[SHARD] == shard
     assert "40.0 of 40.0 MiB, 100 %" in run.said
 
 
-def test_a_second_run_verifies_what_is_there_and_fetches_nothing(bucket: "Bucket", puller: Puller) -> None:
+def test_a_second_run_verifies_what_is_there_and_needs_no_storage(bucket: "Bucket", puller: Puller) -> None:
     uri = upload(bucket, artifact())
-    first = puller(uri)
-    place = first.models / DIFFUSION / str(NEW) / SHARD
-    before = place.stat().st_mtime_ns
+    first = puller.fetch(uri)
+    before = (first.home / str(NUMBER) / SHARD).stat().st_mtime_ns
 
-    run = puller(uri)
+    run = puller.fetch(uri, env={"STORAGE_EMULATOR_HOST": "http://127.0.0.1:9"})
 
-    assert run.code == 0, run.said
+    assert run.pulled() == first.pulled()
     assert "already at" in run.said
-    assert place.stat().st_mtime_ns == before
-    assert isinstance(run.report, Pulled)
+    assert (run.home / str(NUMBER) / SHARD).stat().st_mtime_ns == before
 
 
 def test_a_model_damaged_in_place_is_fetched_again(bucket: "Bucket", puller: Puller) -> None:
     uri = upload(bucket, artifact())
-    place = puller(uri).models / DIFFUSION / str(NEW) / SHARD
+    place = puller.fetch(uri).home / str(NUMBER) / SHARD
     place.write_bytes(b"x" * place.stat().st_size)
 
-    run = puller(uri)
+    run = puller.fetch(uri)
 
     assert run.code == 0, run.said
-    assert run.laid()[f"{NEW}/{SHARD}"] == artifact()[SHARD]
+    assert run.laid() == artifact()
 
 
-def test_a_flipped_byte_in_storage_is_found_and_nothing_is_served(bucket: "Bucket", puller: Puller) -> None:
+def test_a_flipped_byte_in_storage_is_found_before_anything_is_fetched(bucket: "Bucket", puller: Puller) -> None:
     files = artifact()
     files[SHARD] = b"W" + files[SHARD][1:]
-    uri = upload(bucket, files)
 
-    run = puller(uri)
+    run = puller.fetch(upload(bucket, files))
 
     failure = run.failure()
     assert failure.reason is PullFailure.CORRUPT
-    assert SHARD in failure.message
-    assert not (run.models / DIFFUSION / str(NEW)).exists()
+    assert f"{SHARD} differs from its checksum" in failure.message
+    assert not run.home.exists()
 
 
 def test_a_file_missing_from_storage_is_named(bucket: "Bucket", puller: Puller) -> None:
     files = artifact()
     del files["variables/variables.index"]
 
-    failure = puller(upload(bucket, files)).failure()
+    failure = puller.fetch(upload(bucket, files)).failure()
 
     assert failure.reason is PullFailure.CORRUPT
     assert "variables/variables.index is missing" in failure.message
@@ -212,42 +134,78 @@ def test_a_file_missing_from_storage_is_named(bucket: "Bucket", puller: Puller) 
 def test_another_component_is_refused_by_name(bucket: "Bucket", puller: Puller) -> None:
     uri = upload(bucket, artifact(component=ENCODER))
 
-    failure = puller(uri).failure()
+    failure = puller.fetch(uri).failure()
 
     assert failure.reason is PullFailure.WRONG_COMPONENT
     assert f"{uri}/{NEW} is a text-encoder, asked for as diffusion-model" in failure.message
 
 
-def test_a_model_that_suits_the_pipeline_is_laid(bucket: "Bucket", puller: Puller) -> None:
-    run = puller(upload(bucket, artifact()), options=("--sd-version=tiny", "--image-size=64x64"))
+def test_a_model_that_suits_the_pipeline_and_the_server_is_laid(bucket: "Bucket", puller: Puller) -> None:
+    options = ("--sd-version=tiny", "--image-size=64x64", "--server-tensorflow=2.19")
+    run = puller.fetch(upload(bucket, artifact()), *options)
 
     assert run.code == 0, run.said
 
 
 @pytest.mark.parametrize(
-    ("option", "words"),
+    ("option", "reason", "words"),
     [
-        ("--sd-version=1.5", "is of Stable Diffusion tiny (a context 96 wide), in a pipeline of version 1.5"),
-        ("--image-size=512x768", "is for images of 64x64 pixels (height x width), in a pipeline for 512x768"),
+        (
+            "--sd-version=1.5",
+            PullFailure.WRONG_STABLE_DIFFUSION,
+            "is of Stable Diffusion tiny (a context 96 wide), in a pipeline of version 1.5",
+        ),
+        (
+            "--image-size=512x768",
+            PullFailure.WRONG_STABLE_DIFFUSION,
+            "is for images of 64x64 pixels (height x width), in a pipeline for 512x768",
+        ),
+        (
+            "--server-tensorflow=2.18",
+            PullFailure.NEWER_TENSORFLOW,
+            "was exported by TensorFlow 2.19.1, and the model server's is 2.18",
+        ),
+        (
+            "--batching",
+            PullFailure.NOT_BATCHABLE,
+            "(batch_size, guidance_scale, num_steps, seed), which TensorFlow Serving puts into no batch: remove"
+            " diffusionModel.batching",
+        ),
     ],
 )
-def test_a_model_for_another_pipeline_is_refused_before_it_is_fetched(
-    bucket: "Bucket", puller: Puller, option: str, words: str
+def test_a_model_for_another_pipeline_or_server_is_refused_before_it_is_fetched(
+    bucket: "Bucket", puller: Puller, option: str, reason: PullFailure, words: str
 ) -> None:
-    run = puller(upload(bucket, artifact()), options=(option,))
+    run = puller.fetch(upload(bucket, artifact()), option)
 
     failure = run.failure()
-    assert failure.reason is PullFailure.WRONG_STABLE_DIFFUSION
+    assert failure.reason is reason
     assert words in failure.message
-    assert not (run.models / DIFFUSION).exists()
+    assert not run.home.exists()
+
+
+def test_a_decoder_may_be_batched(bucket: "Bucket", puller: Puller) -> None:
+    uri = upload(bucket, artifact(component=Component.DECODER))
+
+    run = puller.fetch(uri, "--batching", component=Component.DECODER)
+
+    assert run.code == 0, run.said
 
 
 @pytest.mark.parametrize("size", ["512", "512x", "0x512", "x", "5 x 5"])
 def test_a_size_that_is_none_is_refused(puller: Puller, size: str) -> None:
-    run = puller("gs://bucket/sd", options=(f"--image-size={size}",))
+    run = puller.fetch("gs://bucket/sd", f"--image-size={size}")
 
     assert run.code == 2
     assert "is no size of an image: give the height and the width, such as 512x768" in run.said
+
+
+@pytest.mark.parametrize("version", ["2", "two", "2.", ""])
+def test_a_version_of_tensorflow_that_is_none_is_refused(puller: Puller, version: str) -> None:
+    run = puller.fetch("gs://bucket/sd", f"--server-tensorflow={version}")
+
+    assert run.code == 2
+    assert "is no version of TensorFlow: give one such as 2.19" in run.said
 
 
 @pytest.mark.parametrize("pin", ["", f"/{NEW}"])
@@ -255,54 +213,81 @@ def test_an_upload_without_saved_model_is_incomplete(bucket: "Bucket", puller: P
     files = artifact()
     del files[SAVED_MODEL]
 
-    failure = puller(upload(bucket, files) + pin).failure()
+    failure = puller.fetch(upload(bucket, files) + pin).failure()
 
     assert failure.reason is PullFailure.MODEL_INCOMPLETE
     assert "export" in failure.message
 
 
-def test_a_saved_model_without_a_manifest_is_incomplete(bucket: "Bucket", puller: Puller) -> None:
-    files = artifact()
-    del files[MANIFEST]
-
-    failure = puller(upload(bucket, files)).failure()
-
-    assert failure.reason is PullFailure.MODEL_INCOMPLETE
-    assert MANIFEST in failure.message
-
-
 def test_a_missing_bucket_and_a_missing_folder_are_not_found(bucket: "Bucket", puller: Puller) -> None:
     for uri in ("gs://no-such-bucket-here/sd", f"gs://{bucket.name}/elsewhere", f"gs://{bucket.name}/sd/{NEW}"):
-        failure = puller(uri).failure()
+        failure = puller.fetch(uri).failure()
         assert failure.reason is PullFailure.MODEL_NOT_FOUND
         assert uri in failure.message
 
 
-def test_text_that_is_no_uri_is_refused(puller: Puller) -> None:
-    assert puller("s3://bucket/model").failure().reason is PullFailure.UNUSABLE_URI
+@pytest.mark.parametrize("uri", ["s3://bucket/model", "pvc://claim/model"])
+def test_a_uri_from_which_nothing_can_be_pulled_is_refused(puller: Puller, uri: str) -> None:
+    assert puller.fetch(uri).failure().reason is PullFailure.UNUSABLE_URI
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", '{"rollouts": {}}'])
+def test_a_pod_for_which_no_model_is_named_says_so(puller: Puller, content: str | None) -> None:
+    command = puller.fetching("gs://bucket/model")
+    puller.desired.unlink()
+    if content is not None:
+        puller.desired.write_text(content)
+
+    failure = puller.run(command).failure()
+
+    assert failure.reason is PullFailure.MODEL_NOT_FOUND
+    assert "the operator names no model for this pod" in failure.message
+    assert str(puller.desired) in failure.message
 
 
 def test_a_folder_serves_as_storage_too(tmp_path: Path, puller: Puller) -> None:
-    for path, content in artifact().items():
-        target = tmp_path / "storage" / str(NEW) / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-
-    run = puller(f"file://{tmp_path}/storage")
+    run = puller.fetch(write(tmp_path / "storage", artifact()))
 
     assert run.code == 0, run.said
-    assert run.laid() == {f"{NEW}/{path}": content for path, content in artifact().items()}
-    assert puller(f"file://{tmp_path}/nowhere").failure().reason is PullFailure.MODEL_NOT_FOUND
+    assert run.laid() == artifact()
+    assert puller.fetch(f"file://{tmp_path}/nowhere").failure().reason is PullFailure.MODEL_NOT_FOUND
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, bucket: "Bucket", puller: Puller) -> None:
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / DIFFUSION).write_text("in the way")
+def test_a_folder_that_cannot_be_written_is_told(bucket: "Bucket", puller: Puller) -> None:
+    puller.models.mkdir()
+    (puller.models / DIFFUSION).write_text("in the way")
 
-    failure = puller(upload(bucket, artifact())).failure()
+    failure = puller.fetch(upload(bucket, artifact())).failure()
 
     assert failure.reason is PullFailure.STORAGE_UNAVAILABLE
-    assert f"cannot be written below {tmp_path}/models" in failure.message
+    assert f"cannot be written at {puller.models}/{DIFFUSION}" in failure.message
+
+
+def test_a_model_on_a_claim_is_verified_and_nothing_is_laid(tmp_path: Path, puller: Puller) -> None:
+    write(tmp_path / "claim" / "sd", artifact())
+
+    run = puller.verify("pvc://models/sd", tmp_path / "claim")
+
+    assert run.pulled().uri == f"pvc://models/sd/{NEW}"
+    assert not run.home.exists()
+
+
+def test_a_wrong_byte_on_a_claim_is_found(tmp_path: Path, puller: Puller) -> None:
+    files = artifact()
+    files[SHARD] = b"W" + files[SHARD][1:]
+    write(tmp_path / "claim" / "sd", files)
+
+    failure = puller.verify(f"pvc://models/sd/{NEW}", tmp_path / "claim").failure()
+
+    assert failure.reason is PullFailure.CORRUPT
+    assert f"pvc://models/sd/{NEW} is damaged, {SHARD} differs from its checksum" in failure.message
+
+
+def test_only_what_lies_on_a_claim_is_verified_in_place(tmp_path: Path, puller: Puller) -> None:
+    failure = puller.verify("gs://bucket/sd", tmp_path).failure()
+
+    assert failure.reason is PullFailure.UNUSABLE_URI
+    assert "gs://bucket/sd lies on no claim" in failure.message
 
 
 class Front(BaseHTTPRequestHandler):
@@ -354,13 +339,15 @@ def test_what_storage_answers_is_told_apart(
     front: Callable[[list[int]], str], puller: Puller, statuses: list[int], reason: PullFailure
 ) -> None:
     patience = 1 if statuses == [503] else 20
-    failure = puller("gs://bucket/sd", patience=patience, STORAGE_EMULATOR_HOST=front(statuses)).failure()
+    failure = puller.fetch(
+        "gs://bucket/sd", patience=patience, env={"STORAGE_EMULATOR_HOST": front(statuses)}
+    ).failure()
     assert failure.reason is reason
     assert "gs://bucket/sd" in failure.message
 
 
 def test_storage_that_cannot_be_reached_is_unavailable(puller: Puller) -> None:
-    failure = puller("gs://bucket/sd", patience=1, STORAGE_EMULATOR_HOST="http://127.0.0.1:9").failure()
+    failure = puller.fetch("gs://bucket/sd", patience=1, env={"STORAGE_EMULATOR_HOST": "http://127.0.0.1:9"}).failure()
     assert failure.reason is PullFailure.STORAGE_UNAVAILABLE
 
 
@@ -370,7 +357,7 @@ def test_a_key_file_that_is_none_is_named_with_what_to_do(tmp_path: Path, puller
     if content is not None:
         key.write_text(content)
 
-    failure = puller("gs://bucket/sd", GOOGLE_APPLICATION_CREDENTIALS=str(key)).failure()
+    failure = puller.fetch("gs://bucket/sd", env={"GOOGLE_APPLICATION_CREDENTIALS": str(key)}).failure()
 
     assert failure.reason is PullFailure.ACCESS_DENIED
     assert f"{key} holds no key of a Google service account that is in force: put one" in failure.message
@@ -401,7 +388,7 @@ def test_a_key_file_is_what_it_signs_in_with(tmp_path: Path, puller: Puller) -> 
         key = tmp_path / "key.json"
         key.write_text(json.dumps(account_key(f"http://127.0.0.1:{server.server_port}/token")))
 
-        failure = puller("gs://bucket/sd", GOOGLE_APPLICATION_CREDENTIALS=str(key)).failure()
+        failure = puller.fetch("gs://bucket/sd", env={"GOOGLE_APPLICATION_CREDENTIALS": str(key)}).failure()
 
         server.shutdown()
     assert b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer" in asked[0]
@@ -463,7 +450,7 @@ def test_a_puller_killed_in_the_middle_leaves_no_model_and_the_next_one_makes_it
     with subprocess.Popen(
         [
             *(sys.executable, "-m", "sdp_serving.puller"),
-            *arguments(tmp_path / "models", tmp_path / "report", uri, DIFFUSION, 20),
+            *puller.fetching(uri),
         ],
         env={
             **os.environ,
@@ -482,7 +469,7 @@ def test_a_puller_killed_in_the_middle_leaves_no_model_and_the_next_one_makes_it
             server.server_close()
 
     assert code == (143 if number == signal.SIGTERM else -9)
-    assert [entry.name for entry in home.iterdir()] == [f".{NEW}.partial"]
-    run = puller(uri)
+    assert [entry.name for entry in home.iterdir()] == [f".{NUMBER}.partial"]
+    run = puller.fetch(uri)
     assert run.code == 0, run.said
-    assert run.laid() == {f"{NEW}/{path}": content for path, content in artifact().items()}
+    assert run.laid() == artifact()

@@ -9,10 +9,11 @@ from sdp_serving.contract.report import PullFailure
 from sdp_serving.contract.signatures import signatures
 from sdp_serving.contract.versions import StableDiffusionVersion as Version
 from sdp_serving.puller.errors import PullError
-from sdp_serving.puller.judgement import ImageSize, Wanted, candidates, judge
+from sdp_serving.puller.judgement import ImageSize, TensorFlowVersion, Wanted, candidates, judge
+from sdp_serving.puller.storage import Stored
 
 URI = ModelUri.parse("gs://bucket/sd/decoder/12")
-FILES = {SAVED_MODEL: 3, "variables/index": 4}
+FILES = {SAVED_MODEL: Stored(3), "variables/index": Stored(4)}
 
 
 def manifest(component: Component = Component.DECODER, *, width: int = 96, **changes: Any) -> dict[str, Any]:
@@ -29,23 +30,30 @@ def manifest(component: Component = Component.DECODER, *, width: int = 96, **cha
         "weights": "test",
         "source_digest": f"sha256:{0:064x}",
         "signatures": {str(name): signature.model_dump() for name, signature in offered.items()},
-        "files": {path: {"size": size, "crc32c": "00000000"} for path, size in FILES.items()},
+        "files": {path: {"size": file.size, "crc32c": "00000000"} for path, file in FILES.items()},
         **changes,
     }
 
 
-def refusal(raw: bytes, files: dict[str, int] | None = None, component: Component = Component.DECODER) -> PullError:
+def refusal(raw: bytes, component: Component = Component.DECODER) -> PullError:
     with pytest.raises(PullError) as raised:
-        judge(raw, FILES if files is None else files, uri=URI, wanted=Wanted(component))
+        judge(raw, FILES, uri=URI, wanted=Wanted(component))
     assert str(URI) in str(raised.value)
     return raised.value
 
 
 def test_a_manifest_that_fits_is_read() -> None:
-    read = judge(
-        json.dumps(manifest()).encode(), {**FILES, MANIFEST: 9, "more": 1}, uri=URI, wanted=Wanted(Component.DECODER)
-    )
-    assert (read.component, read.version, set(read.files)) == (Component.DECODER, 12, set(FILES))
+    there = {**FILES, MANIFEST: Stored(9), "more": Stored(1)}
+    facts, files = judge(json.dumps(manifest()).encode(), there, uri=URI, wanted=Wanted(Component.DECODER))
+    assert (facts.component, facts.weights, facts.image_size) == (Component.DECODER, "test", 64)
+    assert files == {path: Stored(file.size, crc32c="00000000") for path, file in FILES.items()}
+
+
+def test_what_the_storage_says_of_a_file_is_held_against_the_manifest() -> None:
+    there = {**FILES, SAVED_MODEL: Stored(3, crc32c="00000001")}
+    with pytest.raises(PullError, match=f"is damaged, {SAVED_MODEL} differs from its checksum") as raised:
+        judge(json.dumps(manifest()).encode(), there, uri=URI, wanted=Wanted(Component.DECODER))
+    assert raised.value.reason is PullFailure.CORRUPT
 
 
 def entry(size: int) -> dict[str, Any]:
@@ -62,7 +70,7 @@ def entry(size: int) -> dict[str, Any]:
         ({"files": {SAVED_MODEL: entry(3), "gone": entry(1)}}, "gone is missing"),
         ({"files": {SAVED_MODEL: entry(5)}}, f"{SAVED_MODEL} has 3 bytes instead of 5"),
         *(
-            ({"files": {SAVED_MODEL: entry(3), path: entry(1)}}, "is no file of an artifact")
+            ({"files": {SAVED_MODEL: entry(3), path: entry(1)}}, "is no file of a model")
             for path in ("../../etc/passwd", "/etc/passwd", "a/../../b", "", ".", MANIFEST)
         ),
     ],
@@ -90,7 +98,7 @@ def test_signatures_that_fall_short_are_told() -> None:
     assert "the signature serving_default is missing" in str(error)
 
 
-FITTING = {**FILES, MANIFEST: 9}
+FITTING = {**FILES, MANIFEST: Stored(9)}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +107,8 @@ FITTING = {**FILES, MANIFEST: 9}
 )
 def test_versions_of_one_family_go_together(model: str, version: Version) -> None:
     raw = json.dumps(manifest(sd_version=model, width=version.width)).encode()
-    assert judge(raw, FITTING, uri=URI, wanted=Wanted(Component.DECODER, version)).sd_version == model
+    facts, _ = judge(raw, FITTING, uri=URI, wanted=Wanted(Component.DECODER, version))
+    assert facts.sd_version == model
 
 
 @pytest.mark.parametrize("component", Component)
@@ -126,8 +135,28 @@ def test_a_model_for_images_of_another_size_is_told_by_both(component: Component
 def test_a_text_encoder_serves_images_of_every_size() -> None:
     raw = json.dumps(manifest(Component.TEXT_ENCODER)).encode()
     wanted = Wanted(Component.TEXT_ENCODER, Version.TINY, ImageSize(512, 768))
-    assert judge(raw, FITTING, uri=URI, wanted=wanted).image_size == 64
+    facts, _ = judge(raw, FITTING, uri=URI, wanted=wanted)
+    assert facts.image_size == 64
 
 
 def test_candidates_are_the_folders_that_can_be_versions_newest_first() -> None:
     assert candidates(["variables", "9", "010", "12", "0", "-3", "11", ".tmp"]) == [12, 11, 9]
+
+
+@pytest.mark.parametrize("server", ["2.19", "2.20", "3.0"])
+def test_a_server_of_the_same_tensorflow_or_a_newer_one_will_do(server: str) -> None:
+    wanted = Wanted(Component.DECODER, server_tensorflow=TensorFlowVersion.parse(server))
+    judge(json.dumps(manifest(tensorflow="2.19.1")).encode(), FITTING, uri=URI, wanted=wanted)
+
+
+@pytest.mark.parametrize("model", ["2.20.0", "2.20.0-rc1", "3.0"])
+def test_a_newer_tensorflow_than_the_servers_is_refused(model: str) -> None:
+    wanted = Wanted(Component.DECODER, server_tensorflow=TensorFlowVersion(2, 19))
+    with pytest.raises(PullError, match=r"and the model server's is 2\.19, .* or set decoder\.server\.image") as raised:
+        judge(json.dumps(manifest(tensorflow=model)).encode(), FITTING, uri=URI, wanted=wanted)
+    assert raised.value.reason is PullFailure.NEWER_TENSORFLOW
+
+
+def test_a_tensorflow_that_cannot_be_compared_is_let_pass() -> None:
+    wanted = Wanted(Component.DECODER, server_tensorflow=TensorFlowVersion(2, 19))
+    judge(json.dumps(manifest(tensorflow="nightly")).encode(), FITTING, uri=URI, wanted=wanted)
