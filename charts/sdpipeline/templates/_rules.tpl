@@ -31,10 +31,10 @@
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
-# Why a pod does not run is told by the pod and by events about it.
+# Why a pod does not run is told by the pod and by events about it. An annotation makes the kubelet bring news to it.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, watch]
+  verbs: [list, watch, patch]
 - apiGroups: [""]
   resources: [events]
   verbs: [list, watch, create]

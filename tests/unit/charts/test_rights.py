@@ -18,7 +18,7 @@ IN_A_NAMESPACE = {
     "ingresses.networking.k8s.io": CHILD,
     "networkpolicies.networking.k8s.io": CHILD,
     "poddisruptionbudgets.policy": CHILD,
-    "pods": {"list", "watch"},
+    "pods": {"list", "watch", "patch"},
     "events": {"list", "watch", "create"},
 }
 NODES = {"nodes": {"list", "watch"}}

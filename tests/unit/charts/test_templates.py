@@ -40,6 +40,7 @@ def test_by_default_the_operator_is_told_what_it_defaults_to() -> None:
         "SDP_EXPORTER_IMAGE": defaults.exporter_image,
         "SDP_SERVER_IMAGE": defaults.server_image,
         "SDP_GPU_SERVER_IMAGE": defaults.gpu_server_image,
+        "SDP_SERVER_TENSORFLOW": defaults.server_tensorflow,
         "SDP_ACCELERATOR_LABEL": defaults.accelerator_label,
         "SDP_LEASE_NAME": defaults.lease_name,
     }
@@ -50,6 +51,8 @@ def test_what_the_operator_is_told_are_settings_that_it_takes(monkeypatch: pytes
         {
             "namespaces": ["team-a", "1"],
             "localFilesRoot": "/srv/models",
+            "cacheRoot": "/var/cache/sdpipeline",
+            "serverTensorflow": "2.19",
             "storageEmulatorHost": "http://emulator:4443",
             "logFormat": "text",
             "acceleratorLabel": "nvidia.com/gpu.product",
@@ -60,6 +63,8 @@ def test_what_the_operator_is_told_are_settings_that_it_takes(monkeypatch: pytes
     settings = Settings()
     assert settings.namespaces == ("team-a", "1")
     assert str(settings.local_files_root) == "/srv/models"
+    assert str(settings.cache_root) == "/var/cache/sdpipeline"
+    assert settings.server_tensorflow == "2.19"
     assert settings.storage_emulator_host == "http://emulator:4443"
     assert settings.log_format == "text"
     assert settings.accelerator_label == "nvidia.com/gpu.product"

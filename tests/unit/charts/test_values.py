@@ -67,6 +67,8 @@ def test_the_readme_lists_each_value_with_its_default() -> None:
         ({"images.operator.pullPolicy": "never"}, "value must be one of 'Always', 'IfNotPresent', 'Never'"),
         ({"images.registry": "https://registry"}, "at '/images/registry': 'https://registry' does not match"),
         ({"localFilesRoot": "/srv/../etc"}, "at '/localFilesRoot': '/srv/../etc' does not match pattern"),
+        ({"cacheRoot": "var/cache"}, "at '/cacheRoot': 'var/cache' does not match pattern"),
+        ({"serverTensorflow": "2.20.0"}, "at '/serverTensorflow': '2.20.0' does not match pattern"),
         ({"localFilesRoot": "/"}, "at '/localFilesRoot': '/' does not match pattern"),
         ({"storageEmulatorHost": "emulator:4443"}, "at '/storageEmulatorHost': 'emulator:4443' does not match"),
         ({"acceleratorLabel": "a/b/c"}, "at '/acceleratorLabel': 'a/b/c' does not match pattern"),

@@ -17,12 +17,12 @@ def test_a_folder_for_local_files_that_opens_too_much_is_refused(root: str, monk
         Settings()
 
 
-@pytest.mark.parametrize("root", ["/tmp", "/models", "/models/"])
+@pytest.mark.parametrize("root", ["/tmp", "/models", "/models/", "/cache"])
 def test_local_files_cannot_lie_where_pods_have_folders_of_their_own(
     root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SDP_LOCAL_FILES_ROOT", root)
-    with pytest.raises(ValidationError, match="must not be /tmp or /models"):
+    with pytest.raises(ValidationError, match="must not be /tmp, /models or /cache"):
         Settings()
 
 
@@ -48,6 +48,8 @@ def test_the_address_to_listen_on_is_a_host_and_a_port(
         ("SDP_LEASE_NAME", "-", "a name that an object can have"),
         ("SDP_ACCELERATOR_LABEL", "a/b/c", "must be the key of a label"),
         ("SDP_ACCELERATOR_LABEL", "gpu type", "must be the key of a label"),
+        ("SDP_CACHE_ROOT", "/", "absolute path of a folder below /"),
+        ("SDP_SERVER_TENSORFLOW", "2.20.0", "String should match pattern"),
         ("SDP_EXPORTER_IMAGE", "", "at least 1 character"),
     ],
 )
