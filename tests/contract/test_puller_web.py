@@ -152,7 +152,7 @@ def test_a_server_that_refuses_a_file_is_named_with_what_to_do(
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_server_that_recovers_is_waited_for(bucket: "Bucket", web: FaultProxy, puller: Puller, status: int) -> None:
     uri = served(bucket, web, artifact())
-    web.faults = [Fault(of="", status=status, times=4), Fault(of="", cut_after=0, times=2)]
+    web.faults = [Fault(of="", status=status, times=2), Fault(of="", cut_after=0, times=1)]
 
     run = puller.fetch(uri)
 

@@ -13,6 +13,7 @@ from sdp_serving.contract.artifact import SAVED_MODEL, ModelUri
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.contract.signatures import LATENT_FACTOR, SignatureName, TensorSpec, signatures
+from sdp_serving.contract.versions import StableDiffusionVersion
 from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.found import Facts
 from sdp_serving.puller.judgement import Wanted, require_inside, require_suitable
@@ -46,13 +47,14 @@ def judge_foreign(raw: bytes, files: Mapping[str, Stored], *, uri: ModelUri, wan
         raise corrupt(uri, f"its {SAVED_MODEL} holds no model for serving")
     component = wanted.component
     function = _require_component(model, component, uri)
+    width = _width(function, component)
     facts = Facts(
         component=component,
         source_digest=_digest(files),
         weights="/".join(uri.location.strip("/").split("/")[-2:]),
-        width=_width(function, component),
+        width=width,
         image_size=_image_size(function, component),
-        sd_version=_UNKNOWN if wanted.sd_version is None else wanted.sd_version,
+        sd_version=_sd_version(width, wanted.sd_version),
         tensorflow=model.tensorflow or None,
     )
     scalars = sorted(name for name, tensor in function.inputs.items() if tensor.shape == ())
@@ -145,6 +147,13 @@ def _size(tensor: Tensor | None, axis: int) -> int | None:
     if tensor is None or tensor.shape is None or len(tensor.shape) < 2:
         return None
     return tensor.shape[axis]
+
+
+def _sd_version(width: int | None, wanted: StableDiffusionVersion | None) -> str:
+    """The version of Stable Diffusion, which only the width tells: versions of one width go together."""
+    if wanted is not None and width in (None, wanted.width):
+        return wanted
+    return " or ".join(version for version in StableDiffusionVersion if version.width == width) or _UNKNOWN
 
 
 def _digest(files: Mapping[str, Stored]) -> str:
