@@ -49,6 +49,8 @@ def _specs(draw: DrawFn, most_components: int) -> KubeObject:
     fields = [component.field for component in Component]
     chosen = draw(st.lists(st.sampled_from(fields), min_size=1, max_size=most_components, unique=True))
     spec = {field: draw(_components()) for field in chosen}
+    if "model" in spec.get("diffusionModel", {}) and draw(st.booleans()):
+        spec["diffusionModel"]["canary"] = {"model": draw(_URIS), "percent": draw(st.sampled_from([0, 5, 100]))}
     spec |= draw(some(_PIPELINE, most=4))
     if any("weights" in spec[field] for field in chosen):
         spec.setdefault("export", draw(_export()))
@@ -84,6 +86,11 @@ _URIS: Final = st.sampled_from(
         "gs://bucket/",
         "gs://bucket/ü/€",
         "gs://b.c_d-e/$(HOME)/%20/'\"",
+        "https://models.example:8443/sd/decoder/1700000000000",
+        "https://h/1/",
+        "pvc://models/sd/decoder",
+        "pvc://a.b-c/17",
+        "pvc://models",
         "file:///srv/models/decoder",
         "file:///srv/models/m/",
         f"gs://bucket/{'x' * 900}",
@@ -249,7 +256,25 @@ _PIPELINE: Final[Fields] = {
         st.just({}) | st.fixed_dictionaries({"height": _SIZES, "width": _SIZES}),
     ),
     "driverCheck": _DRIVER_CHECKS,
-    "swap": st.sampled_from([{}, {"strategy": "Surge"}, {"strategy": "Drain"}]),
+    "swap": some(
+        {
+            "strategy": st.sampled_from(["Auto", "InPlace", "Surge", "Drain"]),
+            "watchSeconds": st.sampled_from([0, 300, 86400]),
+        },
+        most=2,
+    ),
+    "cache": st.builds(
+        lambda place, size: {**place, **size},
+        st.sampled_from(
+            [
+                {"hostPath": "/var/cache/sdpipeline"},
+                {"hostPath": "/etc/"},
+                {"hostPath": "/ü/$(HOME)"},
+                {"claimName": "models"},
+            ]
+        ),
+        some({"sizeGiB": st.sampled_from([1, 50, 1_000_000])}, most=1),
+    ),
     "export": _export(),
     "gateway": _gateways(),
     "networkPolicy": some({"peers": _PEERS}, most=1),

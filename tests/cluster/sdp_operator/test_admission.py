@@ -33,6 +33,9 @@ def _overrides(**overrides: Any) -> dict[str, Any]:
         ({}, "spec.decoder: Invalid value: set exactly one source of the component: model"),
         ({"model": ""}, 'spec.decoder.model: Invalid value: "": model must be the URI of an exported model'),
         ({"model": "s3://b/x"}, 'spec.decoder.model: Invalid value: "s3://b/x": model must be the URI'),
+        ({"model": "https://host/x"}, 'spec.decoder.model: Invalid value: "https://host/x": model must be the URI'),
+        ({"model": "pvc://Claim/x"}, 'spec.decoder.model: Invalid value: "pvc://Claim/x": model must be the URI'),
+        ({**MODEL, "canary": {**MODEL, "percent": 5}}, 'unknown field "spec.decoder.canary"'),
         ({"model": "gs://b/../x"}, "model must not contain '..': write the folder's full path"),
         ({"image": ""}, "spec.decoder.image in body should be at least 1 chars long"),
         ({"image": "i", "server": {"image": "j"}}, "server.image can't be set together with image"),
@@ -70,6 +73,10 @@ def _overrides(**overrides: Any) -> dict[str, Any]:
             _overrides(volumes=[{"name": "tmp", "emptyDir": {}}]),
             "has a volume of this name itself: choose another name",
         ),
+        (
+            _overrides(volumes=[{"name": "desired-models", "emptyDir": {}}]),
+            "has a volume of this name itself: choose another name",
+        ),
         (_overrides(volumes=[{"name": "cache", "hostPath": {"path": "/etc"}}]), "hostPath"),
         (_overrides(volumes=[{"name": "cache"}]), "a volume has exactly one source: set one of emptyDir, configMap"),
         (
@@ -99,6 +106,20 @@ def test_a_bad_component_is_refused_by_the_name_of_its_field(
     [
         ("stableDiffusion", {"version": "1.5", "height": 65, "width": 64}, "height in body should be a multiple of 8"),
         ("stableDiffusion", {"version": "1.5", "height": 64}, "height and width belong together: set both"),
+        ("swap", {"strategy": "Blue"}, 'supported values: "Auto", "InPlace", "Surge", "Drain"'),
+        ("swap", {"watchSeconds": 86401}, "watchSeconds in body should be less than or equal to 86400"),
+        ("cache", {}, "a cache is one place: set exactly one of hostPath and claimName"),
+        ("cache", {"hostPath": "/c", "claimName": "c"}, "a cache is one place: set exactly one of hostPath and claim"),
+        ("cache", {"hostPath": "c"}, "hostPath is the absolute path of a folder: write one such as /var/cache"),
+        ("cache", {"hostPath": "/c/../etc"}, "hostPath is the absolute path of a folder: write one such as /var/cache"),
+        ("cache", {"claimName": "c", "sizeGiB": 0}, "sizeGiB in body should be greater than or equal to 1"),
+        (
+            "diffusionModel",
+            {"image": "i", "canary": {**MODEL, "percent": 5}},
+            "canary stands beside model: set model, or remove canary",
+        ),
+        ("diffusionModel", {**MODEL, "canary": {"model": "x", "percent": 5}}, "model must be the URI of an exported"),
+        ("diffusionModel", {**MODEL, "canary": {**MODEL, "percent": 101}}, "should be less than or equal to 100"),
         ("monitoring", {"podMonitor": {"interval": "1s1h"}}, "interval is a time: write one such as 30s or 1m30s"),
         ("networkPolicy", {"peers": [{}]}, "a peer is told by ipBlock or by selectors: set either"),
         ("networkPolicy", {"peers": [{"ipBlock": {"cidr": "10.0.0.0"}}]}, "write one such as 10.0.0.0/8"),
@@ -147,7 +168,7 @@ def test_the_longest_name_and_three_lines_are_enough(pipelines: PipelineClient) 
     assert spec == {
         "decoder": {**MODEL, "replicas": 1, "restTimeoutSeconds": 120, "service": {"type": "ClusterIP"}},
         "driverCheck": "Warn",
-        "swap": {"strategy": "Surge"},
+        "swap": {"strategy": "Auto", "watchSeconds": 300},
     }
 
 

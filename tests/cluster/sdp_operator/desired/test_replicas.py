@@ -9,7 +9,7 @@ from devcluster.pytest_plugin import Namespace
 from sdp_operator.desired.deployment import deployment
 from sdp_operator.desired.identity import MANAGER
 from sdp_operator.desired.replicas import keep_replicas
-from sdp_operator.desired.source import declared_source
+from sdp_operator.desired.source import Rollout, declared_source
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
@@ -31,7 +31,7 @@ def _wanted(namespace: Namespace, **fields: Any) -> KubeObject:
     spec = parent.spec.components[Component.DECODER]
     source = declared_source(spec)
     assert source is not None
-    made = deployment(parent, Component.DECODER, spec, source, Settings())
+    made = deployment(parent, Component.DECODER, spec, Rollout("1", source, "Surge"), Settings())
     # Without an owner: it would be deleted after one that is not there.
     meta = {key: value for key, value in made["metadata"].items() if key != "ownerReferences"}
     return {**made, "metadata": {**meta, "namespace": namespace.name}}
