@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,6 +140,14 @@ class Pod:
             self._following.wait()
             self._following = None
 
+    def restart_following(self) -> None:
+        self.kill_following()
+        self.start_following()
+
+    def restart_server(self) -> None:
+        self.kill_server()
+        self.start_server()
+
     @property
     def follower(self) -> int:
         """The sidecar's process."""
@@ -164,8 +173,11 @@ class Pod:
             return False
 
     def candidate_state(self) -> str | None:
-        report = self.report()
-        return None if report is None or report.candidate is None else report.candidate.state
+        """How far the candidate is that was wanted last; None while the sidecar speaks of another, or is not there."""
+        report, wanted = self.report(), self.desired.candidate
+        if report is None or report.candidate is None or wanted is None or report.candidate.number != wanted.number:
+            return None
+        return report.candidate.state
 
     def folders(self) -> set[str]:
         """Names in the models' folder, without an empty one of previous models."""
@@ -180,19 +192,25 @@ class Pod:
             assert time.monotonic() < deadline, f"never: {what}\n{self.log()}\n{self.report()}"
             time.sleep(0.02)
 
-    def swap(self, number: int, uri: str, step: Callable[[str], None] = lambda _: None) -> None:
-        """Bring a model in, prove it and let it take over, as the operator does; `step` is told of each step's end."""
+    def swap(self, number: int, uri: str) -> None:
+        """Bring a model in, prove it and let it take over, as the operator does."""
         old = self.desired.serving
         new = NumberedModel(number=ModelNumber(number), uri=uri)
         self.want(old, Candidate(number=new.number, uri=uri, step="Verify"))
         self.until(lambda: self.candidate_state() == "Verified", "verified")
-        step("Verified")
         self.want(old, Candidate(number=new.number, uri=uri, step="BringIn"))
         self.until(lambda: self.candidate_state() == "Proven", "proven")
-        step("Proven")
         self.want(new, None, old)
         self.until(lambda: self.serves(number), "switched")
-        step("Switched")
+
+    def swap_and(self, number: int, uri: str, marker: str, do: Callable[[], None]) -> None:
+        """Swap, and do something as soon as the sidecar's log says `marker`."""
+        # What is done starts processes, which end with the thread that started them: so the swap has the other thread.
+        with ThreadPoolExecutor(1) as pool:
+            swapped = pool.submit(self.swap, number, uri)
+            self.until(lambda: marker in self.log() or swapped.done(), marker)
+            do()
+            swapped.result()
 
     def serves(self, number: int) -> bool:
         report = self.report()
@@ -263,4 +281,4 @@ class Load:
 
 
 def _weight(answer: Any) -> float:
-    return round(answer["outputs"][0][0][0][0] / _PIXEL, 3)
+    return round(float(answer["outputs"][0][0][0][0]) / _PIXEL, 3)
