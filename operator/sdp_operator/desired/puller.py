@@ -115,7 +115,7 @@ def _demands(wanted: StableDiffusion | None) -> list[str]:
     if wanted is None:
         return []
     size = [] if wanted.height is None or wanted.width is None else ["--image-size", f"{wanted.height}x{wanted.width}"]
-    return ["--sd-version", wanted.version, *size]
+    return ["--sd-version", str(wanted.version), *size]
 
 
 def _demands_of_the_server(spec: ComponentSpec, source: Source, settings: Settings) -> list[str]:
