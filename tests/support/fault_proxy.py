@@ -47,8 +47,8 @@ class FaultProxy:
         faults: of which each request takes the first that fits; they may be changed at any time.
     """
 
-    def __init__(self, upstream: Callable[[str], str], url: str) -> None:
-        self.url = url
+    def __init__(self, upstream: Callable[[str], str]) -> None:
+        self.url = ""
         self.asked: list[tuple[str, str | None]] = []
         self.faults: list[Fault] = []
         self.upstream = upstream
@@ -78,13 +78,14 @@ def fault_proxy(upstream: Callable[[str], str], context: ssl.SSLContext | None =
         upstream: the URL behind a path.
         context: with the certificate to show; None for plain HTTP.
     """
-    handler = type("Handler", (_Handler,), {})
+    proxy = FaultProxy(upstream)
+    handler = type("Handler", (_Handler,), {"proxy": proxy})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         if context is not None:
             server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         scheme = "http" if context is None else "https"
-        handler.proxy = proxy = FaultProxy(upstream, f"{scheme}://127.0.0.1:{server.server_port}")
+        proxy.url = f"{scheme}://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:
             yield proxy
