@@ -204,6 +204,7 @@ def _gateways(draw: DrawFn) -> KubeObject:
             {
                 "enabled": st.booleans(),
                 "replicas": st.sampled_from([0, 1, 2, 100]),
+                "holdSeconds": st.sampled_from([0, 120, 3600]),
                 "image": IMAGES,
                 "resources": RESOURCES,
                 "service": _service(),

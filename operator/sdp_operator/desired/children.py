@@ -259,7 +259,7 @@ def _gateway(
         return None
     found = {component: server(pipeline, component, part.shared) for component, part in components.items()}
     servers = {component: answers for component, answers in found.items() if answers is not None}
-    children = gateway_children(pipeline, spec, servers, settings)
+    children = gateway_children(pipeline, spec, servers, {}, settings)
     if not servers:
         # One that is there goes too: it would still lead to what is no longer shared.
         return Part(_without("Deployment", children), problem=_unshared(components))

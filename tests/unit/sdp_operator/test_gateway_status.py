@@ -130,7 +130,7 @@ def test_a_route_in_a_cluster_without_the_gateway_api_is_told_and_the_rest_is_ma
     world = World(unknown_kinds=frozenset({"HTTPRoute"}))
     part = desired(parent, world, Settings(), NOW).gateway
     assert part is not None
-    assert {child["kind"] for child in part.children} == {"Deployment", "Service"}
+    assert {child["kind"] for child in part.children} == {"Deployment", "ConfigMap", "Service"}
     assert parent.spec.gateway is not None
     verdict = gateway_verdict(parent, parent.spec.gateway, part, LiveChildren(), None)
     assert verdict.reason == Reason.KIND_UNKNOWN

@@ -186,7 +186,7 @@ def test_a_gateway_leads_only_to_what_is_shared(allowed: list[str], components: 
 def test_a_gateway_to_nothing_that_is_shared_is_not_run() -> None:
     _, wanted, _ = _with_gateway({"decoder": FROM_MUSIC})
     assert wanted.gateway is not None
-    assert [child["kind"] for child in wanted.gateway.children] == ["Service"]
+    assert [child["kind"] for child in wanted.gateway.children] == ["ConfigMap", "Service"]
     assert wanted.gateway.withheld == (), "one that runs would still lead there"
     assert wanted.gateway.problem is not None
     assert wanted.gateway.problem.reason == Reason.SHARING_NOT_ALLOWED

@@ -106,6 +106,9 @@ class GatewaySpec(Model):
     resources: Resources | None = None
     """CPU and memory of the gateway."""
 
+    hold_seconds: Annotated[int, Field(ge=0, le=3600)] = 120
+    """How long requests wait for a component that is away, as during a swap by Drain; 0: they fail at once."""
+
     service: ServiceOptions = ServiceOptions()
     """The Service in front of the gateway."""
 

@@ -91,6 +91,9 @@ class CanaryStatus(Model):
     percent: int
     """How many of a hundred requests it takes now."""
 
+    version: Annotated[int, Field(json_schema_extra={"format": "int64"})]
+    """Its version in TensorFlow Serving, by which requests can ask for it."""
+
 
 class ComponentStatus(Model):
     """What became of one component."""

@@ -7,14 +7,20 @@ from sdp_operator.desired.gateway.deployment import deployment
 from sdp_operator.desired.gateway.disruption_budget import disruption_budget
 from sdp_operator.desired.gateway.http_route import http_route
 from sdp_operator.desired.gateway.ingress import ingress
+from sdp_operator.desired.gateway.routes import routes_config_map
 from sdp_operator.desired.gateway.service import service
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.routes import Canary
 
 
 def gateway_children(
-    pipeline: Pipeline, spec: GatewaySpec, servers: Mapping[Component, Endpoints], settings: Settings
+    pipeline: Pipeline,
+    spec: GatewaySpec,
+    servers: Mapping[Component, Endpoints],
+    canaries: Mapping[Component, Canary],
+    settings: Settings,
 ) -> tuple[KubeObject, ...]:
     """What a gateway that is asked for should have; the Deployment comes first.
 
@@ -22,10 +28,12 @@ def gateway_children(
         pipeline: whose gateway.
         spec: the gateway that is asked for.
         servers: where each component answers, be it the pipeline's own or another's that it shares.
+        canaries: the models that take a part of their components' requests.
         settings: the operator's.
     """
     children = [
         deployment(pipeline, spec, servers, settings),
+        routes_config_map(pipeline, canaries),
         service(pipeline, spec.service),
         disruption_budget(pipeline, spec),
         ingress(pipeline, spec.ingress) if spec.ingress else None,

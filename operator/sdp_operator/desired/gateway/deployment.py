@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sdp_operator.api.v1alpha1 import Endpoints, GatewaySpec, Pipeline
+from sdp_operator.desired.gateway.routes import routes_flag, routes_mount, routes_volume
 from sdp_operator.desired.identity import GATEWAY, MANAGED_BY, MANAGER, metadata, selector
 from sdp_operator.desired.overrides import overridden
 from sdp_operator.desired.revision import with_revision
@@ -24,8 +25,9 @@ _LEAVE_SECONDS: Final = 5
 _FINISH_SECONDS: Final = 30
 """How long it then has for the requests under way: longer than the 25 seconds that the gateway itself gives them."""
 
-_RESOURCES: Final = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
-"""Unless the user says otherwise: it passes everything through, and holds none of it."""
+_RESOURCES: Final = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
+"""Unless the user says otherwise: it passes everything through, and gives half of its memory to the bodies of requests
+that it may have to send again."""
 
 
 def deployment(
@@ -58,6 +60,7 @@ def _template(
         "terminationGracePeriodSeconds": _LEAVE_SECONDS + _FINISH_SECONDS,
         "securityContext": POD_SECURITY,
         "containers": [_container(spec, servers, settings)],
+        "volumes": [routes_volume(pipeline)],
     }
     if pipeline.spec.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": secret.name} for secret in pipeline.spec.image_pull_secrets]
@@ -73,11 +76,12 @@ def _container(spec: GatewaySpec, servers: Mapping[Component, Endpoints], settin
         "name": CONTAINER,
         "image": spec.image or settings.gateway_image,
         "command": ["python3", "-m", "sdp_serving.gateway"],
-        "args": _flags(servers),
+        "args": _flags(spec, servers),
         "ports": [{"name": PORT, "containerPort": _PORT_NUMBER, "protocol": "TCP"}],
         "startupProbe": {**answers, "periodSeconds": 1, "failureThreshold": 60},
         "readinessProbe": {**answers, "periodSeconds": 5, "failureThreshold": 2},
         "livenessProbe": {**answers, "periodSeconds": 10, "failureThreshold": 6},
+        "volumeMounts": [routes_mount()],
         "resources": (spec.resources and spec.resources.model_dump(exclude_none=True)) or _RESOURCES,
         "lifecycle": {"preStop": {"sleep": {"seconds": _LEAVE_SECONDS}}},
         "securityContext": CONTAINER_SECURITY,
@@ -85,11 +89,14 @@ def _container(spec: GatewaySpec, servers: Mapping[Component, Endpoints], settin
     }
 
 
-def _flags(servers: Mapping[Component, Endpoints]) -> list[str]:
+def _flags(spec: GatewaySpec, servers: Mapping[Component, Endpoints]) -> list[str]:
     # In the components' own order: another one would restart the gateways.
     ordered = [component for component in Component if component in servers]
-    return [f"--address=0.0.0.0:{_PORT_NUMBER}"] + [
-        f"--component={component}={_origin(servers[component].rest)}" for component in ordered
+    return [
+        f"--address=0.0.0.0:{_PORT_NUMBER}",
+        f"--hold-seconds={spec.hold_seconds}",
+        routes_flag(),
+        *(f"--component={component}={_origin(servers[component].rest)}" for component in ordered),
     ]
 
 

@@ -21,6 +21,7 @@ from sdp_operator.desired.service import endpoints
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.routes import Canary, Routes
 
 DATA = Path(__file__).parent / "data"
 SETTINGS = Settings(gateway_image="sdpipeline/gateway:test")
@@ -32,7 +33,7 @@ def test_the_gateways_children_are_as_in_the_golden_file(case: str) -> None:
     parent = pipeline(yaml.safe_load((DATA / f"{case}.yaml").read_text()))
     golden = DATA / f"{case.removesuffix('.spec')}.children.yaml"
 
-    made = list(gateway_children(parent, _spec(parent), _own(parent), SETTINGS))
+    made = list(gateway_children(parent, _spec(parent), _own(parent), {}, SETTINGS))
 
     if os.environ.get("UPDATE_GOLDEN"):
         plain = json.loads(json.dumps(made))  # shares nothing, so that YAML writes no anchors
@@ -44,7 +45,9 @@ def test_a_shared_component_is_reached_where_its_owner_serves_it() -> None:
     shared = Endpoints(grpc="sd2-decoder.lab.svc:8500", rest="http://sd2-decoder.lab.svc:8501/v1/models/decoder")
     [container] = _pod(_made(pipeline({**DECODER, "gateway": {}}), {Component.DECODER: shared}))["containers"]
 
-    assert container["args"] == ["--address=0.0.0.0:8080", "--component=decoder=http://sd2-decoder.lab.svc:8501"]
+    assert [flag for flag in container["args"] if flag.startswith("--component")] == [
+        "--component=decoder=http://sd2-decoder.lab.svc:8501"
+    ]
 
 
 def test_the_order_in_which_components_are_told_does_not_restart_the_gateway() -> None:
@@ -73,7 +76,7 @@ def test_another_component_is_another_revision_and_another_number_of_replicas_is
 @pytest.mark.parametrize("name", ["ingress", "route"])
 def test_the_service_finds_the_pods_whatever_is_overridden_and_all_else_finds_the_service(name: str) -> None:
     parent = pipeline(yaml.safe_load((DATA / f"{name}.spec.yaml").read_text()))
-    made = {child["kind"]: child for child in gateway_children(parent, _spec(parent), _own(parent), SETTINGS)}
+    made = {child["kind"]: child for child in gateway_children(parent, _spec(parent), _own(parent), {}, SETTINGS)}
     template = made["Deployment"]["spec"]["template"]
     service = made["Service"]
 
@@ -102,21 +105,51 @@ def test_a_gateway_that_must_go_has_time_for_the_requests_under_way() -> None:
     assert pod["terminationGracePeriodSeconds"] > leaving + gateways_own_grace
 
 
+def test_a_canary_is_written_where_the_gateway_reads_it_and_restarts_none() -> None:
+    parent = pipeline({**DECODER, "gateway": {}})
+    canary = Canary(version=7, percent=10, model="gs://b/unet")
+    without, with_it = (
+        gateway_children(parent, _spec(parent), _own(parent), canaries, SETTINGS)
+        for canaries in ({}, {Component.DIFFUSION_MODEL: canary})
+    )
+    assert without[0] == with_it[0]
+
+    template = _pod(with_it[0])
+    [container], [volume] = template["containers"], template["volumes"]
+    [mount] = container["volumeMounts"]
+    [config_map] = [child for child in with_it if child["kind"] == "ConfigMap"]
+    [flag] = [flag for flag in container["args"] if flag.startswith("--routes=")]
+    assert volume["configMap"]["name"] == config_map["metadata"]["name"]
+    assert mount["name"] == volume["name"]
+    assert "subPath" not in mount, "such a mount would never change"
+    folder, _, file = flag.removeprefix("--routes=").rpartition("/")
+    assert folder == mount["mountPath"]
+    assert Routes.model_validate_json(config_map["data"][file]).canaries == {Component.DIFFUSION_MODEL: canary}
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [({}, 120), ({"holdSeconds": 0}, 0), ({"holdSeconds": 900}, 900)])
+def test_the_gateway_holds_requests_as_long_as_it_is_asked_to(asked: KubeObject, seconds: int) -> None:
+    parent = pipeline({**DECODER, "gateway": asked})
+    [container] = _pod(_made(parent, _own(parent)))["containers"]
+
+    assert f"--hold-seconds={seconds}" in container["args"]
+
+
 @pytest.mark.parametrize("asked", [None, {}, {"limits": {"memory": "1Gi"}}])
 def test_the_gateway_has_the_resources_that_are_asked_for_and_else_its_own(asked: KubeObject | None) -> None:
     parent = pipeline({**DECODER, "gateway": {} if asked is None else {"resources": asked}})
     [container] = _pod(_made(parent, _own(parent)))["containers"]
 
-    its_own = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+    its_own = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
     assert container["resources"] == (asked or its_own)
 
 
 def test_one_gateway_alone_has_no_disruption_budget() -> None:
     parent = pipeline({**DECODER, "gateway": {"replicas": 1}})
 
-    kinds = [child["kind"] for child in gateway_children(parent, _spec(parent), _own(parent), SETTINGS)]
+    kinds = [child["kind"] for child in gateway_children(parent, _spec(parent), _own(parent), {}, SETTINGS)]
 
-    assert kinds == ["Deployment", "Service"]
+    assert kinds == ["Deployment", "ConfigMap", "Service"]
 
 
 URLS: dict[str, tuple[KubeObject, str]] = {
