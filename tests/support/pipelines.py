@@ -44,7 +44,7 @@ def deployment_of(of: Pipeline, component: Component, settings: Settings) -> Kub
 def pod(deployment: KubeObject, *, name: str = "pod", status: KubeObject | None = None) -> KubeObject:
     """A pod of the Deployment, as its ReplicaSet would make it."""
     template = deployment["spec"]["template"]
-    meta = {"name": name, "namespace": "art", "labels": template["metadata"]["labels"]}
+    meta = {"name": name, "namespace": "art", **template["metadata"]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"], "status": status or {}}
 
 

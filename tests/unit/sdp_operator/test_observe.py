@@ -1,3 +1,4 @@
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.support.nodes import T4, node
@@ -21,7 +22,7 @@ SETTINGS = Settings()
 
 
 def test_pods_of_an_older_model_serve_until_one_of_the_newer_does() -> None:
-    old = _deployment("gs://b/old")
+    old = _deployment("gs://b/old", made=NOW - timedelta(hours=1))
     serving = [_pod(old, "old-1", "gs://b/old", version=9)]
     observed = _observe(*serving)
     assert observed.ready == 0
@@ -92,9 +93,9 @@ def _failure(status: str, message: str) -> KubeObject:
     return {"type": "ReplicaFailure", "status": status, "message": message}
 
 
-def _deployment(model: str = MODEL, **spec: Any) -> KubeObject:
+def _deployment(model: str = MODEL, *, made: datetime = NOW, **spec: Any) -> KubeObject:
     parent = pipeline({"decoder": {"model": model, **spec}})
-    found = desired(parent, World(), SETTINGS, NOW).components[DECODER].deployment
+    found = desired(parent, World(), SETTINGS, made).components[DECODER].deployment
     assert found is not None
     return found
 

@@ -16,7 +16,7 @@ from tests.support.pipelines import (
 from sdp_operator.api.v1alpha1 import Serving
 from sdp_operator.desired.deployment import revision
 from sdp_operator.objects import KubeObject
-from sdp_operator.pods import read_replica
+from sdp_operator.pods import Remembered, read_replica
 from sdp_operator.problem import Problem
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
@@ -37,8 +37,25 @@ def test_a_ready_pod_serves_what_its_puller_reported() -> None:
     assert replica.revision == revision(PULLED)
 
 
-def test_a_ready_pod_whose_report_is_lost_serves_its_uri() -> None:
-    replica = read_replica(pod(PULLED, status=ready(None)))
+def test_a_ready_pod_whose_report_is_lost_serves_what_is_remembered_of_it() -> None:
+    replica = read_replica(pod(PULLED, status=ready(None)), model=Remembered(URI, None, came_later=False))
+    assert replica is not None
+    assert replica.serving == Serving(name="sd/decoder", model=URI)
+
+
+def test_a_pod_whose_model_came_after_its_start_serves_that_one() -> None:
+    first, second = (pulled(Component.DECODER, URI, version=version) for version in (1, 2))
+    for came_later, version in ((True, 2), (False, 1)):
+        replica = read_replica(pod(PULLED, status=ready(first)), model=Remembered(URI, second, came_later=came_later))
+        assert replica is not None
+        assert replica.serving is not None
+        assert replica.serving.version == version
+
+
+def test_a_pod_of_an_older_operator_whose_report_is_lost_serves_the_uri_of_its_puller() -> None:
+    of_old = pod(PULLED, status=ready(None))
+    of_old["spec"] = {**of_old["spec"], "initContainers": [{"name": "puller", "args": ["--uri", URI]}]}
+    replica = read_replica(of_old)
     assert replica is not None
     assert replica.serving == Serving(name="sd/decoder", model=URI)
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from tests.support.pipelines import resource
 
-from sdp_operator.api.v1alpha1 import Condition, Pipeline
+from sdp_operator.api.v1alpha1 import Pipeline
 from sdp_operator.cluster import Cluster
 from sdp_operator.errors import ForbiddenError, RefusedError, TransientError
 from sdp_operator.live import LiveChildren, is_owned
+from sdp_operator.notices import Notice
 from sdp_operator.objects import Key, KubeObject
 from sdp_operator.reconcile import LOOK_AGAIN, reconcile
 from sdp_operator.settings import Settings
@@ -19,6 +20,10 @@ from sdp_operator.settings import Settings
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 KINDS = ("ConfigMap", "Deployment", "PodDisruptionBudget", "Service")
 SPEC = {"textEncoder": {"model": "gs://b/t"}, "decoder": {"model": "gs://b/d"}}
+
+
+def _children(name: str) -> set[tuple[str, str]]:
+    return {("ConfigMap", f"{name}-models"), *((kind, name) for kind in KINDS)}
 
 
 class DictCluster(Cluster):
@@ -67,7 +72,7 @@ class DictCluster(Cluster):
         self._called("write_status")
         self.status = status
 
-    async def record(self, pipeline: KubeObject, condition: Condition, now: datetime) -> None:
+    async def record(self, pipeline: KubeObject, notice: Notice, now: datetime) -> None:
         self._called("record")
 
     def _called(self, method: str, what: KubeObject | None = None) -> None:
@@ -80,9 +85,7 @@ class DictCluster(Cluster):
 def test_a_second_reconcile_writes_nothing() -> None:
     cluster = DictCluster()
     _reconcile(cluster)
-    assert sorted(cluster.objects) == sorted(
-        (kind, name) for kind in KINDS for name in ("sd-decoder", "sd-text-encoder")
-    )
+    assert set(cluster.objects) == {*_children("sd-decoder"), *_children("sd-text-encoder")}
     cluster.calls.clear()
     assert _reconcile(cluster) is None
     assert cluster.calls == []
@@ -105,7 +108,7 @@ def test_what_is_no_longer_wanted_is_deleted() -> None:
     cluster = DictCluster()
     _reconcile(cluster)
     _reconcile(cluster, {"decoder": SPEC["decoder"]})
-    assert sorted(cluster.objects) == [(kind, "sd-decoder") for kind in KINDS]
+    assert set(cluster.objects) == _children("sd-decoder")
 
 
 def test_what_the_api_server_fails_to_delete_does_not_keep_the_status_from_being_told() -> None:
@@ -117,7 +120,7 @@ def test_what_the_api_server_fails_to_delete_does_not_keep_the_status_from_being
     assert "textEncoder" not in cluster.status
     assert [kind for kind, name in cluster.objects if name == "sd-text-encoder"] == ["Deployment"]
     _reconcile(cluster, {"decoder": SPEC["decoder"]})
-    assert {name for _, name in cluster.objects} == {"sd-decoder"}
+    assert set(cluster.objects) == _children("sd-decoder")
 
 
 @pytest.mark.parametrize("call", ["is_current", "delete Deployment/sd-text-encoder"])
