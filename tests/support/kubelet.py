@@ -9,8 +9,10 @@ from tests.support.pipelines import pulled
 
 from devcluster.pytest_plugin import Namespace
 from sdp_operator.settings import Settings
+from sdp_operator.swap.state import ROLLOUT
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import NotPulled, PullFailure
+from sdp_serving.contract.swap import DESIRED_FILE, DesiredModels
 
 ACCELERATOR = "nvidia-tesla-t4"
 _CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "110", "nvidia.com/gpu": "8"}
@@ -90,8 +92,21 @@ class Kubelet:
         return [
             pod["metadata"]["name"]
             for pod in self.pods(component)
-            if uri in pod["spec"]["initContainers"][0]["args"] and pod["spec"].get("nodeName")
+            if self._wanted_in(pod) == uri and pod["spec"].get("nodeName")
         ]
+
+    def _wanted_in(self, pod: dict[str, Any]) -> str | None:
+        """The URI of the model that the pod is to serve."""
+        meta, args = pod["metadata"], pod["spec"]["initContainers"][0]["args"]
+        if "--uri" in args:  # as operators wrote it that knew no rollouts
+            return str(args[args.index("--uri") + 1])
+        labels = meta["labels"]
+        name = f"{labels['app.kubernetes.io/instance']}-{labels['app.kubernetes.io/component']}-models"
+        found = read(self._namespace.cluster.kubeconfig, self._namespace.name, "configmaps", name)
+        models = DesiredModels.model_validate_json(found["data"][DESIRED_FILE]).rollouts.get(
+            meta["annotations"][ROLLOUT]
+        )
+        return None if models is None else models.serving.uri
 
     def _patch_status(self, kind: str, name: str, status: dict[str, Any]) -> None:
         patch = json.dumps({"status": status})

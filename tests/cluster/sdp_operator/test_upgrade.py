@@ -1,16 +1,22 @@
 """An operator with the images of another release, on pipelines that an older one has made."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.support.eventually import eventually
 from tests.support.kubelet import Kubelet
 from tests.support.operator_process import OperatorProcess
 from tests.support.pipeline_client import PipelineClient
 
+from devcluster.pytest_plugin import Namespace
+from sdp_operator.desired.identity import MANAGER
 from sdp_serving.contract.components import Component
+
+OLDER = Path(__file__).parents[2] / "unit" / "sdp_operator" / "data" / "before-rollouts.deployment.yaml"
 
 DECODER, TEXT_ENCODER = "gs://b/d", "gs://b/t"
 NEWER = {
@@ -63,9 +69,36 @@ def test_an_upgrade_restarts_no_pod_and_a_change_of_the_spec_rolls_out_what_is_n
     assert _of("sd-text-encoder", _uids(pipelines, "pods")) == unchanged
 
 
+def test_pods_of_an_operator_without_rollouts_stay_until_their_model_changes(
+    pipelines: PipelineClient, kubelet: Kubelet, operator: OperatorProcess, namespace: Namespace
+) -> None:
+    operator.kill()
+    spec: dict[str, Any] = {"decoder": {"model": DECODER, "gpu": {"accelerator": "nvidia-l4"}}}
+    pipelines.apply(spec)
+    older = yaml.safe_load(OLDER.read_text())
+    older["metadata"]["namespace"] = namespace.name
+    older["metadata"]["ownerReferences"][0]["uid"] = pipelines.get()["metadata"]["uid"]
+    made = ["apply", "--server-side", f"--field-manager={MANAGER}", "--filename=-"]
+    namespace.kubectl(*made, stdin=json.dumps(older))
+    eventually(lambda: bool(pipelines.names("pods")), "it has a pod")
+    before = _versions(pipelines, "replicasets"), _uids(pipelines, "pods")
+    operator.start()
+    eventually(lambda: bool(pipelines.condition("Ready")), "the operator has taken it on")
+    assert (_versions(pipelines, "replicasets"), _uids(pipelines, "pods")) == before
+
+    pipelines.apply({"decoder": {**spec["decoder"], "model": "gs://b/other"}})
+    eventually(lambda: len(_pullers(pipelines, "sd-decoder")) == 2, "pods of the next model have a puller that stays")
+    eventually(lambda: len(pipelines.names("replicasets")) == 2, "they are rolled out")
+
+
 def _images(pipelines: PipelineClient, name: str) -> set[str]:
     pod = pipelines.get("deployments", name)["spec"]["template"]["spec"]
     return {container["image"] for container in (*pod["initContainers"], *pod["containers"])}
+
+
+def _pullers(pipelines: PipelineClient, name: str) -> list[str]:
+    pod = pipelines.get("deployments", name)["spec"]["template"]["spec"]
+    return [container["name"] for container in pod["initContainers"]]
 
 
 def _uids(pipelines: PipelineClient, plural: str) -> dict[str, str]:
