@@ -59,6 +59,13 @@ def test_a_cache_in_a_folder_of_the_node_is_used_only_where_it_is_allowed(settin
     assert [one["kind"] for one in part.withheld] == ["Deployment"]
 
 
+def test_what_pods_mount_is_there_before_them() -> None:
+    children = _components(pipeline({"decoder": {"model": "gs://b/d"}}))[Component.DECODER].children
+    mounted = [child for child in children if child["kind"] in {"ConfigMap", "Deployment"}]
+    assert [child["metadata"]["name"] for child in mounted[:-1]] == ["sd-decoder-models", "sd-decoder"]
+    assert mounted[-1]["kind"] == "Deployment"
+
+
 def _components(parent: Pipeline, settings: Settings = SETTINGS) -> Mapping[Component, ComponentPart]:
     return desired(parent, World(), settings, NOW).components
 
