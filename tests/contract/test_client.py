@@ -1,4 +1,4 @@
-"""The client against the stand-in server, with small models that the exporter wrote and the puller laid."""
+"""The client against the stand-in server, with small models that the exporter wrote."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from sdp_exporter.export import Request, export
 from sdp_exporter.progress import TerminalObserver
 from sdp_serving.client.connection import Protocol, Route, connect
 from sdp_serving.client.errors import (
+    NoCanaryError,
     PipelineNotReadyError,
     PortForwardError,
     RequestRefusedError,
@@ -32,9 +34,7 @@ from sdp_serving.client.rest_transport import RestTransport
 from sdp_serving.client.transport import Address
 from sdp_serving.contract.artifact import ModelUri
 from sdp_serving.contract.components import DRAWING, Component
-from sdp_serving.puller.judgement import Wanted
-from sdp_serving.puller.pull import pull
-from sdp_serving.puller.storage import open_storage
+from sdp_serving.contract.routes import Variant
 
 SERVING = Path(sdp_serving.__file__).parents[1]
 # Small enough that the toy models' images are neither black nor white all over.
@@ -51,8 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
         uri = ModelUri.parse(f"file://{folder}/storage/{component}")
         with TerminalObserver(Console(quiet=True)) as observer:
             export([Request(toy_source(component, weights), uri)], clock=lambda: datetime.now(UTC), observer=observer)
-        pull(open_storage(uri, patience=1), uri, Wanted(component), folder / "models", say=print)
-        base = folder / "models" / component
+        base = folder / "storage" / component
         config.append(f'config {{ name: "{component}" base_path: "{base}" model_platform: "tensorflow" }}')
     (folder / "models.config").write_text(f"model_config_list {{ {' '.join(config)} }}")
     with standin(folder, f"--model_config_file={folder}/models.config", "--num_load_threads=2") as running:
@@ -147,9 +146,13 @@ esac
         )
         program.chmod(0o755)
 
-    def has(self, ready: str) -> None:
+    def has(self, ready: str, canary: int | None = None) -> None:
         condition = {"type": "Ready", "status": ready, "reason": "Loading", "message": "the decoder is loading"}
-        answers = {component.field: {"endpoints": {"grpc": f"sd-{component}.ns.svc:8500"}} for component in DRAWING}
+        answers: dict[str, Any] = {
+            component.field: {"endpoints": {"grpc": f"sd-{component}.ns.svc:8500"}} for component in DRAWING
+        }
+        if canary is not None:
+            answers["diffusionModel"]["canary"] = {"model": "gs://b/unet", "percent": 100, "version": canary}
         pipeline = {
             "metadata": {"name": "sd"},
             "spec": {component.field: {} for component in DRAWING},
@@ -177,6 +180,27 @@ def test_a_pipeline_is_found_by_itself_and_forwarded_to(cluster: Cluster, protoc
     asked = cluster.log.read_text()
     for component in DRAWING:
         assert f"--namespace=ns port-forward --address=127.0.0.1 service/sd-{component} " in asked
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_a_canary_is_asked_by_its_version_and_fails_nobody_when_it_is_gone(
+    cluster: Cluster, server: StandIn, protocol: Protocol
+) -> None:
+    [there] = map(int, server.states("diffusion-model"))
+    for version, variant in ((there, Variant.CANARY), (there + 1, Variant.STABLE)):
+        cluster.has(ready="True", canary=version)
+        with connect("sd", namespace="ns", protocol=protocol) as pipeline:
+            made = pipeline.generate("x", steps=1)
+        assert (made.variant, made.versions[Component.DIFFUSION_MODEL]) == (variant, there)
+
+
+def test_a_canary_that_is_not_there_cannot_be_asked_for(cluster: Cluster) -> None:
+    for route in Route:
+        with (
+            pytest.raises(NoCanaryError, match=r"sd serves no canary: see its spec\.diffusionModel\.canary"),
+            connect("sd", namespace="ns", route=route, variant=Variant.CANARY),
+        ):
+            pass
 
 
 def test_a_pipeline_that_is_not_ready_says_why(cluster: Cluster) -> None:

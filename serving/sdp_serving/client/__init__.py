@@ -11,6 +11,7 @@
 from sdp_serving.client.connection import Protocol, Route, connect
 from sdp_serving.client.errors import (
     KubectlError,
+    NoCanaryError,
     PipelineError,
     PipelineNotFoundError,
     PipelineNotReadyError,
@@ -20,12 +21,15 @@ from sdp_serving.client.errors import (
     ServerTimeoutError,
     ServerUnreachableError,
     UnexpectedAnswerError,
+    VersionGoneError,
 )
 from sdp_serving.client.pipeline import Generation, Pipeline, Stage
+from sdp_serving.contract.routes import Variant
 
 __all__ = [
     "Generation",
     "KubectlError",
+    "NoCanaryError",
     "Pipeline",
     "PipelineError",
     "PipelineNotFoundError",
@@ -39,5 +43,7 @@ __all__ = [
     "ServerUnreachableError",
     "Stage",
     "UnexpectedAnswerError",
+    "Variant",
+    "VersionGoneError",
     "connect",
 ]

@@ -4,20 +4,20 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from sdp_serving.client.errors import PipelineNotFoundError, ServerUnreachableError
+from sdp_serving.client.errors import NoCanaryError, PipelineNotFoundError, ServerUnreachableError
 from sdp_serving.client.grpc_transport import GrpcTransport
-from sdp_serving.client.kubectl import Kubectl, find_services
+from sdp_serving.client.kubectl import Found, Kubectl, Service, find_pipeline
 from sdp_serving.client.pipeline import Pipeline
 from sdp_serving.client.port_forward import port_forward
 from sdp_serving.client.rest_transport import RestTransport
 from sdp_serving.client.transport import Address
 from sdp_serving.contract.components import DRAWING, GRPC_PORT, REST_PORT, Component
+from sdp_serving.contract.routes import Canary, Variant
 
 DEFAULT_TIMEOUT: Final = 600.0
 _POD_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -51,6 +51,7 @@ def connect(
     protocol: Protocol = Protocol.GRPC,
     route: Route | None = None,
     timeout: float = DEFAULT_TIMEOUT,
+    variant: Variant | None = None,
 ) -> Iterator[Pipeline]:
     """Connect to a pipeline in a cluster.
 
@@ -61,8 +62,11 @@ def connect(
         protocol: how tensors travel.
         route: how to get to the Services; direct in a pod and by port-forward elsewhere when left out.
         timeout: seconds that one request to one server may take.
+        variant: of the diffusion model. Left out, a canary gets its part of the pictures, but for a pipeline that is
+            reached directly by its name: nothing then tells of canaries, and all are made by the stable one.
 
     Raises:
+        NoCanaryError: the canary is asked for, and there is none.
         KubectlError: kubectl is missing, or the cluster does not answer.
         PipelineNotFoundError: there is no such pipeline.
         PipelineNotReadyError: it cannot serve yet.
@@ -72,41 +76,50 @@ def connect(
     port = _PORTS[protocol]
     with ExitStack() as stack:
         if route is Route.DIRECT:
-            addresses = _direct(name, namespace, context, port)
+            addresses, canary = _direct(name, namespace, context, port, variant)
         else:
-            addresses = stack.enter_context(_forwarded(name, namespace, context, port))
+            found = find_pipeline(Kubectl(context, namespace), name)
+            canary = _canary(found, variant)
+            addresses = stack.enter_context(_forwarded(found.services, context, port))
         make = GrpcTransport if protocol is Protocol.GRPC else RestTransport
         transport = make(addresses, timeout=timeout)
         stack.callback(transport.close)
-        yield Pipeline(transport)
+        yield Pipeline(transport, canary=canary, variant=variant)
 
 
-def _direct(name: str | None, namespace: str | None, context: str | None, port: int) -> Mapping[Component, Address]:
+def _direct(
+    name: str | None, namespace: str | None, context: str | None, port: int, variant: Variant | None
+) -> tuple[Mapping[Component, Address], Canary | None]:
     if namespace is None and _POD_NAMESPACE.exists():
         namespace = _POD_NAMESPACE.read_text(encoding="utf-8").strip()
-    if name is None:
-        if shutil.which("kubectl") is None:
-            raise PipelineNotFoundError("nothing here can tell which pipelines there are: choose one with --pipeline")
+    if name is None and shutil.which("kubectl") is None:
+        raise PipelineNotFoundError("nothing here can tell which pipelines there are: choose one with --pipeline")
+    if name is None or variant is Variant.CANARY:
         # Only then: a pod has neither kubectl nor the right to read pipelines, unless it was given them.
-        services = find_services(Kubectl(context, namespace), None)
-        return {component: Address(service.host, port) for component, service in services.items()}
+        found = find_pipeline(Kubectl(context, namespace), name)
+        addresses = {component: Address(service.host, port) for component, service in found.services.items()}
+        return addresses, _canary(found, variant)
     # By the names that a pipeline's own components have. Without a namespace the resolver looks in the pod's own.
     domain = "" if namespace is None else f".{namespace}.svc"
-    return {component: Address(f"{name}-{component}{domain}", port) for component in DRAWING}
+    return {component: Address(f"{name}-{component}{domain}", port) for component in DRAWING}, None
+
+
+def _canary(found: Found, variant: Variant | None) -> Canary | None:
+    if found.canary is None and variant is Variant.CANARY:
+        raise NoCanaryError(
+            f"the pipeline {found.name} serves no canary: see its spec.diffusionModel.canary, or do not ask for it"
+        )
+    return found.canary
 
 
 @contextmanager
 def _forwarded(
-    name: str | None, namespace: str | None, context: str | None, port: int
+    services: Mapping[Component, Service], context: str | None, port: int
 ) -> Iterator[Mapping[Component, Address]]:
-    kubectl = Kubectl(context, namespace)
-    services = find_services(kubectl, name)
     with ExitStack() as stack:
         # All are started before the first is waited for.
         forwards = {
-            component: stack.enter_context(
-                port_forward(replace(kubectl, namespace=service.namespace), service.name, port)
-            )
+            component: stack.enter_context(port_forward(Kubectl(context, service.namespace), service.name, port))
             for component, service in services.items()
         }
         addresses = {component: forward.address() for component, forward in forwards.items()}

@@ -5,10 +5,12 @@
     │   └── PortForwardError        kubectl port-forward did not start, or ended
     ├── PipelineNotFoundError       there is no such pipeline, or no single one to choose by itself
     ├── PipelineNotReadyError       it cannot serve yet; the text has its Ready condition's message
+    ├── NoCanaryError               the canary was asked for, and there is none
     └── ServerError                 one of the three model servers
         ├── ServerUnreachableError  nothing answers there
         ├── ServerTimeoutError      no answer within the time given
         ├── RequestRefusedError     it answered with an error
+        │   └── VersionGoneError    it does not serve the version that was asked for
         └── UnexpectedAnswerError   it answered what the contract does not allow
 
 The text of each is one sentence for a person: what is wrong and what to do.
@@ -35,6 +37,10 @@ class PipelineNotReadyError(PipelineError):
     """The pipeline cannot serve yet."""
 
 
+class NoCanaryError(PipelineError):
+    """The canary was asked for, and there is none."""
+
+
 class ServerError(PipelineError):
     """A model server could not do its part."""
 
@@ -49,6 +55,10 @@ class ServerTimeoutError(ServerError):
 
 class RequestRefusedError(ServerError):
     """The server answered with an error."""
+
+
+class VersionGoneError(RequestRefusedError):
+    """The server does not serve the version that was asked for."""
 
 
 class UnexpectedAnswerError(ServerError):

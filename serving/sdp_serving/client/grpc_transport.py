@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import grpc
+from google.protobuf.wrappers_pb2 import Int64Value
 
 from sdp_serving.client import predict_pb2 as pb
 from sdp_serving.client.errors import (
@@ -12,6 +13,7 @@ from sdp_serving.client.errors import (
     ServerTimeoutError,
     ServerUnreachableError,
     UnexpectedAnswerError,
+    VersionGoneError,
 )
 from sdp_serving.client.tensors import to_array, to_tensor
 from sdp_serving.client.transport import Address, Answer, Array, checked, one_line
@@ -44,10 +46,16 @@ class GrpcTransport:
             component: grpc.insecure_channel(str(address), options=_OPTIONS) for component, address in addresses.items()
         }
 
-    def predict(self, component: Component, signature: SignatureName, inputs: Mapping[str, Array]) -> Answer:
+    def predict(
+        self, component: Component, signature: SignatureName, inputs: Mapping[str, Array], *, version: int | None = None
+    ) -> Answer:
         """Run one signature of `component`."""
         request = pb.PredictRequest(
-            model_spec=pb.ModelSpec(name=component, signature_name=signature),
+            model_spec=pb.ModelSpec(
+                name=component,
+                signature_name=signature,
+                version=None if version is None else Int64Value(value=version),
+            ),
             inputs={name: to_tensor(array) for name, array in inputs.items()},
         )
         call = self._channels[component].unary_unary(
@@ -58,7 +66,7 @@ class GrpcTransport:
         try:
             response: pb.PredictResponse = call(request, timeout=self._timeout)
         except grpc.RpcError as error:
-            raise self._sentence(component, error) from error
+            raise self._sentence(component, version, error) from error
         try:
             outputs = {name: to_array(tensor) for name, tensor in response.outputs.items()}
         except ValueError as error:
@@ -72,7 +80,7 @@ class GrpcTransport:
         for channel in self._channels.values():
             channel.close()
 
-    def _sentence(self, component: Component, error: grpc.RpcError) -> ServerError:
+    def _sentence(self, component: Component, version: int | None, error: grpc.RpcError) -> ServerError:
         assert isinstance(error, grpc.Call), "a unary call's error is its call too"
         where = f"the {component} at {self._addresses[component]}"
         match error.code():
@@ -84,6 +92,8 @@ class GrpcTransport:
                 return ServerUnreachableError(
                     f"{where} cannot be reached: see with `kubectl get pods` whether its pod is ready, and try again"
                 )
+            case grpc.StatusCode.NOT_FOUND if version is not None:
+                return VersionGoneError(f"{where} does not serve version {version}: ask again without a version")
             case code:
                 details = one_line(error.details() or "")
                 return RequestRefusedError(f"{where} refused the request ({code.name}): {details}")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sdp_serving.client.errors import KubectlError, PipelineNotFoundError, PipelineNotReadyError
 from sdp_serving.contract.components import DRAWING, Component
+from sdp_serving.contract.routes import Canary
 
 RESOURCE: Final = "stablediffusionpipelines.sdpipeline.dev"
 _TIMEOUT: Final = 30
@@ -77,8 +78,23 @@ class Service:
         return f"{self.name}.{self.namespace}.svc"
 
 
-def find_services(kubectl: Kubectl, name: str | None) -> Mapping[Component, Service]:
-    """Where the components of a pipeline answer: of `name`, or of the only one, when all three serve.
+@dataclass(frozen=True)
+class Found:
+    """A pipeline that serves.
+
+    Attributes:
+        name: its name.
+        services: where its components answer.
+        canary: the diffusion model that takes a part of the requests; None when there is none.
+    """
+
+    name: str
+    services: Mapping[Component, Service]
+    canary: Canary | None
+
+
+def find_pipeline(kubectl: Kubectl, name: str | None) -> Found:
+    """The pipeline `name`, or the only one, when all its three components serve.
 
     Raises:
         PipelineNotFoundError: when it does not exist, or there are several to choose from.
@@ -87,7 +103,12 @@ def find_services(kubectl: Kubectl, name: str | None) -> Mapping[Component, Serv
     """
     found = only(kubectl.get(RESOURCE)["items"]) if name is None else kubectl.get(RESOURCE, name)
     require_serving(found)
-    return {component: _service(found, component) for component in DRAWING}
+    canary = found["status"][Component.DIFFUSION_MODEL.field].get("canary")
+    return Found(
+        found["metadata"]["name"],
+        {component: _service(found, component) for component in DRAWING},
+        None if canary is None else Canary.model_validate(canary),
+    )
 
 
 def _service(pipeline: Mapping[str, Any], component: Component) -> Service:

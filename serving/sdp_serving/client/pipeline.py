@@ -1,5 +1,6 @@
 """A pipeline as a function from a prompt to images."""
 
+import random
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +11,10 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sdp_serving.client.errors import UnexpectedAnswerError
+from sdp_serving.client.errors import UnexpectedAnswerError, VersionGoneError
 from sdp_serving.client.transport import Answer, Array, Transport
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.routes import Canary, Variant, choose
 from sdp_serving.contract.signatures import TOKENS, SignatureName
 from sdp_serving.contract.tokenizer import Tokenizer
 
@@ -49,6 +51,7 @@ class Generation:
         seed: of the initial noise, given or chosen.
         guidance_scale: given or chosen.
         versions: the version of each component's model that took part.
+        variant: of the diffusion model.
         seconds: what each stage took.
     """
 
@@ -58,20 +61,35 @@ class Generation:
     seed: int
     guidance_scale: float
     versions: Mapping[Component, int]
+    variant: Variant
     seconds: Mapping[Stage, float]
 
 
 class Pipeline:
     """Three model servers, used in turn."""
 
-    def __init__(self, transport: Transport, *, tokenizer: Encoder | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        tokenizer: Encoder | None = None,
+        canary: Canary | None = None,
+        variant: Variant | None = None,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
         """Use the servers that `transport` leads to; `connect` opens one for a pipeline in a cluster.
 
         Args:
             transport: the way to the servers.
             tokenizer: what turns prompts into tokens; CLIP's when left out.
+            canary: a second diffusion model, which takes a part of the requests.
+            variant: the diffusion model that takes all of them instead.
+            draw: gives a number from 0 up to 1, evenly spread.
         """
         self._transport = transport
+        self._canary = canary
+        self._variant = variant
+        self._draw = draw
         self._tokenizer = Tokenizer() if tokenizer is None else tokenizer
 
     def generate(
@@ -110,9 +128,7 @@ class Pipeline:
         guidance = default_guidance_scale(context.shape[-1]) if guidance_scale is None else guidance_scale
 
         stopwatch.begin(Stage.DENOISING)
-        denoised = self._transport.predict(
-            Component.DIFFUSION_MODEL,
-            SignatureName.SAMPLE,
+        denoised, variant = self._denoise(
             {
                 "context": context,
                 "unconditional_context": _output(encoded, "unconditional_context", context.shape),
@@ -140,8 +156,19 @@ class Pipeline:
                 Component.DIFFUSION_MODEL: denoised.version,
                 Component.DECODER: decoded.version,
             },
+            variant=variant,
             seconds=seconds,
         )
+
+    def _denoise(self, inputs: Mapping[str, Array]) -> tuple[Answer, Variant]:
+        unet, sample = Component.DIFFUSION_MODEL, SignatureName.SAMPLE
+        if self._canary is not None and choose(self._canary, self._variant, self._draw) is Variant.CANARY:
+            try:
+                return self._transport.predict(unet, sample, inputs, version=self._canary.version), Variant.CANARY
+            except VersionGoneError:
+                # It was promoted or given up since: the other one serves.
+                pass
+        return self._transport.predict(unet, sample, inputs), Variant.STABLE
 
 
 def default_guidance_scale(width: int) -> float:

@@ -11,10 +11,15 @@ from sdp_serving.client.errors import (
     ServerTimeoutError,
     ServerUnreachableError,
     UnexpectedAnswerError,
+    VersionGoneError,
 )
 from sdp_serving.client.transport import Address, Answer, Array, checked, one_line, output_dtypes
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.signatures import SignatureName
+
+
+class _NotFoundError(RequestRefusedError):
+    """It knows no such model, or no such version."""
 
 
 class RestTransport:
@@ -33,11 +38,21 @@ class RestTransport:
         # The servers are in the cluster or on loopback, where no proxy leads.
         self._session.trust_env = False
 
-    def predict(self, component: Component, signature: SignatureName, inputs: Mapping[str, Array]) -> Answer:
+    def predict(
+        self, component: Component, signature: SignatureName, inputs: Mapping[str, Array], *, version: int | None = None
+    ) -> Answer:
         """Run one signature of `component`, in the columnar format, for it has inputs without a batch dimension."""
         body = {"signature_name": signature, "inputs": {name: array.tolist() for name, array in inputs.items()}}
-        version = self._version(component)
-        found: Any = self._ask(component, "POST", ":predict", body).get("outputs")
+        if version is None:
+            path, answers = ":predict", self._version(component)
+        else:
+            path, answers = f"/versions/{version}:predict", version
+        try:
+            found: Any = self._ask(component, "POST", path, body).get("outputs")
+        except _NotFoundError as error:
+            if version is None:
+                raise
+            raise VersionGoneError(str(error)) from error
         dtypes = output_dtypes(component, signature)
         if len(dtypes) == 1:
             # Then TensorFlow Serving drops the name.
@@ -48,14 +63,14 @@ class RestTransport:
             raise UnexpectedAnswerError(
                 f"the {component} answered no outputs {', '.join(dtypes)}: serve a model that sdpipeline-export wrote"
             ) from error
-        return checked(component, signature, Answer(outputs, version))
+        return checked(component, signature, Answer(outputs, answers))
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
     def _version(self, component: Component) -> int:
-        """The newest version that is served: unlike gRPC's, a REST answer does not say which one made it.
+        """The version that answers where none is named, the highest: unlike gRPC's, a REST answer does not say it.
 
         The request is not pinned to it, since during a swap the next pod may have only another one.
         """
@@ -94,6 +109,8 @@ class RestTransport:
                 )
             case 503:
                 raise ServerUnreachableError(f"{where} cannot answer now ({_text(content)}): try again")
+            case 404:
+                raise _NotFoundError(f"{where} refused the request (HTTP 404): {_text(content)}")
             case status:
                 raise RequestRefusedError(f"{where} refused the request (HTTP {status}): {_text(content)}")
 

@@ -39,16 +39,20 @@ class Answer:
 class Transport(Protocol):
     """A way to the three servers."""
 
-    def predict(self, component: Component, signature: SignatureName, inputs: Mapping[str, Array]) -> Answer:
+    def predict(
+        self, component: Component, signature: SignatureName, inputs: Mapping[str, Array], *, version: int | None = None
+    ) -> Answer:
         """Run one signature.
 
         Args:
             component: the model to ask.
             signature: its function.
             inputs: arrays of the contract's dtypes and shapes, by name.
+            version: of the model; the one that the server prefers when left out.
 
         Raises:
-            ServerError: one of its kinds.
+            VersionGoneError: it is not served.
+            ServerError: one of its other kinds.
         """
 
     def close(self) -> None:

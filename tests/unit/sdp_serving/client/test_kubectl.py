@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from sdp_serving.client.errors import KubectlError, PipelineNotFoundError, PipelineNotReadyError
-from sdp_serving.client.kubectl import Kubectl, Service, find_services, only, require_serving
+from sdp_serving.client.kubectl import Kubectl, Service, find_pipeline, only, require_serving
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.routes import Canary
 
 
 def pipeline(name: str = "sd", ready: str | None = "True", **spec: Any) -> dict[str, Any]:
@@ -54,10 +55,22 @@ def test_a_shared_component_is_found_where_its_owner_serves_it(monkeypatch: pyte
     for field, host in {**hosts, "decoder": "plain-decoder.team"}.items():
         found["status"][field] = {"endpoints": {"grpc": f"{host}.svc:8500"}}
     monkeypatch.setattr(Kubectl, "get", lambda *_: found)
-    services = find_services(Kubectl(), "striped")
+    services = find_pipeline(Kubectl(), "striped").services
     assert services[Component.TEXT_ENCODER] == Service("plain-text-encoder", "team")
     assert services[Component.DIFFUSION_MODEL].host == "striped-diffusion-model.art.svc"
     assert services[Component.DECODER].namespace == "team"
+
+
+def test_a_canary_is_found_in_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = pipeline()
+    for field in found["spec"]:
+        found["status"][field] = {"endpoints": {"grpc": f"sd-{field.lower()}.art.svc:8500"}}
+    monkeypatch.setattr(Kubectl, "get", lambda *_: found)
+    assert find_pipeline(Kubectl(), "sd").canary is None
+
+    canary = {"model": "gs://b/unet", "percent": 10, "version": 7}
+    found["status"]["diffusionModel"]["canary"] = canary
+    assert find_pipeline(Kubectl(), "sd").canary == Canary.model_validate(canary)
 
 
 def test_the_only_pipeline_is_chosen() -> None:

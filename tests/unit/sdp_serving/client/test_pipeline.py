@@ -1,13 +1,16 @@
+import random
 from collections.abc import Mapping
+from math import sqrt
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sdp_serving.client.errors import UnexpectedAnswerError
+from sdp_serving.client.errors import UnexpectedAnswerError, VersionGoneError
 from sdp_serving.client.pipeline import Pipeline, Stage, default_guidance_scale
 from sdp_serving.client.transport import Answer, Array
 from sdp_serving.contract.components import DRAWING, Component
+from sdp_serving.contract.routes import Canary, Variant
 from sdp_serving.contract.signatures import SignatureName, signatures
 
 ENCODER, DIFFUSION, DECODER = DRAWING
@@ -21,12 +24,23 @@ class Tokens:
 class Servers:
     """Answers as models of the given sizes would, and remembers what it was asked."""
 
-    def __init__(self, width: int = 96, faults: Mapping[str, Array] | None = None) -> None:
+    def __init__(
+        self, width: int = 96, faults: Mapping[str, Array] | None = None, gone: frozenset[int] = frozenset()
+    ) -> None:
+        self.versions: list[int | None] = []
+        """Those that were asked of the diffusion model."""
+        self._gone = gone
         self.asked: dict[Component, tuple[SignatureName, Mapping[str, Array]]] = {}
         self._width = width
         self._faults = faults or {}
 
-    def predict(self, component: Component, signature: SignatureName, inputs: Mapping[str, Array]) -> Answer:
+    def predict(
+        self, component: Component, signature: SignatureName, inputs: Mapping[str, Array], *, version: int | None = None
+    ) -> Answer:
+        if component is DIFFUSION:
+            self.versions.append(version)
+        if version in self._gone:
+            raise VersionGoneError(f"no version {version}")
         self.asked[component] = (signature, inputs)
         batch = int(inputs["batch_size"]) if "batch_size" in inputs else len(inputs["latent"])
         outputs = {
@@ -34,7 +48,7 @@ class Servers:
             for name, spec in signatures(component, width=self._width, image_size=64)[signature].outputs.items()
         }
         faults = {name: fault for name, fault in self._faults.items() if name in outputs}
-        return Answer({**outputs, **faults}, version=list(Component).index(component) + 1)
+        return Answer({**outputs, **faults}, version=version or list(Component).index(component) + 1)
 
     def close(self) -> None:
         pass
@@ -85,6 +99,37 @@ def test_each_stage_is_announced_in_turn_and_timed() -> None:
     assert stages == [Stage.ENCODING, Stage.DENOISING, Stage.DECODING]
     assert list(made.seconds) == stages
     assert all(seconds >= 0 for seconds in made.seconds.values())
+
+
+CANARY = Canary(version=9, percent=10, model="gs://b/unet")
+
+
+def test_a_canary_makes_its_part_of_the_pictures() -> None:
+    servers, pictures, part = Servers(), 1000, 0.1
+    pipeline = Pipeline(servers, tokenizer=Tokens(), canary=CANARY, draw=random.Random(2).random)
+
+    made = [pipeline.generate("x") for _ in range(pictures)]
+
+    found = [generation.variant for generation in made].count(Variant.CANARY)
+    assert abs(found - pictures * part) < 4 * sqrt(pictures * part * (1 - part))
+    assert servers.versions.count(9) == found
+    assert servers.versions.count(None) == pictures - found
+    assert all((one.versions[DIFFUSION] == 9) == (one.variant is Variant.CANARY) for one in made)
+
+
+@pytest.mark.parametrize("variant", Variant)
+def test_the_variant_can_be_chosen(variant: Variant) -> None:
+    pipeline = Pipeline(Servers(), tokenizer=Tokens(), canary=CANARY, variant=variant)
+
+    assert {pipeline.generate("x").variant for _ in range(20)} == {variant}
+
+
+def test_a_canary_that_is_gone_fails_nobody() -> None:
+    servers = Servers(gone=frozenset({9}))
+    pipeline = Pipeline(servers, tokenizer=Tokens(), canary=CANARY, variant=Variant.CANARY)
+
+    assert pipeline.generate("x").variant is Variant.STABLE
+    assert servers.versions == [9, None]
 
 
 FAULTS: dict[str, Any] = {

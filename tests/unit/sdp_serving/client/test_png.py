@@ -9,6 +9,7 @@ from PIL import Image
 from sdp_serving.client.pipeline import Generation
 from sdp_serving.client.png import write_png
 from sdp_serving.contract.components import DRAWING
+from sdp_serving.contract.routes import Variant
 
 
 def made(prompt: str = "a red circle", count: int = 3) -> Generation:
@@ -19,6 +20,7 @@ def made(prompt: str = "a red circle", count: int = 3) -> Generation:
         seed=42,
         guidance_scale=7.5,
         versions=dict(zip(DRAWING, (1, 2, 3), strict=True)),
+        variant=Variant.STABLE,
         seconds={},
     )
 
