@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Final, NoReturn
 
-from sdp_serving.contract.report import NotPulled, Pulled
+from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 from sdp_serving.contract.swap import ModelNumber, PodModels, ReplicaReport
 from sdp_serving.puller.decision import (
     Action,
@@ -71,10 +71,7 @@ class Follower:
         """Follow what is wanted, for ever."""
         while True:
             self._wake.clear()
-            try:
-                self.look()
-            except OSError as error:
-                self._complain(f"the folder of the models cannot be used: {error}")
+            self.look()
             self._wake.wait(_LOOK_SECONDS)
 
     def look(self) -> None:
@@ -90,7 +87,11 @@ class Follower:
             action = decide(self._desired, disk, self._statuses, self._memory.known(time.monotonic()))
             if not isinstance(action, Quick) or action == last:
                 break
-            self._do(action)
+            try:
+                self._do(action)
+            except OSError as error:
+                self._hinder(action, error)
+                break
             last = action
         self._begin(action if isinstance(action, Lengthy) else None)
         self._show(self._desired, disk)
@@ -141,7 +142,6 @@ class Follower:
                 self._steps.say(f"{number}: {_done(job.action)} {found.uri} ({found.weights})")
             case Done():
                 self._memory.prove(number)
-                self._folder.prove(number)
                 self._steps.say(f"{number}: proven by a golden request")
             case Trouble(what, may_pass):
                 if may_pass and not self._is_given_up(job.action):
@@ -181,6 +181,15 @@ class Follower:
                 self._steps.say(f"{number}: laid where the model server looks")
             case Fail(number, trouble):
                 self._fail(number, trouble)
+
+    def _hinder(self, action: Quick, error: OSError) -> None:
+        """Note that the volume does not let a step be done; it is tried again at the next look."""
+        complaint = f"the pod's volume for models does not let it change ({error}): make it writable"
+        self._complain(complaint)
+        # What goes may still be written to for a moment, by a step that was given up.
+        if not isinstance(action, Remove | Fail):
+            trouble = NotPulled(reason=PullFailure.STORAGE_UNAVAILABLE, message=complaint)
+            self._memory.wait(action.number, trouble, time.monotonic())
 
     def _begin(self, action: Lengthy | None) -> None:
         """Let the job be this step's; none when there is none."""

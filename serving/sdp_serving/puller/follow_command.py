@@ -38,7 +38,8 @@ _PATIENCE_SECONDS: Final = 20.0
 @takes_cache
 @click.option(
     "--server-url",
-    default=f"http://localhost:{REST_PORT}",
+    # Not localhost: where its second address cannot be used at all, a server that is down would look like a busy one.
+    default=f"http://127.0.0.1:{REST_PORT}",
     show_default=True,
     help="Where the model server offers REST.",
 )

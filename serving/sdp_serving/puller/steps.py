@@ -88,6 +88,7 @@ class Steps:
             )
         if found := fault(request, answer):
             return _unproven(f"{model.uri} answers a known request with nonsense, {found}: export the model again")
+        self.folder.prove(number)
         return Done()
 
 
