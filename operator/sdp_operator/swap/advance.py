@@ -81,11 +81,12 @@ class Seen:
 def advance(state: SwapState | None, seen: Seen, now: datetime) -> SwapState | None:
     """The next state; None as long as nothing is remembered and nothing is known to be asked for."""
     if state is None:
-        if seen.asked is None:
-            return None
-        state = _begun(seen, seen.asked, now)
+        # What is seen is seen with the eyes of what is remembered, so that the first look goes no further.
+        return None if seen.asked is None else _settled(_begun(seen, seen.asked, now), seen, now)
     for step in (_settled, _judged, _asked, _followed):
-        state = step(state, seen, now)
+        before, state = state, step(state, seen, now)
+        if (state.rollout, state.serving.number) != (before.rollout, before.serving.number):
+            break  # There is room for one beside the model that served; for another, look again.
     return _without_ghosts(state, seen)
 
 
@@ -255,9 +256,7 @@ def _asked(state: SwapState, seen: Seen, now: datetime) -> SwapState:
     if state.candidate is not None and state.candidate.source == seen.asked:
         return state
     if state.previous is not None and _is_back(state, state.previous, seen):
-        state = _gone_back(state, now, None)
-    if seen.asked == state.serving.source:
-        return state.model_copy(update={"candidate": None})
+        return _gone_back(state.model_copy(update={"candidate": None}), now, None)
     candidate = _new_candidate(seen.asked, _lowest(state), now, now)
     return state.model_copy(update={"candidate": candidate, "lowest": candidate.number})
 

@@ -71,14 +71,14 @@ def look(
         live_rollout=None if live is None else _rollout(live["spec"]["template"]),
         room=Room(gpus=spec.gpus_per_replica, memory_limit=_memory_limit(spec)),
     )
-    if not swaps or state is None or asked is None or live is None:
+    if not swaps or state is None or asked is None:
         return seen
     barrier = _barrier(asked, source_of(state.serving.source), seen.of(state.rollout))
     room = replace(
         seen.room,
         barrier=barrier,
         gpu_memory=_gpu_memory(spec, pods, world, settings),
-        has_free_gpus=has_free_gpus(pipeline, spec, live, world, settings, now),
+        has_free_gpus=None if live is None else has_free_gpus(pipeline, spec, live, world, settings, now),
     )
     return replace(seen, room=room, can_verify=barrier is None)
 
