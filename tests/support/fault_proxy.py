@@ -1,11 +1,12 @@
 """A line to a storage on which things go wrong as the test says; by TLS where it is given a certificate."""
 
 import ssl
+import sys
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -80,8 +81,7 @@ def fault_proxy(upstream: Callable[[str], str], context: ssl.SSLContext | None =
     """
     proxy = FaultProxy(upstream)
     handler = type("Handler", (_Handler,), {"proxy": proxy})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), handler) as server:
         if context is not None:
             server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         scheme = "http" if context is None else "https"
@@ -91,6 +91,15 @@ def fault_proxy(upstream: Callable[[str], str], context: ssl.SSLContext | None =
             yield proxy
         finally:
             server.shutdown()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # Who asks may leave when they know enough.
+        if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -121,10 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
-        # Who asks may leave when they know enough.
-        with suppress(ConnectionError, ssl.SSLError):
-            self.end_headers()
-            self.wfile.write(body[: fault.cut_after])
+        self.end_headers()
+        self.wfile.write(body[: fault.cut_after])
         self.close_connection = self.close_connection or fault.cut_after is not None
 
     def log_message(self, *args: Any) -> None:

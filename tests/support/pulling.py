@@ -171,3 +171,8 @@ def write(folder: Path, files: Mapping[str, bytes], version: int = VERSION) -> s
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     return f"file://{folder}"
+
+
+def fetch(arguments: Sequence[str]) -> None:
+    """Run the puller's command line to its end, in whatever process this is."""
+    main(arguments, standalone_mode=False)

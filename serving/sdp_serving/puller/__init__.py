@@ -1,4 +1,5 @@
-"""Brings a model from storage beside the model server, verified.
+"""Brings models from storage beside the model server, verified.
 
-It runs once, as an init container: resolve the version, judge its manifest, fetch, verify, rename into place, report.
+As an init container it lays the first one and ends; as a sidecar it follows what the operator wants from then on. What
+both do: find the model and judge it (`inspection`), bring it into a folder (`bring`), rename that into place.
 """

@@ -46,15 +46,14 @@ def lay(
         PullError: with the reason.
         UnusableUriError: the model's URI is none.
     """
-    target = home / str(model.number)
+    uri, target = ModelUri.parse(model.uri), home / str(model.number)
     try:
-        # The number says that it is the same model: the storage may be asked for a newer version only by a newer one.
+        # The number says that it is the same model, also where the storage has a newer version of it by now.
         there = laid_in(target)
-        if there is not None and there.asked == model.uri and there.is_whole(target):
+        if there is not None and there.asked == str(uri) and there.is_whole(target):
             _clear(home, keep=target)
             say(f"already at {target}, verified")
             return there.model
-        uri = ModelUri.parse(model.uri)
         opened = storage(uri)
         found = inspect(opened, uri, wanted)
         # Before the fetch: the volume need hold only one model.

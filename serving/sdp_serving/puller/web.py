@@ -16,6 +16,7 @@ from sdp_serving.contract.artifact import MANIFEST, FileEntry, ModelUri, Version
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.puller import http_body
 from sdp_serving.puller.errors import PullError
+from sdp_serving.puller.judgement import require_inside
 from sdp_serving.puller.manifest import read_manifest
 from sdp_serving.puller.patience import tried
 from sdp_serving.puller.storage import Part, Stored
@@ -51,6 +52,7 @@ class Web:
                 " the URI, or export the model with sdpipeline-export and upload all of it",
             )
         listed = read_manifest(raw, self._uri).files
+        require_inside(listed, self._uri)
         found = {path: self._stored(version, path, entry) for path, entry in listed.items()}
         return {MANIFEST: Stored(size=len(raw)), **{path: file for path, file in found.items() if file is not None}}
 
@@ -105,7 +107,7 @@ class Web:
         return self._tried(stored)
 
     def _get(self, version: Version, path: str, headers: Mapping[str, str]) -> requests.Response:
-        url = f"https://{quote(self._uri.location, safe='/:')}/{version}/{quote(path)}"
+        url = f"https://{quote(self._uri.location, safe='/:%')}/{version}/{quote(path)}"
         return self._session.get(url, headers=headers, timeout=http_body.TIMEOUT, stream=True)
 
     def _tried(self, call: Callable[[], Answer], position: Callable[[], int] = lambda: 0) -> Answer:
