@@ -58,7 +58,7 @@ class Reason(StrEnum):
     """The operator may not see what it needs to."""
 
     FILES_FORBIDDEN = "FilesForbidden"
-    """The operator's settings do not allow this file:// URI."""
+    """The operator's settings do not allow this file:// URI, or this folder for the cache."""
     NAME_TAKEN = "NameTaken"
     """An object of that name is there already, and it is not ours."""
     API_FAILING = "APIFailing"
