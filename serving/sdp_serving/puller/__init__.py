@@ -1,5 +1,5 @@
 """Brings models from storage beside the model server, verified.
 
-As an init container it lays the first one and ends; as a sidecar it follows what the operator wants from then on. What
-both do: find the model and judge it (`inspection`), bring it into a folder (`bring`), rename that into place.
+As an init container, `fetch` lays the first model: resolve the version, judge its manifest, fetch, verify, rename into
+place, report. As a sidecar, `follow` brings in those that come later, and lets each take over once it has proven good.
 """

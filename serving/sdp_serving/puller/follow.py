@@ -36,8 +36,6 @@ from sdp_serving.puller.reporting import answering, candidate_report, trouble_of
 from sdp_serving.puller.steps import Steps
 
 _LOOK_SECONDS: Final = 0.5
-_TRIES: Final = 3
-"""Golden requests that a candidate may leave unanswered."""
 
 
 class Follower:
@@ -79,7 +77,7 @@ class Follower:
         self._read()
         if self._desired is None:
             return
-        self._collect()
+        self._collect(self._desired)
         self._statuses = self._asked()
         last: Action | None = None
         while True:
@@ -129,7 +127,7 @@ class Follower:
             self._steps.say(f"the model server: {_told(statuses)}")
         return statuses
 
-    def _collect(self) -> None:
+    def _collect(self, desired: PodModels) -> None:
         """Take the outcome of the job, when there is one."""
         job = self._job
         if job is None or job.outcome is None:
@@ -144,18 +142,12 @@ class Follower:
                 self._memory.prove(number)
                 self._steps.say(f"{number}: proven by a golden request")
             case Trouble(what, may_pass):
-                if may_pass and not self._is_given_up(job.action):
-                    waiting = self._memory.wait(number, what, now)
-                    self._steps.say(f"{number}: {what.message}; again in {waiting.due - now:.0f} s")
-                else:
+                waiting = self._memory.wait(number, what, now) if may_pass else None
+                # The one that serves may do so well that it is too busy.
+                if waiting is None or (waiting.is_lasting and number != desired.serving.number):
                     self._fail(number, what)
-
-    def _is_given_up(self, action: Lengthy) -> bool:
-        """Whether a candidate has been silent too often."""
-        if not isinstance(action, Prove) or self._desired is None or self._desired.candidate is None:
-            return False
-        waiting = self._memory.waiting.get(action.number)
-        return action.number == self._desired.candidate.number and waiting is not None and waiting.tries + 1 >= _TRIES
+                else:
+                    self._steps.say(f"{number}: {what.message}; again in {waiting.due - now:.0f} s")
 
     def _fail(self, number: ModelNumber, trouble: NotPulled) -> None:
         self._memory.fail(number, trouble)

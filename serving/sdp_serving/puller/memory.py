@@ -11,6 +11,7 @@ from sdp_serving.puller.decision import Known
 
 _FIRST_PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 60.0
+_ENOUGH: Final = 3
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Waiting:
     trouble: NotPulled
     tries: int
     due: float
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it has been met so often that the model must be what is bad."""
+        return not self.trouble.reason.may_pass and self.tries >= _ENOUGH
 
 
 class Memory:

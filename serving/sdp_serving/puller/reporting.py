@@ -16,9 +16,14 @@ def answering(server: Statuses | None) -> ModelNumber | None:
 
 
 def trouble_of_serving(desired: PodModels, disk: OnDisk, memory: Memory) -> NotPulled | None:
-    """Why the model that is to serve does not, or was found bad."""
+    """Why the model that is to serve does not, or was found bad; None too while it only has not answered yet."""
     number = desired.serving.number
-    return None if number in disk.proven else _trouble(number, memory)
+    if number in disk.proven:
+        return None
+    waiting = memory.waiting.get(number)
+    if waiting is not None and not waiting.trouble.reason.may_pass and not waiting.is_lasting:
+        return None
+    return _trouble(number, memory)
 
 
 def candidate_report(

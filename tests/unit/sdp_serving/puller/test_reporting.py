@@ -100,3 +100,15 @@ def test_trouble_with_the_model_that_serves_ends_with_its_proof() -> None:
 
     assert trouble_of_serving(wanted("Verify"), OnDisk({OLD: LAID}), memory) == AWAY
     assert trouble_of_serving(wanted("Verify"), OnDisk({OLD: LAID}, frozenset({OLD})), memory) is None
+
+
+def test_a_model_that_serves_is_found_bad_only_when_it_was_silent_three_times() -> None:
+    memory, disk = Memory(), OnDisk({OLD: LAID})
+    silent = NotPulled(reason=PullFailure.GOLDEN_REQUEST_FAILED, message="silent")
+
+    told = [memory.wait(OLD, silent, 0) and trouble_of_serving(wanted("Verify"), disk, memory) for _ in range(4)]
+
+    assert told == [None, None, silent, silent]
+    memory.wait(NEW, AWAY, 0)
+    missing = PodModels(serving=NumberedModel(number=NEW, uri="gs://bucket/new"))
+    assert trouble_of_serving(missing, disk, memory) == AWAY
