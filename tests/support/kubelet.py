@@ -1,10 +1,12 @@
 """A node whose pods do not run: the scheduler gives it pods, and a test writes their status, as a kubelet would."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.api import read
 from tests.support.eventually import eventually
+from tests.support.fake_puller import FakePuller
 from tests.support.pipelines import pulled
 
 from devcluster.pytest_plugin import Namespace
@@ -12,7 +14,7 @@ from sdp_operator.settings import Settings
 from sdp_operator.swap.state import ROLLOUT
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import NotPulled, PullFailure
-from sdp_serving.contract.swap import DESIRED_FILE, DesiredModels
+from sdp_serving.contract.swap import DESIRED_FILE, DesiredModels, PodModels
 
 ACCELERATOR = "nvidia-tesla-t4"
 _CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "110", "nvidia.com/gpu": "8"}
@@ -24,6 +26,8 @@ class Kubelet:
     def __init__(self, namespace: Namespace) -> None:
         self._namespace = namespace
         self._node = f"node-of-{namespace.name}"
+        self.pullers: dict[str, FakePuller] = {}
+        """Of the pods that serve, by their names."""
 
     def join(self) -> None:
         """Add the node to the cluster."""
@@ -38,6 +42,8 @@ class Kubelet:
         """Take the node away, and its pods with it."""
         self._namespace.kubectl("delete", "node", self._node, "--ignore-not-found")
         self._namespace.kubectl("delete", "pods", "--all", "--force", "--grace-period=0", "--ignore-not-found")
+        for puller in self.pullers.values():
+            puller.close()
 
     def pods(self, component: str) -> list[dict[str, Any]]:
         """The living pods of a component, or of the gateway, oldest first."""
@@ -50,17 +56,26 @@ class Kubelet:
         """Let the component's pod for `uri` pull its model and become ready; gives the pod's name."""
         name = self._pod_for(component, uri)
         end = {"exitCode": 0, "message": pulled(component, uri, **about).model_dump_json()}
+        puller = self._puller(component, name)
         self._patch_status(
             "pod",
             name,
             {
                 "phase": "Running",
+                **({} if puller is None else {"podIP": puller.address, "podIPs": [{"ip": puller.address}]}),
                 "conditions": [{"type": "Ready", "status": "True"}, {"type": "ContainersReady", "status": "True"}],
                 "initContainerStatuses": [_container("puller", {"terminated": end}, ready=True)],
                 "containerStatuses": [_container("server", {"running": {}}, ready=True)],
             },
         )
         return name
+
+    def crash(self, name: str, message: str) -> None:
+        """Let the pod's model server end, and be started again."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        end = {"exitCode": 139, "reason": "Error", "message": message, "startedAt": now, "finishedAt": now}
+        server = {**_container("server", {"running": {}}, ready=True), "lastState": {"terminated": end}}
+        self._patch_status("pod", name, {"containerStatuses": [{**server, "restartCount": 1}]})
 
     def run(self, part: str) -> None:
         """Let the pods of the gateway, or of a component without a puller, become ready."""
@@ -95,18 +110,32 @@ class Kubelet:
             if self._wanted_in(pod) == uri and pod["spec"].get("nodeName")
         ]
 
+    def _puller(self, component: Component, name: str) -> FakePuller | None:
+        """The puller that stays in the pod."""
+        pod = next(one for one in self.pods(component) if one["metadata"]["name"] == name)
+        if ROLLOUT not in pod["metadata"].get("annotations", {}):
+            return None
+        if name not in self.pullers:
+            rollout = pod["metadata"]["annotations"][ROLLOUT]
+            self.pullers[name] = FakePuller(component, rollout, lambda: self._desired_of(pod))
+        return self.pullers[name]
+
     def _wanted_in(self, pod: dict[str, Any]) -> str | None:
         """The URI of the model that the pod is to serve."""
-        meta, args = pod["metadata"], pod["spec"]["initContainers"][0]["args"]
+        args = pod["spec"]["initContainers"][0]["args"]
         if "--uri" in args:  # as operators wrote it that knew no rollouts
             return str(args[args.index("--uri") + 1])
+        models = self._desired_of(pod)
+        return None if models is None else models.serving.uri
+
+    def _desired_of(self, pod: dict[str, Any]) -> PodModels | None:
+        """What is desired of the pod."""
+        meta = pod["metadata"]
         labels = meta["labels"]
         name = f"{labels['app.kubernetes.io/instance']}-{labels['app.kubernetes.io/component']}-models"
         found = read(self._namespace.cluster.kubeconfig, self._namespace.name, "configmaps", name)
-        models = DesiredModels.model_validate_json(found["data"][DESIRED_FILE]).rollouts.get(
-            meta["annotations"][ROLLOUT]
-        )
-        return None if models is None else models.serving.uri
+        desired = DesiredModels.model_validate_json(found["data"][DESIRED_FILE])
+        return desired.rollouts.get(meta["annotations"][ROLLOUT])
 
     def _patch_status(self, kind: str, name: str, status: dict[str, Any]) -> None:
         patch = json.dumps({"status": status})

@@ -72,7 +72,7 @@ class Cluster:
             report = report.model_copy(update={"serving": desired.serving.number, "candidate": None})
             fault = _crash(desired.serving.uri, now)
             return replace(one, report=report, source=desired.serving.uri, fault=fault or one.fault)
-        candidate = None if desired.candidate is None else _step(desired.candidate, report.candidate)
+        candidate = None if desired.candidate is None else follow(desired.candidate, report.candidate)
         return replace(one, report=report.model_copy(update={"candidate": candidate}))
 
     def _started(self, one: Witness, source: str, now: datetime) -> Witness:
@@ -97,7 +97,8 @@ def _crash(source: str, now: datetime) -> Fault | None:
     return Fault(Reason.SERVER_CRASHED, "the model server ended with exit code 139", may_pass=False, at=now)
 
 
-def _step(candidate: Candidate, before: CandidateReport | None) -> CandidateReport:
+def follow(candidate: Candidate, before: CandidateReport | None) -> CandidateReport:
+    """What a puller tells of a candidate one step after it told `before`."""
     if before is None or before.number != candidate.number:
         return CandidateReport(number=candidate.number, state=CandidateState.VERIFYING)
     if candidate.uri.startswith("gs://missing"):
