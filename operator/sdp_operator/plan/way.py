@@ -1,0 +1,53 @@
+"""How a component gets its new model or its new pods: what the operator would choose, were the file applied now."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from sdp_operator.api.v1alpha1 import Pipeline
+from sdp_operator.objects import KubeObject
+from sdp_operator.plan.result import Way
+from sdp_operator.plan.sight import Known, Looked, Sight
+from sdp_operator.plan.source import asked_source
+from sdp_operator.pods import is_ready
+from sdp_operator.swap.look import component_pods, look, remembered
+from sdp_operator.swap.strategy import choose
+from sdp_serving.contract.components import Component
+
+
+def swap_way(sight: Sight, component: Component, now: datetime) -> Way:
+    """How the model that is asked for comes to the pods."""
+    pipeline = sight.after
+    spec, source = pipeline.spec.components[component], asked_source(pipeline, component)
+    state = remembered(pipeline, component, sight.world.live)
+    seen = look(pipeline, component, spec, source, state, sight.world, sight.settings, now)
+    sizes = [_size(models, component) for models in (sight.running, sight.models)]
+    pods = component_pods(component, sight.world.live).values()
+    barrier = seen.room.barrier
+    if state is None and pods:
+        barrier = "the operator, which decides, remembers nothing yet of the running pods"
+    room = replace(
+        seen.room,
+        barrier=barrier,
+        is_served=any(is_ready(pod) for pod in pods),
+        size=None if None in sizes else sum(size for size in sizes if size is not None),
+    )
+    choice = choose(pipeline.spec.swap.strategy, room)
+    return Way(strategy=choice.strategy, reason=choice.reason)
+
+
+def roll_way(pipeline: Pipeline, wanted: KubeObject) -> Way:
+    """How new pods follow the ones that run, when it is not for a model."""
+    drains = wanted["spec"]["strategy"]["rollingUpdate"]["maxSurge"] == 0
+    if pipeline.spec.swap.strategy in {"Surge", "Drain"}:
+        reason = "swap.strategy says so"
+    elif drains:
+        reason = "there are no free GPUs for a new replica"
+    else:
+        reason = "the pods themselves change, and nothing keeps a new one from starting beside the old"
+    return Way(strategy="Drain" if drains else "Surge", reason=reason)
+
+
+def _size(models: Mapping[Component, Looked], component: Component) -> int | None:
+    found = models.get(component)
+    return found.model.size_bytes if isinstance(found, Known) else None
