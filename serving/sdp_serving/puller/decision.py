@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from sdp_serving.contract.artifact import ModelUri, UnusableUriError
 from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 from sdp_serving.contract.swap import Candidate, ModelNumber, NumberedModel, PodModels
 from sdp_serving.puller.laid import Laid
@@ -145,7 +146,8 @@ def _serve(desired: PodModels, disk: OnDisk, server: Statuses | None, known: Kno
     if number not in disk.models:
         if disk.partial.get(number) is not None:
             return Lay(number)
-        return _obtain(desired.serving, disk, known, lambda laid: laid.asked == desired.serving.uri)
+        uri = _normal(desired.serving.uri)
+        return _obtain(desired.serving, disk, known, lambda laid: uri in (laid.asked, laid.model.uri))
     if server is None:
         # Nobody is answered, so nothing is lost: it starts with this model instead of one that may be what ended it.
         return _withdraw(desired.candidate, disk, known) or _take_over(desired, disk, known)
@@ -239,6 +241,14 @@ def _answers(server: Statuses | None, number: ModelNumber) -> bool:
 def _unloadable(model: NumberedModel, error: str) -> NotPulled:
     message = f"the model server cannot load {model.uri} ({error}): export the model again"
     return NotPulled(reason=PullFailure.LOAD_FAILED, message=message)
+
+
+def _normal(uri: str) -> str:
+    """The URI as records have it."""
+    try:
+        return str(ModelUri.parse(uri))
+    except UnusableUriError:
+        return uri
 
 
 def _plain(model: NumberedModel) -> NumberedModel:

@@ -348,6 +348,15 @@ def test_the_next_step(
     assert decide(desired, disk, server, known) == expected
 
 
+@pytest.mark.parametrize("uri", [URIS[OLD], f"{URIS[OLD]}/", f"{URIS[OLD]}/1"])
+def test_a_model_to_go_back_to_is_known_by_its_uri_however_that_is_written(uri: str) -> None:
+    desired = PodModels(serving=numbered(NEWEST, uri))
+
+    action = decide(desired, OnDisk(lying(NEW), frozenset({NEW}), previous=lying(OLD)), {NEW: LOADED}, Known())
+
+    assert action == Copy(".previous/30", NEWEST)
+
+
 def test_a_candidate_that_cannot_be_loaded_fails_with_the_servers_words() -> None:
     disk = OnDisk(lying(OLD, NEW), frozenset({OLD}))
 
