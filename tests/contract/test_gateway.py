@@ -6,8 +6,11 @@ import json
 import os
 import signal
 import socket
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +264,36 @@ def test_a_model_server_that_dies_is_told_of_and_no_answer_looks_whole_that_is_n
                 assert half_read.content
         assert front.predict("decoder", large).status_code == 503
         assert front.get("/healthz").status_code == 200
+
+
+def test_no_request_fails_while_a_model_server_is_replaced_by_another(models: Path, tmp_path: Path) -> None:
+    workers = 6
+    flag, done = f"--model_config_file={models / 'models.config'}", threading.Event()
+
+    def work(front: GatewayProcess) -> Counter[int]:
+        codes: Counter[int] = Counter()
+        while not done.is_set():
+            codes[front.predict("text-encoder", SUM).status_code] += 1
+        return codes
+
+    with ThreadPoolExecutor() as pool, ExitStack() as ending:
+        old = ending.enter_context(standin(tmp_path, flag))
+        old.wait_until_serving()
+        front = ending.enter_context(gateway(tmp_path, "--hold-seconds=100", text_encoder=old.url))
+        ending.callback(done.set)
+        working = [pool.submit(work, front) for _ in range(workers)]
+        eventually(lambda: front.counted("predictions_total") > 20, "there is load")
+        old.process.kill()
+        eventually(lambda: front.counted("held_requests") == workers, "everybody waits")
+        before = front.counted("predictions_total")
+        # It loads for some seconds.
+        new = ending.enter_context(standin(tmp_path, flag, ports=(old.grpc_port, old.rest_port)))
+        new.wait_until_serving()
+        eventually(lambda: front.counted("predictions_total") > before + 20, "it goes on")
+        done.set()
+        codes = sum((worker.result(timeout=30) for worker in working), Counter[int]())
+
+    assert set(codes) == {200}
 
 
 def test_requests_under_way_are_finished_when_it_is_told_to_stop(server: StandIn, tmp_path: Path) -> None:

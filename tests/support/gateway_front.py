@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -97,10 +97,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Front:
-    """A gateway that listens, and a client."""
+    """A gateway that listens, and a client; `stop` does as SIGTERM."""
 
     url: URL
     session: ClientSession
+    stop: Callable[[], Awaitable[None]]
 
     async def get(self, path: str) -> Answer:
         """GET."""
@@ -144,7 +145,7 @@ async def front(config: Config, draw: Callable[[], float] = lambda: 0.0) -> Asyn
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         try:
-            yield Front(URL(f"http://127.0.0.1:{runner.addresses[0][1]}"), session)
+            yield Front(URL(f"http://127.0.0.1:{runner.addresses[0][1]}"), session, stop=runner.cleanup)
         finally:
             await runner.cleanup()
 

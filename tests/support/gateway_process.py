@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 from tests.support.eventually import eventually
 from tests.support.ports import free_ports
 
@@ -42,6 +43,15 @@ class GatewayProcess:
         kwargs["data" if isinstance(body, bytes) else "json"] = body
         return requests.post(f"{self.url}/v1/models/{component}:predict", timeout=60, **kwargs)
 
+    def counted(self, metric: str) -> float:
+        """A metric's value, summed up over all its series."""
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(self.get("/metrics").text)
+            for sample in family.samples
+            if sample.name == f"sdpipeline_gateway_{metric}"
+        )
+
     def lines(self, **fields: Any) -> list[dict[str, Any]]:
         """The lines of the log that have these fields."""
         entries = [json.loads(line) for line in self.log.read_text().splitlines()]
@@ -66,16 +76,17 @@ class GatewayProcess:
 
 
 @contextmanager
-def gateway(folder: Path, **servers: str) -> Iterator[GatewayProcess]:
+def gateway(folder: Path, *flags: str, **servers: str) -> Iterator[GatewayProcess]:
     """Start one on a free port and wait until it listens; kill it at the end.
 
     Args:
         folder: where its log goes.
+        flags: besides those of the address and the servers.
         servers: the URL of each component's server, with `_` for `-` in the component's name.
     """
     [port] = free_ports(1)
-    flags = [f"--component={name.replace('_', '-')}={url}" for name, url in servers.items()]
-    command = [sys.executable, "-m", "sdp_serving.gateway", f"--address=127.0.0.1:{port}", *flags]
+    components = [f"--component={name.replace('_', '-')}={url}" for name, url in servers.items()]
+    command = [sys.executable, "-m", "sdp_serving.gateway", f"--address=127.0.0.1:{port}", *components, *flags]
     log = folder / f"gateway-{port}.log"
     with (
         log.open("wb") as output,

@@ -140,6 +140,21 @@ def test_who_has_waited_long_enough_is_told_to_come_back() -> None:
     asyncio.run(scenario())
 
 
+def test_who_waits_while_the_gateway_is_stopped_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "HELD_AT_THE_END_SECONDS", 0.3)
+
+    async def scenario() -> None:
+        async with model_server() as server, front(Config({UNET: server.url}, hold_seconds=60)) as gateway:
+            await server.go()
+            waiting = asyncio.create_task(gateway.predict(UNET, b"x"))
+            await until(lambda: gateway.holds(1), "it waits")
+            await gateway.stop()
+            answer = await waiting
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+
+    asyncio.run(scenario())
+
+
 def test_bodies_that_there_is_no_room_for_are_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_module, "room_for_bodies", lambda: 3 * MEGABYTE)
 
