@@ -215,6 +215,25 @@ def test_a_cache_whose_disk_is_full_is_gone_without(
     assert held(cache) == 0
 
 
+def test_a_full_disk_is_freed_of_models_that_nobody_asks_for(
+    tmp_path: Path, cache: Path, pod: Pod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = models(tmp_path, "a", "b")
+    pod("one", a)
+
+    def status(_: object) -> os.statvfs_result:
+        free = 2 * SIZE if held(cache) < 2 else 0
+        return os.statvfs_result((1, 1, 0, 0, free, 0, 0, 0, 0, 255))
+
+    monkeypatch.setattr(os, "statvfs", status)
+
+    run = pod("two", b)
+
+    assert run.laid() == artifact()
+    assert held(cache) == 1
+    assert "taken from the cache" in pod("three", b).said
+
+
 def test_what_the_storage_says_is_told_with_a_cache_too(tmp_path: Path, cache: Path, pod: Pod) -> None:
     files = artifact()
     files[SHARD] = b"W" + files[SHARD][1:]

@@ -7,7 +7,7 @@ from pathlib import Path
 from sdp_serving.contract.artifact import MANIFEST, FileEntry
 from sdp_serving.contract.report import Pulled
 from sdp_serving.puller.cache import Cache
-from sdp_serving.puller.disk import emptied, removed, require_room, unwritable
+from sdp_serving.puller.disk import emptied, require_room, unwritable
 from sdp_serving.puller.fetch import fetch
 from sdp_serving.puller.found import Found
 from sdp_serving.puller.laid import Laid
@@ -49,10 +49,11 @@ def bring(
         return fetch(storage, found, emptied(folder), say=say, progress=progress)
 
     try:
-        removed(into)
-        require_room(found.uri, found.size, into)
-        files = None if cache is None else cache.give(found, emptied(into), fill, say=say, progress=progress)
+        emptied(into)
+        # The cache first: where the disk is full, it is often by what that can do without.
+        files = None if cache is None else cache.give(found, into, fill, say=say, progress=progress)
         if files is None:
+            require_room(found.uri, found.size, into)
             files = fill(into)
         if found.manifest is not None:
             (into / MANIFEST).write_bytes(found.manifest)
