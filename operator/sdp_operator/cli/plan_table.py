@@ -105,9 +105,9 @@ def _pods(pods: Pods) -> str:
 
 
 def _memory(memory: Memory) -> str:
-    both = "; a server holds both for a while" if memory.together else ""
+    both = ", and for a while both" if memory.together else ""
     limit = "no limit is set" if memory.limit is None else f"the limit is {memory.limit}"
-    return f"{amount(memory.running_bytes)} -> {amount(memory.new_bytes)} of files{both}; {limit}"
+    return f"by their files, {amount(memory.running_bytes)} -> {amount(memory.new_bytes)}{both}; {limit}"
 
 
 def _model(model: Model) -> str:

@@ -229,8 +229,8 @@ def _said(looked: Looked | None) -> Model | None:
                 image_size=model.image_size,
                 sd_version=model.sd_version,
             )
-        case Unfit(uri, _, message):
-            return UnknownModel(uri=uri, why=message)
+        case Unfit(uri):
+            return UnknownModel(uri=uri, why="it would be refused")
         case _:
             return UnknownModel(uri=looked.uri, why=looked.why)
 

@@ -53,6 +53,7 @@ def _not_installed(name: str, extras: Sequence[str], missing: str | None) -> cli
         name,
         callback=_refusing(f"{name} needs the Python package {missing}, which is not installed: run {remedy}"),
         help=f"Not installed: run {remedy}.",
+        short_help=f"Needs {remedy}",
         # Whatever was meant by them, the answer is the same.
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
     )
