@@ -70,10 +70,11 @@ class Requests:
 
     @asynccontextmanager
     async def watch(
-        self, path: str, query: Mapping[str, str], seconds: int
+        self, path: str, query: Mapping[str, str], seconds: int, *, may_be_silent: bool = False
     ) -> AsyncIterator[AsyncIterator[KubeObject]]:
         """Follow changes for so many seconds: once that is granted, each event as the API server sends it."""
-        timeout = aiohttp.ClientTimeout(total=seconds + _SECONDS, sock_read=_SILENCE_SECONDS)
+        silence = None if may_be_silent else _SILENCE_SECONDS
+        timeout = aiohttp.ClientTimeout(total=seconds + _SECONDS, sock_read=silence)
         asked = {**query, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}
         try:
             response = await self._open("GET", path, asked, None, "application/json", timeout)
