@@ -24,8 +24,9 @@ _LEAVE_SECONDS: Final = 5
 _FINISH_SECONDS: Final = 30
 """How long it then has for the requests under way: longer than the 25 seconds that the gateway itself gives them."""
 
-_RESOURCES: Final = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
-"""Unless the user says otherwise: it passes everything through, and holds none of it."""
+_RESOURCES: Final = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "2", "memory": "256Mi"}}
+"""Unless the user says otherwise: it passes everything through, and holds none of it. All four, since a ResourceQuota
+lets no container go without what it counts."""
 
 
 def deployment(
