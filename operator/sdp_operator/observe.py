@@ -12,6 +12,7 @@ from sdp_operator.gpus.verdict import GpuVerdict
 from sdp_operator.live import LiveChildren
 from sdp_operator.objects import KubeObject
 from sdp_operator.pods import Replica, read_replica
+from sdp_operator.pods_refused import pods_refused
 from sdp_operator.problem import Problem
 from sdp_operator.sharing import Shared, Unshared
 from sdp_operator.world import World
@@ -95,14 +96,6 @@ def observe(
         component: _component(pipeline, component, part, world.live, refused.get(component), types)
         for component, part in wanted.components.items()
     }
-
-
-def pods_refused(deployment: KubeObject | None) -> str | None:
-    """Why the Deployment can't make pods, in Kubernetes' words."""
-    conditions = [] if deployment is None else deployment.get("status", {}).get("conditions", [])
-    return next(
-        (one["message"] for one in conditions if one["type"] == "ReplicaFailure" and one["status"] == "True"), None
-    )
 
 
 def _component(
