@@ -14,6 +14,8 @@ MODELS_READY: Final = "ModelsReady"
 GPUS_READY: Final = "GPUsReady"
 EXPORTED: Final = "Exported"
 GATEWAY_READY: Final = "GatewayReady"
+AUTOSCALING_READY: Final = "AutoscalingReady"
+MONITORING_READY: Final = "MonitoringReady"
 STALLED: Final = "Stalled"
 
 

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from sdp_operator.api.v1alpha1 import ComponentSpec, ComponentStatus, Condition, Pipeline, PipelineStatus, Serving
+from sdp_operator.autoscaler_status import autoscaler_verdict
 from sdp_operator.conditions import (
+    AUTOSCALING_READY,
     EXPORTED,
     GATEWAY_READY,
     GPUS_READY,
     MODELS_READY,
+    MONITORING_READY,
     READY,
     STALLED,
     Verdict,
@@ -18,7 +21,7 @@ from sdp_operator.conditions import (
     condition,
 )
 from sdp_operator.desired.gateway.url import gateway_url
-from sdp_operator.desired.identity import GATEWAY
+from sdp_operator.desired.identity import GATEWAY, child_name
 from sdp_operator.desired.server import server
 from sdp_operator.exports.state import Done, ExportReason
 from sdp_operator.gpu_check import driver_check
@@ -68,6 +71,8 @@ def summarise(
         GPUS_READY: _gpus(pipeline, observed, world),
         EXPORTED: _exported(observed),
         GATEWAY_READY: gateway,
+        AUTOSCALING_READY: _autoscaling(pipeline, verdicts, world, now),
+        MONITORING_READY: _monitoring(pipeline, world),
     }
     named = {
         READY: ready,
@@ -234,6 +239,31 @@ def _exported(observed: Mapping[Component, Observed]) -> Verdict | None:
             for component, export in exports.items()
         }
     )
+
+
+def _autoscaling(
+    pipeline: Pipeline, verdicts: Mapping[Component, Verdict], world: World, now: datetime
+) -> Verdict | None:
+    """Whether all autoscalers do their work; None where there are none. A model is served without, so Ready holds."""
+    found = {}
+    for component, spec in pipeline.spec.components.items():
+        if spec.autoscaling is None:
+            continue
+        about = condition(component_condition(component), verdicts[component], pipeline, now)
+        since = about.last_transition_time if about.status == "True" else None
+        autoscaler = world.live.objects.get(("HorizontalPodAutoscaler", child_name(pipeline, component)))
+        found[component] = autoscaler_verdict(spec.autoscaling, autoscaler, since, now)
+    return _worst(found)
+
+
+def _monitoring(pipeline: Pipeline, world: World) -> Verdict | None:
+    """Whether Prometheus is led to the metrics; None where that is not asked for."""
+    if pipeline.spec.monitoring is None or pipeline.spec.monitoring.pod_monitor is None:
+        return None
+    if "PodMonitor" in world.unknown_kinds:
+        message = "monitoring.podMonitor needs the Prometheus operator, which the cluster lacks: install it, or remove"
+        return Verdict("False", Reason.KIND_UNKNOWN, f"{message} monitoring.podMonitor")
+    return Verdict("True", Reason.MONITORED, "a PodMonitor leads to the metrics of each component")
 
 
 def _worst(verdicts: Mapping[Component, Verdict]) -> Verdict | None:

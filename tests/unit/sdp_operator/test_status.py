@@ -7,6 +7,7 @@ from tests.support.pipelines import pipeline, resource
 from sdp_operator.api.v1alpha1 import Condition, PipelineStatus, Serving
 from sdp_operator.conditions import Verdict, invalid_status
 from sdp_operator.gpus.verdict import GpuReason, GpuVerdict
+from sdp_operator.live import LiveChildren
 from sdp_operator.objects import KubeObject
 from sdp_operator.observe import Observed
 from sdp_operator.pods import Replica
@@ -124,6 +125,36 @@ def test_the_url_is_that_of_the_gateway_unless_nothing_can_lead_there(reason: st
     parent = pipeline({"decoder": {"model": "gs://b/d"}, "gateway": {"route": route}})
     gateway = Verdict("True" if reason == "GatewayServing" else "False", reason, "its words")
     assert summarise(parent, {Component.DECODER: NOTHING}, gateway, World(), NOW).url == url
+
+
+def test_an_autoscaler_without_its_metric_is_told_and_leaves_the_pipeline_ready() -> None:
+    model = {"model": "gs://b/d", "autoscaling": {"maxReplicas": 2}, "resources": {"requests": {"cpu": 1}}}
+    parent = pipeline({"decoder": model})
+    told = [
+        {"type": "AbleToScale", "status": "True"},
+        {"type": "ScalingActive", "status": "False", "message": "no API"},
+    ]
+    live = LiveChildren({("HorizontalPodAutoscaler", "sd-decoder"): {"status": {"conditions": told}}})
+    observed = {Component.DECODER: SERVED}
+    first = summarise(parent, observed, None, World(live=live), NOW)
+    assert _condition(first, "AutoscalingReady").reason == "Starting"
+    later = parent.model_copy(update={"status": first.dump()})
+    then = summarise(later, observed, None, World(live=live), NOW + timedelta(minutes=2))
+    said = _condition(then, "AutoscalingReady")
+    assert (said.status, said.reason) == ("False", "MetricUnavailable")
+    assert said.message.startswith("decoder: the autoscaler can't read its metric")
+    assert _condition(then, "Ready").status == "True"
+    assert _condition(then, "Stalled").status == "False"
+
+
+def test_pod_monitors_that_the_cluster_does_not_know_are_told() -> None:
+    parent = pipeline({"decoder": {"model": "gs://b/d"}, "monitoring": {"podMonitor": {}}})
+    for unknown, told in ((set(), ("True", "Monitored")), ({"PodMonitor"}, ("False", "KindUnknown"))):
+        world = World(unknown_kinds=frozenset(unknown))
+        status = summarise(parent, {Component.DECODER: SERVED}, None, world, NOW)
+        said = _condition(status, "MonitoringReady")
+        assert (said.status, said.reason) == told
+        assert _condition(status, "Ready").status == "True"
 
 
 def test_a_component_without_replicas_is_not_ready() -> None:
