@@ -128,7 +128,7 @@ class Requests:
 
 
 def pause_of(retry_after: str) -> float:
-    """How many seconds this header bids to wait: the API server writes seconds; a date, which a proxy may, bids none."""
+    """How many seconds this header bids to wait; a date, which a proxy may write but no API server does, bids none."""
     return min(float(retry_after), _LONGEST_PAUSE_SECONDS) if re.fullmatch("[0-9]{1,9}", retry_after) else 0.0
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sdp_operator.api.v1alpha1 import ComponentSpec, Pipeline
 from sdp_operator.desired.autoscaler import autoscaler
-from sdp_operator.desired.config_map import config_map
+from sdp_operator.desired.config_map import config_map, keep_files
 from sdp_operator.desired.deployment import deployment
 from sdp_operator.desired.disruption_budget import disruption_budget
 from sdp_operator.desired.export_job import export_job, exported_uri
@@ -108,7 +108,7 @@ def _component(
     export = None if job is None else _export(job, source, world.live)
     wanted = keep_replicas(keep_template(deployment(pipeline, component, spec, source, settings), live), live)
     gpus = gpu_verdict(pipeline, component, spec, wanted, world, settings, now)
-    beside = (*([] if job is None else [job]), *_beside(pipeline, component, spec, world))
+    beside = (*([] if job is None else [job]), *_beside(pipeline, component, spec, world, wanted))
     problem = forbidden or _not_exported(export) or _unchecked(pipeline, spec, gpus, world)
     if problem is None or (live is not None and is_as_applied(live, stamped(wanted))):
         return ComponentPart((*beside, wanted), deployment=wanted, gpus=gpus, export=export)
@@ -125,9 +125,12 @@ def _export(job: KubeObject, source: Source, live: LiveChildren) -> Export:
     return read_export(source.uri, live.objects.get(object_key(job)), live.job_pods.values(), live.words)
 
 
-def _beside(pipeline: Pipeline, component: Component, spec: ComponentSpec, world: World) -> Iterator[KubeObject]:
+def _beside(
+    pipeline: Pipeline, component: Component, spec: ComponentSpec, world: World, deployment_: KubeObject
+) -> Iterator[KubeObject]:
     """What a component has beside its Deployment."""
-    yield config_map(pipeline, component, spec)
+    files = config_map(pipeline, component, spec)
+    yield keep_files(files, world.live.objects.get(object_key(files)), deployment_["spec"]["template"])
     yield service(pipeline, component)
     yield disruption_budget(pipeline, component)
     if spec.autoscaling is not None:
