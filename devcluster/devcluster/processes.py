@@ -83,8 +83,11 @@ def kill(mark: Path, *, command: str | None = None) -> None:
         ClusterError: some of them did not end.
     """
 
+    killed: set[int] = set()
+
     def gone() -> bool:
         left = [pid for pid, name in find(mark).items() if command in (None, name)]
+        killed.update(left)
         for pid in left:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -95,7 +98,8 @@ def kill(mark: Path, *, command: str | None = None) -> None:
                     f"Process {pid} belongs to another user: take the cluster down as that user."
                 ) from None
         _children[:] = [child for child in _children if child.poll() is None]
-        return not left
+        # Who is ending loses its mark some time before it has ended.
+        return not left and not any(child.pid in killed for child in _children)
 
     wait_for("the cluster's processes to end", gone, seconds=30)
 

@@ -16,6 +16,8 @@ EXPORTED: Final = "Exported"
 GATEWAY_READY: Final = "GatewayReady"
 ROLLED_BACK: Final = "RolledBack"
 """There only while a model that is asked for was found bad."""
+AUTOSCALING_READY: Final = "AutoscalingReady"
+MONITORING_READY: Final = "MonitoringReady"
 STALLED: Final = "Stalled"
 
 

@@ -19,6 +19,9 @@ from sdp_operator.work_queue import WorkQueue
 _CONCURRENCY: Final = 10
 _FLEET_SETTLES_SECONDS: Final = 1.0
 """Nodes and pods come in crowds: look at what waits for GPUs once for all of them."""
+_FLEET_SECONDS_A_PIPELINE: Final = 0.02
+"""So much longer for each pipeline that was looked at: with 500 of them that wait for their pods, looking at all each
+second would take as much time as making them."""
 
 
 class Controller:
@@ -37,6 +40,7 @@ class Controller:
             count=runtime.metrics.api_request,
         )
         self._fleet_timer: asyncio.TimerHandle | None = None
+        self._fleet_pause = _FLEET_SETTLES_SECONDS
         self._nodes_changed = False
         self._has_seen_all = False
 
@@ -80,15 +84,19 @@ class Controller:
         self._nodes_changed = self._nodes_changed or nodes
         if self._fleet_timer is None:
             loop = asyncio.get_running_loop()
-            self._fleet_timer = loop.call_later(_FLEET_SETTLES_SECONDS, self._look_at_gpus)
+            self._fleet_timer = loop.call_later(self._fleet_pause, self._look_at_gpus)
 
     def _look_at_gpus(self) -> None:
         """Look at the pipelines whose GPUs are checked; where only pods came or went, at those that wait for some."""
         self._fleet_timer, nodes_changed, self._nodes_changed = None, self._nodes_changed, False
-        for key in list(self._cluster.pipelines()):
-            said = _conditions((self._cluster.pipeline(key) or {}).get("status", {}))
-            if GPUS_READY in said and (nodes_changed or said[GPUS_READY] != "True" or said.get(READY) != "True"):
-                self._call(key)
+        waiting = [key for key in self._cluster.pipelines() if self._looks_at_gpus(key, nodes_changed=nodes_changed)]
+        self._fleet_pause = max(_FLEET_SETTLES_SECONDS, _FLEET_SECONDS_A_PIPELINE * len(waiting))
+        for key in waiting:
+            self._call(key)
+
+    def _looks_at_gpus(self, key: Key, *, nodes_changed: bool) -> bool:
+        said = _conditions((self._cluster.pipeline(key) or {}).get("status", {}))
+        return GPUS_READY in said and (nodes_changed or said[GPUS_READY] != "True" or said.get(READY) != "True")
 
     def _look_at_all(self) -> None:
         for key in list(self._cluster.pipelines()):

@@ -8,8 +8,8 @@ from sdp_operator.desired.gateway.url import gateway_url, outer_url
 from sdp_operator.desired.identity import COMPONENT, GATEWAY, REVISION, child_name
 from sdp_operator.live import LiveChildren, object_key
 from sdp_operator.objects import KubeObject
-from sdp_operator.observe import pods_refused
 from sdp_operator.pods import is_ready, last_end, not_started, unschedulable
+from sdp_operator.pods_refused import pods_refused, refusal_of
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 
@@ -32,8 +32,8 @@ def gateway_verdict(
         return Verdict("False", problem.reason, problem.message)
     said = pods_refused(live.objects.get(object_key(deployment)))
     if said is not None:
-        message = f"no gateway can be made ({said}): have the namespace's administrator allow it"
-        return Verdict("False", Reason.PODS_REFUSED, message)
+        problem = refusal_of("gateway", said)
+        return Verdict("False", problem.reason, problem.message)
     waiting = f"{ready} of {spec.replicas} gateways answer; the others are being started"
     return Verdict("False", Reason.STARTING, waiting)
 

@@ -13,6 +13,7 @@ from sdp_operator.gpus.verdict import GpuVerdict
 from sdp_operator.live import LiveChildren
 from sdp_operator.objects import KubeObject
 from sdp_operator.pods import Remembered, Replica, read_replica
+from sdp_operator.pods_refused import pods_refused
 from sdp_operator.problem import Problem
 from sdp_operator.sharing import Shared, Unshared
 from sdp_operator.swap.look import component_pods, wanted_replicas
@@ -103,14 +104,6 @@ def observe(
         component: _component(pipeline, component, part, world.live, refused.get(component), types)
         for component, part in wanted.components.items()
     }
-
-
-def pods_refused(deployment: KubeObject | None) -> str | None:
-    """Why the Deployment can't make pods, in Kubernetes' words."""
-    conditions = [] if deployment is None else deployment.get("status", {}).get("conditions", [])
-    return next(
-        (one["message"] for one in conditions if one["type"] == "ReplicaFailure" and one["status"] == "True"), None
-    )
 
 
 def _component(

@@ -45,6 +45,13 @@ class Reason(StrEnum):
     GATEWAY_CRASHED = "GatewayCrashed"
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     """No Gateway takes the HTTPRoute that leads to the gateway."""
+    AUTOSCALING = "Autoscaling"
+    METRIC_UNAVAILABLE = "MetricUnavailable"
+    """An autoscaler can't read its metric."""
+    AUTOSCALER_FAILING = "AutoscalerFailing"
+    """An autoscaler can't set the number of replicas."""
+    MONITORED = "Monitored"
+    """PodMonitors lead to the metrics."""
     KIND_UNKNOWN = "KindUnknown"
     """The cluster lacks a kind that the spec asks for."""
 

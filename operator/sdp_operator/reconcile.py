@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sdp_operator.api.v1alpha1 import Pipeline
+from sdp_operator.api.v1alpha1 import Pipeline, PipelineStatus
 from sdp_operator.cluster import Cluster
-from sdp_operator.conditions import invalid_status
+from sdp_operator.conditions import AUTOSCALING_READY, invalid_status
 from sdp_operator.desired.children import ComponentPart, Desired, Part, desired
 from sdp_operator.desired.identity import GATEWAY
 from sdp_operator.drift import is_as_applied, stamped, surplus
@@ -69,10 +69,10 @@ async def reconcile(body: KubeObject, cluster: Cluster, settings: Settings, cloc
         except RefusedError as error:
             _log.warning("hindered: %s", error)
             world = replace(world, hindrance=_refusal(error))
-    await _report(body, pipeline, wanted, world, outcome.problems, cluster, settings, clock())
+    status = await _report(body, pipeline, wanted, world, outcome.problems, cluster, settings, clock())
     if outcome.failure is not None:
         raise outcome.failure
-    return _again(wanted, outcome.problems, world)
+    return _again(wanted, outcome.problems, world, status)
 
 
 @dataclass(frozen=True)
@@ -212,13 +212,14 @@ async def _report(
     cluster: Cluster,
     settings: Settings,
     now: datetime,
-) -> None:
+) -> PipelineStatus:
     observed = observe(pipeline, wanted, world, refused, settings.accelerator_label)
     gateway = None
     if wanted.gateway is not None and pipeline.spec.gateway is not None:
         gateway = gateway_verdict(pipeline, pipeline.spec.gateway, wanted.gateway, world.live, refused.get(GATEWAY))
     status = summarise(pipeline, observed, gateway, world, now)
     await _write_status(body, status.dump(), cluster, now)
+    return status
 
 
 async def _write_status(body: KubeObject, status: Mapping[str, Any], cluster: Cluster, now: datetime) -> None:
@@ -234,12 +235,17 @@ async def _write_status(body: KubeObject, status: Mapping[str, Any], cluster: Cl
             _log.warning("an Event could not be recorded: %s", error)
 
 
-def _again(wanted: Desired, refused: Mapping[str, Problem], world: World) -> timedelta | None:
+def _again(wanted: Desired, refused: Mapping[str, Problem], world: World, status: PipelineStatus) -> timedelta | None:
     waits = [part.gpus.recheck_after for part in wanted.components.values() if part.gpus is not None]
     waits += [part.look_again for part in wanted.components.values()]
-    if refused or world.hindrance is not None:
+    if refused or world.hindrance is not None or _waits_for_metrics(status):
         waits.append(LOOK_AGAIN)
     return min((wait for wait in waits if wait is not None), default=None)
+
+
+def _waits_for_metrics(status: PipelineStatus) -> bool:
+    """Whether an autoscaler's silence becomes a failure by the passing of time alone."""
+    return any(one.type == AUTOSCALING_READY and one.status == "Unknown" for one in status.conditions)
 
 
 class _NameTakenError(RefusedError):

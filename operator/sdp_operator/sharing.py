@@ -108,6 +108,11 @@ def _out_of_sight(ref: Key) -> Problem:
 
 def _usable(pipeline: Pipeline, component: Component, ref: Key, owner: KubeObject | None) -> Pipeline | Problem:
     """The owner, where it has the component and shares it; else what is wrong."""
+    if ref == pipeline.key:
+        message = (
+            f"the {component.field} is to come from this pipeline itself: name another pipeline, or set another source"
+        )
+        return Problem(Reason.SHARED_COMPONENT_MISSING, message)
     if ref.namespace != pipeline.namespace and not _is_shared_with(pipeline.namespace, owner):
         return _not_shared(pipeline, ref)
     if owner is None or "deletionTimestamp" in owner["metadata"]:

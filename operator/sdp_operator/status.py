@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sdp_operator.api.v1alpha1 import (
     ComponentSpec,
@@ -14,11 +14,14 @@ from sdp_operator.api.v1alpha1 import (
     Serving,
     SwapStatus,
 )
+from sdp_operator.autoscaler_status import autoscaler_verdict
 from sdp_operator.conditions import (
+    AUTOSCALING_READY,
     EXPORTED,
     GATEWAY_READY,
     GPUS_READY,
     MODELS_READY,
+    MONITORING_READY,
     READY,
     ROLLED_BACK,
     STALLED,
@@ -27,12 +30,14 @@ from sdp_operator.conditions import (
     condition,
 )
 from sdp_operator.desired.gateway.url import gateway_url
+from sdp_operator.desired.identity import GATEWAY, child_name
 from sdp_operator.desired.server import server
 from sdp_operator.exports.state import Done, ExportReason
 from sdp_operator.gpu_check import driver_check
 from sdp_operator.gpus.verdict import GpuReason
 from sdp_operator.history import swaps
 from sdp_operator.observe import Observed
+from sdp_operator.pods_refused import refusal_of
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import IN_PROGRESS, Reason
 from sdp_operator.sharing import Shared, Unshared
@@ -41,6 +46,8 @@ from sdp_operator.swap.progress import Progress
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import PullFailure
+
+_Part = TypeVar("_Part")
 
 _QUIET: Final = frozenset({MODELS_READY, STALLED})
 """Conditions that say what others say too."""
@@ -77,6 +84,8 @@ def summarise(
         EXPORTED: _exported(observed),
         GATEWAY_READY: gateway,
         ROLLED_BACK: _rolled_back(specs, observed),
+        AUTOSCALING_READY: _autoscaling(pipeline, verdicts, world, now),
+        MONITORING_READY: _monitoring(pipeline, world),
     }
     named = {
         READY: ready,
@@ -94,7 +103,7 @@ def summarise(
             "observed_generation": pipeline.generation,
             "conditions": [condition(kind, verdict, pipeline, now) for kind, verdict in named.items()],
             "gpus": sum(one.wanted_replicas * specs[component].gpus_per_replica for component, one in observed.items()),
-            "url": gateway_url(pipeline, pipeline.spec.gateway) if gateway and pipeline.spec.gateway else None,
+            "url": _url(pipeline, gateway),
             **{component.field: status for component, status in components.items()},
             "swaps": swaps(pipeline.status, said, now),
             "used_by": world.used_by,
@@ -164,16 +173,17 @@ def _main_problem(observed: Observed) -> Problem:
     if kept is not None:
         return kept
     if observed.pods_refused is not None:
-        said = observed.pods_refused
-        return Problem(Reason.PODS_REFUSED, f"no pod can be made ({said}): have the namespace's administrator allow it")
+        return refusal_of("pod", observed.pods_refused)
     if observed.gpus is not None and observed.gpus.status != "True" and observed.placed < observed.wanted_replicas:
         # The scheduler, once it has looked, counts nodes; the check knows what they lack.
         return Problem(observed.gpus.reason, observed.gpus.message)
     if lasting:
         return _no_room_to_swap(observed, lasting[0]) or lasting[0]
     if problems:
-        return Problem(problems[0].reason, f"{problems[0].message}; {_replicas(observed)} ready")
-    return Problem(Reason.STARTING, f"the replicas are being started; {_replicas(observed)} ready")
+        return Problem(problems[0].reason, f"{problems[0].message} ({_replicas(observed)} ready)")
+    if observed.wanted_replicas == 1:
+        return Problem(Reason.STARTING, "the replica is being started")
+    return Problem(Reason.STARTING, f"replicas are being started ({_replicas(observed)} ready)")
 
 
 def _no_room_to_swap(observed: Observed, problem: Problem) -> Problem | None:
@@ -201,14 +211,13 @@ def _ready(
 ) -> Verdict:
     if world.hindrance is not None:
         return Verdict("Unknown", Reason.HINDERED, world.hindrance)
-    unready = _main_unready(verdicts)
+    parts = {component.field: verdict for component, verdict in verdicts.items()}
+    unready = _main_unready(parts if gateway is None else {**parts, GATEWAY: gateway})
     if unready is not None:
-        component, verdict = unready
-        return Verdict("False", verdict.reason, f"{component.field}: {verdict.message}")
+        part, verdict = unready
+        return Verdict("False", verdict.reason, f"{part}: {verdict.message}")
     if (misfit := _misfit(observed)) is not None:
         return Verdict("False", PullFailure.WRONG_STABLE_DIFFUSION, misfit)
-    if gateway is not None and not gateway.holds:
-        return Verdict("False", gateway.reason, f"gateway: {gateway.message}")
     return Verdict("True", Reason.ALL_SERVING, _list_serving(verdicts))
 
 
@@ -249,10 +258,10 @@ def _models(verdicts: Mapping[Component, Verdict]) -> Verdict:
     return Verdict("False", unready[1].reason, message)
 
 
-def _main_unready(verdicts: Mapping[Component, Verdict]) -> tuple[Component, Verdict] | None:
-    """The component to tell of: one whose problem lasts, before one that is on its way."""
-    unready = [(component, verdict) for component, verdict in verdicts.items() if not verdict.holds]
-    lasting = [(component, verdict) for component, verdict in unready if verdict.reason not in IN_PROGRESS]
+def _main_unready(verdicts: Mapping[_Part, Verdict]) -> tuple[_Part, Verdict] | None:
+    """The part to tell of: one whose problem lasts, before one that is on its way."""
+    unready = [(part, verdict) for part, verdict in verdicts.items() if not verdict.holds]
+    lasting = [(part, verdict) for part, verdict in unready if verdict.reason not in IN_PROGRESS]
     return next(iter(lasting or unready), None)
 
 
@@ -281,6 +290,31 @@ def _exported(observed: Mapping[Component, Observed]) -> Verdict | None:
     )
 
 
+def _autoscaling(
+    pipeline: Pipeline, verdicts: Mapping[Component, Verdict], world: World, now: datetime
+) -> Verdict | None:
+    """Whether all autoscalers do their work; None where there are none. A model is served without, so Ready holds."""
+    found = {}
+    for component, spec in pipeline.spec.components.items():
+        if spec.autoscaling is None:
+            continue
+        about = condition(component_condition(component), verdicts[component], pipeline, now)
+        since = about.last_transition_time if about.status == "True" else None
+        autoscaler = world.live.objects.get(("HorizontalPodAutoscaler", child_name(pipeline, component)))
+        found[component] = autoscaler_verdict(spec.autoscaling, autoscaler, since, now)
+    return _worst(found)
+
+
+def _monitoring(pipeline: Pipeline, world: World) -> Verdict | None:
+    """Whether Prometheus is led to the metrics; None where that is not asked for."""
+    if pipeline.spec.monitoring is None or pipeline.spec.monitoring.pod_monitor is None:
+        return None
+    if "PodMonitor" in world.unknown_kinds:
+        message = "monitoring.podMonitor needs the Prometheus operator, which the cluster lacks: install it, or remove"
+        return Verdict("False", Reason.KIND_UNKNOWN, f"{message} monitoring.podMonitor")
+    return Verdict("True", Reason.MONITORED, "a PodMonitor leads to the metrics of each component")
+
+
 def _worst(verdicts: Mapping[Component, Verdict]) -> Verdict | None:
     """The first of the worst of them, said of its component."""
     for status in ("False", "Unknown", "True"):
@@ -297,6 +331,14 @@ def _stalled(ready: Verdict) -> Verdict:
     if ready.reason in _MAY_YET_COME:
         return Verdict("Unknown", ready.reason, "a node pool that scales up may bring what Ready says is missing")
     return Verdict("True", ready.reason, "nothing moves until somebody does what Ready says")
+
+
+def _url(pipeline: Pipeline, gateway: Verdict | None) -> str | None:
+    """Where the gateway is reached; None without one, and where nothing can lead to its host."""
+    spec = pipeline.spec.gateway
+    if spec is None or gateway is None or gateway.reason == Reason.KIND_UNKNOWN:
+        return None
+    return gateway_url(pipeline, spec)
 
 
 def _component(pipeline: Pipeline, component: Component, spec: ComponentSpec, observed: Observed) -> ComponentStatus:

@@ -15,6 +15,7 @@ _PREFIXES = {
     "services": "/api/v1",
     "configmaps": "/api/v1",
     "events": "/api/v1",
+    "resourcequotas": "/api/v1",
     "replicasets": "/apis/apps/v1",
     "poddisruptionbudgets": "/apis/policy/v1",
     "horizontalpodautoscalers": "/apis/autoscaling/v2",

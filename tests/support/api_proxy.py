@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -185,16 +185,18 @@ class ApiProxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         call = Call(request.method, request.path, dict(request.query), await request.read())
         self.calls.append(call)
-        try:
-            answer = await self.rule(call, lambda: self._forward(request, call))
-            if answer.stream is not None:
-                return await self._relay(request, answer, answer.stream)
-        except (CutError, ClientError, OSError):
-            _cut(request)
-            return web.Response()
+        with ExitStack() as streams:
+            # Also those that the rule keeps to itself.
+            try:
+                answer = await self.rule(call, lambda: self._forward(request, call, streams))
+                if answer.stream is not None:
+                    return await self._relay(request, answer, answer.stream)
+            except (CutError, ClientError, OSError):
+                _cut(request)
+                return web.Response()
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
-    async def _forward(self, request: web.Request, call: Call) -> Answer:
+    async def _forward(self, request: web.Request, call: Call, streams: ExitStack) -> Answer:
         assert self._session is not None
         response = await self._session.request(
             call.method,
@@ -204,6 +206,7 @@ class ApiProxy:
         )
         headers = {name: value for name, value in response.headers.items() if name.lower() not in _HOP_BY_HOP}
         if call.is_watch and response.status == 200:
+            streams.callback(response.close)
             return Answer(200, headers=headers, stream=response)
         async with response:
             return Answer(response.status, await response.read(), headers)
@@ -219,7 +222,6 @@ class ApiProxy:
                 await downstream.write_eof()
         finally:
             self._open.remove((request, stream))
-            stream.close()
         return downstream
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from sdp_operator.api import v1alpha1
 from sdp_operator.api.kubernetes_types import sharpened
+from sdp_serving.contract.components import Component
 
 _HEADER: Final = "# Generated from operator/sdp_operator/api/v1alpha1/ by `python -m sdp_operator crd`. Do not edit.\n"
 
@@ -27,6 +28,15 @@ _NAME_RULES: Final = [
         " it can begin the names of its Services: choose another name",
     },
 ]
+
+_ITSELF_RULE: Final = {
+    "rule": " && ".join(
+        f"(!has(self.spec.{field}) || !has(self.spec.{field}.from) || has(self.spec.{field}.from.__namespace__)"
+        f" || self.spec.{field}.from.pipeline != self.metadata.name)"
+        for field in (component.field for component in Component)
+    ),
+    "message": "a component can't come from the pipeline itself: set from.pipeline to another one's name, or set model",
+}
 
 _COLUMNS: Final = [
     {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
@@ -96,7 +106,7 @@ def _root() -> dict[str, Any]:
             "spec": structural(v1alpha1.PipelineSpec),
             "status": structural(v1alpha1.PipelineStatus),
         },
-        "x-kubernetes-validations": _NAME_RULES,
+        "x-kubernetes-validations": [*_NAME_RULES, _ITSELF_RULE],
     }
 
 
@@ -147,7 +157,7 @@ def _rewrite(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[
         if rewritten["default"] in (None, [], {}):
             del rewritten["default"]
     if "description" in rewritten:
-        rewritten["description"] = " ".join(rewritten["description"].split())
+        rewritten["description"] = " ".join([*rewritten["description"].split(), *_default(rewritten.get("default"))])
     if "const" in merged:
         rewritten["enum"] = [merged["const"]]
     if merged.get("x-kubernetes-int-or-string"):
@@ -161,6 +171,13 @@ def _rewrite(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[
     if v1alpha1.KUBERNETES_TYPE in merged:
         return {**_of_kubernetes(merged[v1alpha1.KUBERNETES_TYPE]), **rewritten}
     return rewritten
+
+
+def _default(value: Any) -> list[str]:
+    """What `kubectl explain` would not tell otherwise."""
+    return (
+        [] if value is None or isinstance(value, (Mapping, list)) else [f"Default: {yaml.safe_dump(value).split()[0]}."]
+    )
 
 
 def _without_nothing(default: Any) -> Any:

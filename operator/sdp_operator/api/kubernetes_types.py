@@ -63,6 +63,9 @@ _FIELDS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     },
 }
 
+_PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
+_REQUIRED_THERE: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+
 _DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "V1LabelSelector": {
         "": "Chooses by labels.",
@@ -90,8 +93,45 @@ _DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "mismatchLabelKeys": "Pod labels whose value must be another than this pod's.",
         "namespaces": "Namespaces to look in; left out, this one.",
     },
-    "V1WeightedPodAffinityTerm": {"": "A preference, with its weight.", "podAffinityTerm": "The preference."},
-    "V1PreferredSchedulingTerm": {"": "A preference, with its weight.", "preference": "The preference."},
+    "V1WeightedPodAffinityTerm": {
+        "": "A preference, with its weight.",
+        "podAffinityTerm": "The preference.",
+        "weight": "Its weight, from 1 to 100.",
+    },
+    "V1PreferredSchedulingTerm": {
+        "": "A preference, with its weight.",
+        "preference": "The preference.",
+        "weight": "Its weight, from 1 to 100.",
+    },
+    "V1NodeAffinity": {
+        "": "Which nodes to run on.",
+        _PREFERRED: "Nodes that are preferred.",
+        _REQUIRED_THERE: "Nodes that will do.",
+    },
+    "V1PodAffinity": {
+        "": "Which pods to run beside.",
+        _PREFERRED: "Pods that are preferred.",
+        _REQUIRED_THERE: "Pods that must be there.",
+    },
+    "V1PodAntiAffinity": {
+        "": "Which pods not to run beside.",
+        _PREFERRED: "Pods to keep away from where possible.",
+        _REQUIRED_THERE: "Pods to keep away from.",
+    },
+    "V1KeyToPath": {
+        "": "A key and its file.",
+        "key": "The key.",
+        "path": "The file's path in the volume.",
+        "mode": "The file's permissions.",
+    },
+    "V1ConfigMapVolumeSource": {
+        "items": "The keys to mount and their files; left out, all.",
+        "defaultMode": "The files' permissions.",
+    },
+    "V1SecretVolumeSource": {
+        "items": "The keys to mount and their files; left out, all.",
+        "defaultMode": "The files' permissions.",
+    },
 }
 """Shorter than Kubernetes' own, for what occurs again and again: `kubectl apply` keeps a copy of the whole definition
 in an annotation, which may have 256 KiB."""

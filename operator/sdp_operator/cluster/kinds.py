@@ -21,6 +21,8 @@ class Kind:
         selection: which of them are watched, as query parameters.
         is_optional: whether a cluster may not know it.
         is_namespaced: whether its objects lie in namespaces.
+        has_bookmarks: whether a watch on it tells how far it is when nothing happens. Without, whoever watches again
+            after some minutes comes too late, and must list.
     """
 
     api_version: str
@@ -29,6 +31,7 @@ class Kind:
     selection: Mapping[str, str]
     is_optional: bool = False
     is_namespaced: bool = True
+    has_bookmarks: bool = True
 
     @property
     def definition(self) -> str:
@@ -62,7 +65,8 @@ PODS: Final = Kind("v1", "Pod", "pods", {})
 
 NODES: Final = Kind("v1", "Node", "nodes", {}, is_namespaced=False)
 
-EVENTS: Final = Kind("v1", "Event", "events", {"fieldSelector": "involvedObject.kind=Pod"})
+EVENTS: Final = Kind("v1", "Event", "events", {"fieldSelector": "involvedObject.kind=Pod"}, has_bookmarks=False)
+"""The only kind that the API server reads from etcd for each watch, and so without bookmarks."""
 
 PIPELINES: Final = Kind(API_VERSION, KIND, PLURAL, {})
 

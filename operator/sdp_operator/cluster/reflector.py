@@ -17,6 +17,9 @@ _PAGE: Final = 500
 _WATCH_SECONDS: Final = (300, 600)
 """How long a watch lasts: not the same for all, or all would come back together."""
 
+_SILENT_WATCH_SECONDS: Final = (3000, 3600)
+"""How long one without bookmarks lasts: after each, all is listed again."""
+
 _PAUSE_SECONDS: Final = (0.5, 30.0)
 """Between the end of a watch and the next: the first pause, and the longest after a row of short watches."""
 
@@ -137,9 +140,11 @@ class Reflector:
         if self._version is None:
             self._version = await self._list()
         self.synced.set()
-        seconds = random.randint(*_WATCH_SECONDS)  # noqa: S311 - spreads load, hides nothing
+        is_silent = not self._kind.has_bookmarks
+        seconds = random.randint(*(_SILENT_WATCH_SECONDS if is_silent else _WATCH_SECONDS))  # noqa: S311 - spreads load
         query = {**self._kind.selection, "resourceVersion": str(self._version)}
-        async with self._requests.watch(self._kind.path(self._namespace), query, seconds) as events:
+        path = self._kind.path(self._namespace)
+        async with self._requests.watch(path, query, seconds, may_be_silent=is_silent) as events:
             # Not before: that a list is granted does not mean that a watch is.
             self._watched.watch_open(str(self))
             self._tell(hindrance=None, is_absent=False)

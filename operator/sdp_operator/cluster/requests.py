@@ -1,5 +1,6 @@
 """Requests to the API server: sent, answered in plain dicts, and what fails sorted by who can mend it."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -16,6 +17,9 @@ from sdp_operator.objects import KubeObject
 _SECONDS: Final = 30
 _SILENCE_SECONDS: Final = 150
 """How long a watch may say nothing: the API server sends a bookmark about every minute."""
+
+_LONGEST_PAUSE_SECONDS: Final = 30.0
+"""The most that an answer can bid: an API server asks for a second or a few; what another says must not stop all."""
 
 _REFUSALS: Final = frozenset({400, 403, 404, 405, 413, 422})
 
@@ -41,11 +45,13 @@ class Requests:
     """Requests to the API server.
 
     Every method raises TransientError when it can't be reached or asks for patience, and RefusedError when it refuses.
+    After an answer that bids to come again later (Retry-After), nothing is sent until then.
     """
 
     def __init__(self, client: ApiClient, count: Count) -> None:
         self._client = client
         self._count = count
+        self._quiet_until = 0.0
 
     async def close(self) -> None:
         """Close the connections."""
@@ -70,10 +76,11 @@ class Requests:
 
     @asynccontextmanager
     async def watch(
-        self, path: str, query: Mapping[str, str], seconds: int
+        self, path: str, query: Mapping[str, str], seconds: int, *, may_be_silent: bool = False
     ) -> AsyncIterator[AsyncIterator[KubeObject]]:
         """Follow changes for so many seconds: once that is granted, each event as the API server sends it."""
-        timeout = aiohttp.ClientTimeout(total=seconds + _SECONDS, sock_read=_SILENCE_SECONDS)
+        silence = None if may_be_silent else _SILENCE_SECONDS
+        timeout = aiohttp.ClientTimeout(total=seconds + _SECONDS, sock_read=silence)
         asked = {**query, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}
         try:
             response = await self._open("GET", path, asked, None, "application/json", timeout)
@@ -102,15 +109,27 @@ class Requests:
             method.upper(), path, query_params=list(query.items()), header_params=headers, body=payload,
             auth_settings=["BearerToken"],
         )  # fmt: skip
+        await self._keep_quiet()
         response: aiohttp.ClientResponse = (await self._client.call_api(*request, _request_timeout=timeout)).response
         self._count(_verb(method, path, query), _plural(path), response.status)
         if response.status >= 400:
+            pause = pause_of(response.headers.get("Retry-After", ""))
+            self._quiet_until = max(self._quiet_until, asyncio.get_running_loop().time() + pause)
             raise _sorted(response.status, await response.read(), method, path)
         return response
+
+    async def _keep_quiet(self) -> None:
+        while (left := self._quiet_until - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(left)
 
     def _unreachable(self, method: str, path: str, error: BaseException) -> TransientError:
         self._count(method.lower(), _plural(path), None)
         return TransientError(f"the API server can't be reached: {type(error).__name__}")
+
+
+def pause_of(retry_after: str) -> float:
+    """How many seconds this header bids to wait; a date, which a proxy may write but no API server does, bids none."""
+    return min(float(retry_after), _LONGEST_PAUSE_SECONDS) if re.fullmatch("[0-9]{1,9}", retry_after) else 0.0
 
 
 def raise_if_error(event: KubeObject) -> None:

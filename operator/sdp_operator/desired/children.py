@@ -7,7 +7,7 @@ from typing import Final
 
 from sdp_operator.api.v1alpha1 import Cache, ComponentSpec, Pipeline
 from sdp_operator.desired.autoscaler import autoscaler
-from sdp_operator.desired.config_map import config_map
+from sdp_operator.desired.config_map import config_map, keep_files
 from sdp_operator.desired.deployment import deployment, revision
 from sdp_operator.desired.disruption_budget import disruption_budget
 from sdp_operator.desired.export_job import export_job, exported_uri
@@ -171,7 +171,7 @@ def _component(
     beside = (
         *([] if one.job is None else [one.job]),
         *([] if state is None else [models_config_map(pipeline, component, state.desired(), write_state(state))]),
-        *_beside(pipeline, component, spec, world, settings),
+        *_beside(pipeline, component, spec, world, settings, wanted),
     )
     part = ComponentPart((*beside, wanted), deployment=wanted, gpus=gpus, export=one.export, problem=problem)
     if state is None:
@@ -236,10 +236,16 @@ def _export(job: KubeObject, source: Source, live: LiveChildren) -> Export:
 
 
 def _beside(
-    pipeline: Pipeline, component: Component, spec: ComponentSpec, world: World, settings: Settings
+    pipeline: Pipeline,
+    component: Component,
+    spec: ComponentSpec,
+    world: World,
+    settings: Settings,
+    deployment_: KubeObject,
 ) -> Iterator[KubeObject]:
     """What a component has beside its Deployment."""
-    yield config_map(pipeline, component, spec)
+    files = config_map(pipeline, component, spec)
+    yield keep_files(files, world.live.objects.get(object_key(files)), deployment_["spec"]["template"])
     yield service(pipeline, component)
     yield disruption_budget(pipeline, component)
     if spec.autoscaling is not None:

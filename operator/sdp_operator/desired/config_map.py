@@ -46,6 +46,18 @@ def config_volume(pipeline: Pipeline, component: Component) -> KubeObject:
     return {"name": _VOLUME, "configMap": {"name": child_name(pipeline, component)}}
 
 
+def keep_files(wanted: KubeObject, live: KubeObject | None, template: KubeObject) -> KubeObject:
+    """The wanted ConfigMap, with the live one's files where the pods of this template were made for them.
+
+    A template that an upgrade of the operator leaves alone keeps its files too: its servers would read newer ones, made
+    for newer flags, at their next restart.
+    """
+    made_for = template["metadata"]["annotations"].get(CONFIG)
+    if live is None or digest(live.get("data", {})) != made_for:
+        return wanted
+    return {**wanted, "data": live["data"]}
+
+
 def config_mount() -> KubeObject:
     """Where the files appear in the model server's container."""
     return {"name": _VOLUME, "mountPath": CONFIG_FOLDER, "readOnly": True}

@@ -28,9 +28,10 @@ USER_MUST_ACT: Final = 2
 _TMP: Final = "/tmp"  # noqa: S108 - a volume of the pod's own
 _ATTEMPT_SECONDS: Final = 2 * 3600
 """What one attempt may take. A full model of 3.4 GB takes minutes; this ends what hangs."""
-_RESOURCES: Final = {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"memory": "8Gi"}}
-"""Unless the user says otherwise. The limit is above the 6.2 GB that a full diffusion model takes; the requests are
-small enough for all components to be exported at the same time on a node of two processors."""
+_RESOURCES: Final = {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"cpu": "8", "memory": "8Gi"}}
+"""Unless the user says otherwise. All four, since a ResourceQuota lets no container go without what it counts. The
+memory limit is above the 6.2 GB that a full diffusion model takes; the requests are small enough for all components to
+be exported at the same time on a node of two processors."""
 _MAX_NAME: Final = 63
 """Of a Job, since its pods carry its name as a label."""
 _DIGEST: Final = 10

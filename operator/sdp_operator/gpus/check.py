@@ -116,7 +116,6 @@ def _accelerator_mismatch(ask: GpuAsk, candidates: Sequence[Member]) -> GpuVerdi
             f"{remedy}, or add nodes with {wanted}; see the nodes with `{command}`",
             ask.autoscaler_event,
         ),
-        command,
     )
 
 

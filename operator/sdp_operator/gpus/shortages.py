@@ -58,7 +58,6 @@ def _driver_installing(of: Shortage) -> GpuVerdict:
             f"the NVIDIA driver and device plugin are being set up on {_names(of.members)}",
             f"wait a few minutes, or watch with `{command}`; from {deadline:%H:%M} UTC on it counts as failed",
         ),
-        command,
         recheck_after=deadline - of.now,
     )
 
@@ -84,7 +83,6 @@ def _nodes_unavailable(of: Shortage) -> GpuVerdict:
     # Name first what the user can mend.
     nodes = sorted((member.node for member in of.members), key=lambda node: _is_out_of_service(node, tolerations))
     taint = closing_taint(nodes[0], tolerations)
-    command: str | None = None
     if _is_out_of_service(nodes[0], tolerations):
         command = commands.look_at_node(nodes[0])
         remedy = f"wait until the node is back, or see what it lacks with `{command}`"
@@ -98,7 +96,6 @@ def _nodes_unavailable(of: Shortage) -> GpuVerdict:
     return GpuVerdict(
         GpuReason.NODES_UNAVAILABLE,
         sentence(f"{of.waiting} no GPU on a node that takes pods, since {closed}", remedy),
-        command,
     )
 
 
@@ -111,7 +108,6 @@ def _gpu_unhealthy(of: Shortage) -> GpuVerdict:
             f"{of.waiting} no healthy GPU: {listed(nodes, _offered)}",
             f"see what the node reports with `{command}`, and replace the node if it stays so",
         ),
-        command,
     )
 
 
@@ -130,7 +126,7 @@ def _driver_failed(of: Shortage) -> GpuVerdict:
         remedy = f"see why with `{command}`, and replace the node if it can't be mended"
     minutes = INSTALLATION_TIME.total_seconds() / 60
     what = f"no usable GPU {minutes:.0f} minutes after the start of {_names(of.members)}, {why}"
-    return GpuVerdict(GpuReason.DRIVER_FAILED, sentence(what, remedy), command)
+    return GpuVerdict(GpuReason.DRIVER_FAILED, sentence(what, remedy))
 
 
 def _driver_missing(of: Shortage) -> GpuVerdict:
@@ -141,7 +137,6 @@ def _driver_missing(of: Shortage) -> GpuVerdict:
             f"no NVIDIA driver on {_names(of.members)}, and nothing there installs one",
             f"install it with `{command}`, which takes a few minutes",
         ),
-        command,
     )
 
 

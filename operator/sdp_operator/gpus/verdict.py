@@ -34,14 +34,12 @@ class GpuVerdict:
 
     Attributes:
         reason: why, in a word.
-        message: why, in a sentence, with what to do.
-        command: what to run, as the message says too: it mends the matter, or shows where to look.
+        message: why, in a sentence, with what to do; a command that helps stands between backticks.
         recheck_after: when the verdict changes by the passing of time alone.
     """
 
     reason: GpuReason
     message: str
-    command: str | None = None
     recheck_after: timedelta | None = None
 
     @property

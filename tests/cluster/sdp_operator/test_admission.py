@@ -162,6 +162,14 @@ def test_a_name_that_its_services_cannot_bear_is_refused(pipelines: PipelineClie
         pipelines.apply({"decoder": MODEL}, name=name)
 
 
+@pytest.mark.parametrize("component", ["textEncoder", "diffusionModel", "decoder", "imageEncoder"])
+def test_a_component_from_the_pipeline_itself_is_refused(pipelines: PipelineClient, component: str) -> None:
+    with pytest.raises(ClusterError, match="a component can't come from the pipeline itself: set"):
+        pipelines.apply({component: {"from": {"pipeline": "sd"}}}, name="sd")
+    # A namesake of another namespace will do.
+    pipelines.apply({component: {"from": {"pipeline": "sd", "namespace": "music"}}}, name="sd")
+
+
 def test_the_longest_name_and_three_lines_are_enough(pipelines: PipelineClient) -> None:
     pipelines.apply({"decoder": MODEL}, name="a" * 47)
     spec = pipelines.get(name="a" * 47)["spec"]
@@ -179,6 +187,11 @@ def test_the_example_is_accepted(pipelines: PipelineClient) -> None:
 def test_fields_are_explained(installed: object, namespace: Namespace) -> None:
     explained = namespace.kubectl("explain", "sdpipeline.spec.diffusionModel.model")
     assert "Changing this field swaps" in " ".join(explained.split()), "kubectl wraps the lines"
+
+
+def test_defaults_are_explained(installed: object, namespace: Namespace) -> None:
+    explained = namespace.kubectl("explain", "sdpipeline.spec.driverCheck")
+    assert "Default: Warn." in " ".join(explained.split()), "kubectl wraps the lines"
 
 
 def test_all_fields_are_explained(installed: object, namespace: Namespace) -> None:

@@ -58,6 +58,8 @@ def test_kinds_that_the_cluster_lacks_are_told_and_used_from_when_it_has_them(
     pipelines.apply({"decoder": DECODER, "gateway": {"route": ROUTE}, "monitoring": monitoring})
     said = pipelines.wait_for("GatewayReady", reason="KindUnknown")
     assert said["message"].endswith("install it, or use gateway.ingress")
+    assert "url" not in pipelines.get()["status"], "nothing leads there"
+    pipelines.wait_for("MonitoringReady", reason="KindUnknown")
     assert pipelines.names("deployments") == ["sd-decoder", "sd-gateway"], "the rest is made all the same"
 
     extensions.install()
@@ -65,6 +67,7 @@ def test_kinds_that_the_cluster_lacks_are_told_and_used_from_when_it_has_them(
     eventually(lambda: _has(pipelines, "podmonitors", "sd-decoder"), "the PodMonitor is there", seconds=60)
     monitor = pipelines.get("podmonitors", "sd-decoder")
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    pipelines.wait_for("MonitoringReady", reason="Monitored")
     assert pipelines.get("httproutes", "sd-gateway")["spec"]["hostnames"] == ["art.example.com"]
     pipelines.wait_for("GatewayReady", reason="Unschedulable")
     assert pipelines.get()["status"]["url"] == "http://art.example.com"

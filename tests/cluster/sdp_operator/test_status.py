@@ -1,5 +1,6 @@
 """What a pipeline says of its pods, whose status the tests write as a kubelet would."""
 
+import json
 import re
 
 import pytest
@@ -41,6 +42,26 @@ def test_a_pipeline_is_ready_once_every_model_is_served(
     }
     assert status["observedGeneration"] == pipelines.get()["metadata"]["generation"] == 1
     assert {one["observedGeneration"] for one in status["conditions"]} == {1}
+
+
+def test_an_autoscaler_that_cannot_read_its_metric_is_told(
+    pipelines: PipelineClient, kubelet: Kubelet, namespace: Namespace
+) -> None:
+    metric = {"name": "queue_length", "averageValue": "3"}
+    model = SPEC["decoder"]["model"]
+    pipelines.apply({"decoder": {"model": model, "autoscaling": {"maxReplicas": 2, "metric": metric}}})
+    kubelet.serve(Component.DECODER, model)
+    pipelines.wait_for("Ready", reason="AllServing")
+    assert pipelines.condition("AutoscalingReady")["reason"] == "Starting"
+    # Two minutes later, and more.
+    at = [one["type"] for one in pipelines.get()["status"]["conditions"]].index("DecoderReady")
+    backdate = {"op": "replace", "path": f"/status/conditions/{at}/lastTransitionTime", "value": "2020-01-01T00:00:00Z"}
+    namespace.kubectl(
+        "patch", "sdpipeline", "sd", "--subresource=status", "--type=json", f"--patch={json.dumps([backdate])}"
+    )
+    said = pipelines.wait_for("AutoscalingReady", reason="MetricUnavailable", seconds=40)
+    assert "have an adapter such as prometheus-adapter serve queue_length" in said["message"]
+    assert pipelines.condition("Ready")["status"] == "True"
 
 
 def test_the_table_of_pipelines_tells_what_is_served(

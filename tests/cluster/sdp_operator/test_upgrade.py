@@ -13,7 +13,11 @@ from tests.support.operator_process import OperatorProcess
 from tests.support.pipeline_client import PipelineClient
 
 from devcluster.pytest_plugin import Namespace
+from sdp_operator.desired.config_map import CONFIG
+from sdp_operator.desired.digest import digest
+from sdp_operator.desired.frozen import TEMPLATE
 from sdp_operator.desired.identity import MANAGER
+from sdp_operator.desired.revision import with_revision
 from sdp_serving.contract.components import Component
 
 OLDER = Path(__file__).parents[2] / "unit" / "sdp_operator" / "data" / "before-rollouts.deployment.yaml"
@@ -89,6 +93,41 @@ def test_pods_of_an_operator_without_rollouts_stay_until_their_model_changes(
     pipelines.apply({"decoder": {**spec["decoder"], "model": "gs://b/other"}})
     eventually(lambda: len(_pullers(pipelines, "sd-decoder")) == 2, "pods of the next model have a puller that stays")
     eventually(lambda: len(pipelines.names("replicasets")) == 2, "they are rolled out")
+
+
+def test_the_files_of_pods_that_an_upgrade_leaves_alone_stay_too(
+    pipelines: PipelineClient, namespace: Namespace, operator: OperatorProcess, newer: OperatorProcess
+) -> None:
+    pipelines.apply({"decoder": {"model": DECODER}})
+    eventually(lambda: "sd-decoder" in pipelines.names("deployments"), "its children are there")
+    fresh = pipelines.get("configmaps", "sd-decoder")["data"]
+    operator.kill()
+    older = {**fresh, "models.config": f"# of an older operator\n{fresh['models.config']}"}
+    _remake(pipelines, namespace, older)
+    made = pipelines.get("deployments", "sd-decoder")["spec"]["template"]
+    newer.start()
+    pipelines.apply({"decoder": {"model": DECODER}}, name="later")
+    eventually(lambda: "later-decoder" in pipelines.names("deployments"), "a later pipeline has its children")
+    pipelines.wait_for("DecoderReady", reason="Unschedulable")
+    assert pipelines.get("configmaps", "sd-decoder")["data"] == older
+    assert pipelines.get("configmaps", "later-decoder")["data"] == fresh
+    assert pipelines.get("deployments", "sd-decoder")["spec"]["template"] == made
+    pipelines.apply({"decoder": {"model": DECODER, "restTimeoutSeconds": 77}})
+    eventually(lambda: pipelines.get("configmaps", "sd-decoder")["data"] == fresh, "new pods have new files")
+
+
+def _remake(pipelines: PipelineClient, namespace: Namespace, files: dict[str, str]) -> None:
+    """Let the decoder be as an operator made it that wrote these files."""
+    template = json.loads(pipelines.get("deployments", "sd-decoder")["metadata"]["annotations"][TEMPLATE])
+    template["metadata"]["annotations"][CONFIG] = digest(files)
+    template = with_revision(template)
+    noted = json.dumps(template, sort_keys=True, separators=(",", ":"))
+    deployment = {
+        "metadata": {"annotations": {TEMPLATE: noted}},
+        "spec": {"template": {"metadata": template["metadata"]}},
+    }
+    for name, patch in (("configmap", {"data": files}), ("deployment", deployment)):
+        namespace.kubectl("patch", name, "sd-decoder", "--type=merge", f"--patch={json.dumps(patch)}")
 
 
 def _images(pipelines: PipelineClient, name: str) -> set[str]:

@@ -1,7 +1,9 @@
 """Finding and ending marked processes, with real ones."""
 
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,20 @@ def test_kill_ends_the_marked_processes_and_their_children_and_no_others(tmp_pat
     assert processes.find(tmp_path / "cluster") == {}
     assert other.check()
     processes.kill(tmp_path / "cluster-2")
+
+
+def test_kill_waits_for_its_own_child_that_has_lost_its_mark_and_not_yet_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = _start(tmp_path / "cluster", tmp_path)
+    marked = [processes.find(tmp_path / "cluster")]
+    monkeypatch.setattr(processes, "find", lambda _mark: marked.pop() if marked else {})
+    kill = os.kill
+    monkeypatch.setattr(os, "kill", lambda *what: threading.Timer(0.5, kill, what).start())
+
+    processes.kill(tmp_path / "cluster")
+
+    assert child.process.returncode == -9
 
 
 def test_an_ended_component_is_reported_with_its_code_and_last_words(tmp_path: Path) -> None:

@@ -179,6 +179,19 @@ def test_a_crowd_of_nodes_and_pods_is_one_piece_of_news(monkeypatch: pytest.Monk
     _scenario(monkeypatch, play)
 
 
+def test_the_more_pipelines_wait_for_gpus_the_less_often_all_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(desk: Desk) -> None:
+        for number in range(400):
+            desk.cluster.saw(resource(SPEC, name=f"sd-{number}", status=_status(GPUsReady="False")))
+        await desk.looks()
+        for _ in range(30):
+            desk.cluster.fleet_changed(nodes=False)
+            await asyncio.sleep(1)
+        assert desk.looked.count(Key("art", "sd-0")) == 1 + 30 // 8
+
+    _scenario(monkeypatch, play)
+
+
 def test_what_the_operator_may_see_is_news_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
     async def play(desk: Desk) -> None:
         await desk.see("sd")

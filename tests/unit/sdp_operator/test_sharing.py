@@ -84,6 +84,18 @@ def test_a_component_that_cannot_be_shared_says_why(owner: KubeObject | None, re
     assert isinstance(shared, Unshared)
 
 
+def test_a_component_cannot_come_from_the_pipeline_itself() -> None:
+    owner = pipeline({"decoder": {"from": {"pipeline": "sd", "namespace": "art"}}})
+    from_ = owner.spec.components[DECODER].from_
+    assert from_ is not None
+    shared = share(owner, DECODER, from_, resource({"decoder": {"from": {"pipeline": "sd"}}}), served=())
+    assert isinstance(shared, Unshared)
+    assert shared.problem == Problem(
+        Reason.SHARED_COMPONENT_MISSING,
+        "the decoder is to come from this pipeline itself: name another pipeline, or set another source",
+    )
+
+
 def test_an_owner_that_is_being_deleted_is_gone() -> None:
     owner = _owner(status=_said("True", Reason.SERVING, "served"))
     owner["metadata"]["deletionTimestamp"] = "2026-11-23T04:00:00Z"

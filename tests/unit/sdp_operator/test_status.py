@@ -5,8 +5,9 @@ import pytest
 from tests.support.pipelines import pipeline, resource
 
 from sdp_operator.api.v1alpha1 import Condition, PipelineStatus, Serving
-from sdp_operator.conditions import invalid_status
+from sdp_operator.conditions import Verdict, invalid_status
 from sdp_operator.gpus.verdict import GpuReason, GpuVerdict
+from sdp_operator.live import LiveChildren
 from sdp_operator.objects import KubeObject
 from sdp_operator.observe import Observed
 from sdp_operator.pods import Replica
@@ -74,8 +75,13 @@ def test_the_model_that_is_wanted_is_told_of_as_soon_as_one_replica_serves_it() 
 @pytest.mark.parametrize(
     ("observed", "reason", "message"),
     [
-        (NOTHING, "Starting", "being started; 0 of 1 replicas ready"),
-        (replace(NOTHING, replicas=[_replica("new", None, PULLING)]), "Pulling", "being pulled; 0 of 1 replicas ready"),
+        (NOTHING, "Starting", "the replica is being started"),
+        (replace(NOTHING, wanted_replicas=2), "Starting", "replicas are being started (0 of 2 replicas ready)"),
+        (
+            replace(NOTHING, replicas=[_replica("new", None, PULLING)]),
+            "Pulling",
+            "being pulled (0 of 1 replicas ready)",
+        ),
         (replace(NOTHING, refused=Problem("NameTaken", "taken: rename it")), "NameTaken", "taken: rename it"),
         (replace(NOTHING, pods_refused="exceeded quota"), "PodsRefused", "no pod can be made (exceeded quota)"),
         (
@@ -95,6 +101,60 @@ def test_a_component_that_does_not_serve_says_why(observed: Observed, reason: st
 def test_a_problem_that_lasts_is_told_before_one_that_passes() -> None:
     failed = replace(NOTHING, replicas=[_replica("new", None, NOT_FOUND)])
     assert _condition(_summarise(failed, text_encoder=NOTHING), "Ready").reason == "ModelNotFound"
+
+
+def test_a_gateway_that_needs_mending_is_told_before_models_that_are_on_their_way() -> None:
+    parent = pipeline({"decoder": {"model": "gs://b/d"}, "gateway": {}})
+    for reason, told in (("ImageUnavailable", "gateway: its words"), ("Starting", "decoder: the replica is being")):
+        gateway = Verdict("False", reason, "its words")
+        ready = _condition(summarise(parent, {Component.DECODER: NOTHING}, gateway, World(), NOW), "Ready")
+        assert ready.reason == reason
+        assert ready.message.startswith(told)
+    lasting = replace(NOTHING, replicas=[_replica("new", None, NOT_FOUND)])
+    gateway = Verdict("False", "ImageUnavailable", "its words")
+    status = summarise(parent, {Component.DECODER: lasting}, gateway, World(), NOW)
+    assert _condition(status, "Ready").reason == "ModelNotFound"
+
+
+@pytest.mark.parametrize(
+    ("reason", "url"),
+    [("GatewayServing", "http://sd.example.com"), ("Starting", "http://sd.example.com"), ("KindUnknown", None)],
+)
+def test_the_url_is_that_of_the_gateway_unless_nothing_can_lead_there(reason: str, url: str | None) -> None:
+    route = {"parentRefs": [{"name": "public"}], "hostnames": ["sd.example.com"]}
+    parent = pipeline({"decoder": {"model": "gs://b/d"}, "gateway": {"route": route}})
+    gateway = Verdict("True" if reason == "GatewayServing" else "False", reason, "its words")
+    assert summarise(parent, {Component.DECODER: NOTHING}, gateway, World(), NOW).url == url
+
+
+def test_an_autoscaler_without_its_metric_is_told_and_leaves_the_pipeline_ready() -> None:
+    model = {"model": "gs://b/d", "autoscaling": {"maxReplicas": 2}, "resources": {"requests": {"cpu": 1}}}
+    parent = pipeline({"decoder": model})
+    told = [
+        {"type": "AbleToScale", "status": "True"},
+        {"type": "ScalingActive", "status": "False", "message": "no API"},
+    ]
+    live = LiveChildren({("HorizontalPodAutoscaler", "sd-decoder"): {"status": {"conditions": told}}})
+    observed = {Component.DECODER: SERVED}
+    first = summarise(parent, observed, None, World(live=live), NOW)
+    assert _condition(first, "AutoscalingReady").reason == "Starting"
+    later = parent.model_copy(update={"status": first.dump()})
+    then = summarise(later, observed, None, World(live=live), NOW + timedelta(minutes=2))
+    said = _condition(then, "AutoscalingReady")
+    assert (said.status, said.reason) == ("False", "MetricUnavailable")
+    assert said.message.startswith("decoder: the autoscaler can't read its metric")
+    assert _condition(then, "Ready").status == "True"
+    assert _condition(then, "Stalled").status == "False"
+
+
+def test_pod_monitors_that_the_cluster_does_not_know_are_told() -> None:
+    parent = pipeline({"decoder": {"model": "gs://b/d"}, "monitoring": {"podMonitor": {}}})
+    for unknown, told in ((set(), ("True", "Monitored")), ({"PodMonitor"}, ("False", "KindUnknown"))):
+        world = World(unknown_kinds=frozenset(unknown))
+        status = summarise(parent, {Component.DECODER: SERVED}, None, world, NOW)
+        said = _condition(status, "MonitoringReady")
+        assert (said.status, said.reason) == told
+        assert _condition(status, "Ready").status == "True"
 
 
 def test_a_component_without_replicas_is_not_ready() -> None:

@@ -159,7 +159,8 @@ class PipelineStatus(Model):
     conditions: Annotated[tuple[Condition, ...], Field(json_schema_extra=by_key("type"))]
     """Ready sums up the others: ModelsReady; TextEncoderReady, DiffusionModelReady, DecoderReady and ImageEncoderReady
     for the components that are asked for; GPUsReady, Exported and GatewayReady where these are asked for. Stalled is
-    True when nothing moves until somebody mends what its message says."""
+    True when nothing moves until somebody mends what its message says. AutoscalingReady and MonitoringReady, where
+    these are asked for, stand beside: models are served without."""
 
     gpus: int
     """GPUs that the pipeline asks for in all."""

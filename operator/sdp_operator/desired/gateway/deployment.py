@@ -25,9 +25,9 @@ _LEAVE_SECONDS: Final = 5
 _FINISH_SECONDS: Final = 30
 """How long it then has for the requests under way: longer than the 25 seconds that the gateway itself gives them."""
 
-_RESOURCES: Final = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
+_RESOURCES: Final = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "2", "memory": "512Mi"}}
 """Unless the user says otherwise: it passes everything through, and gives half of its memory to the bodies of requests
-that it may have to send again."""
+that it may have to send again. All four, since a ResourceQuota lets no container go without what it counts."""
 
 
 def deployment(

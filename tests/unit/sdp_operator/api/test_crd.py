@@ -37,6 +37,18 @@ def test_every_field_is_described() -> None:
     assert [path for path in undescribed if path.startswith(("spec", "status"))] == []
 
 
+def test_every_default_that_is_one_value_is_told_by_the_description() -> None:
+    told = {
+        path: schema["description"].rpartition("Default: ")[2]
+        for path, schema in _schemas("properties")
+        if not isinstance(schema.get("default"), (dict, list, type(None)))
+    }
+    assert told["spec.decoder.restTimeoutSeconds"] == "120."
+    assert told["spec.driverCheck"] == "Warn."
+    assert told["spec.decoder.server.warmUp"] == "true."
+    assert {path: text for path, text in told.items() if not re.fullmatch(r"\w+\.", text)} == {}
+
+
 def test_every_rule_has_a_message_that_says_what_to_do() -> None:
     rules = [rule for _, schema in _schemas() for rule in schema.get("x-kubernetes-validations", ())]
     assert len(rules) > 10

@@ -28,7 +28,7 @@ class Guarded(Requests):
 
     @asynccontextmanager
     async def watch(
-        self, path: str, query: Mapping[str, str], seconds: int
+        self, path: str, query: Mapping[str, str], seconds: int, *, may_be_silent: bool = False
     ) -> AsyncIterator[AsyncIterator[KubeObject]]:
         yield self._silence()
 

@@ -35,7 +35,7 @@ class Script(Requests):
 
     @asynccontextmanager
     async def watch(
-        self, path: str, query: Mapping[str, str], seconds: int
+        self, path: str, query: Mapping[str, str], seconds: int, *, may_be_silent: bool = False
     ) -> AsyncIterator[AsyncIterator[KubeObject]]:
         self._note({**query, "watch": "true"})
         events = self.steps.pop(0) if self.steps else None

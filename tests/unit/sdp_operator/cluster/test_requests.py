@@ -1,5 +1,6 @@
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.aio.client import ApiClient, Configuration
 
-from sdp_operator.cluster.requests import ExpiredError, GoneError, Requests, as_yaml, raise_if_error
+from sdp_operator.cluster.requests import ExpiredError, GoneError, Requests, as_yaml, pause_of, raise_if_error
 from sdp_operator.errors import ForbiddenError, OperatorError, RefusedError, TransientError
 from sdp_operator.objects import KubeObject
 
@@ -76,6 +77,34 @@ def test_a_connection_that_is_cut_is_an_api_server_that_cannot_be_reached() -> N
     with pytest.raises(TransientError, match="the API server can't be reached: "):
         _ask(cut, counted)
     assert counted == [("get", "deployments", None)]
+
+
+def test_an_api_server_that_bids_to_come_again_later_is_asked_nothing_until_then() -> None:
+    asked: list[float] = []
+
+    async def refuse_first(_: web.Request) -> web.Response:
+        asked.append(time.monotonic())
+        if len(asked) == 1:
+            return web.json_response({"message": "too many"}, status=429, headers={"Retry-After": "1"})
+        return web.json_response({"kind": "Deployment"})
+
+    async def ask(requests: Requests) -> None:
+        with pytest.raises(TransientError, match="too many"):
+            await requests.send("get", f"{DEPLOYMENTS}/sd-decoder")
+        await asyncio.gather(*(requests.send("get", f"{DEPLOYMENTS}/sd-{name}") for name in ("decoder", "other")))
+
+    _with(refuse_first, ask, None)
+    first, *others = asked
+    assert len(others) == 2
+    assert 0.95 < min(others) - first < 5
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("", 0), ("0", 0), ("1", 1), ("3600", 30), ("-5", 0), ("soon", 0), ("Mon, 23 Nov 2026 12:00:00 GMT", 0)],
+)
+def test_how_long_to_wait_is_said_in_seconds_and_never_for_ever(header: str, seconds: float) -> None:
+    assert pause_of(header) == seconds
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from tests.support.pipelines import pipeline
 
 from sdp_operator.api.v1alpha1 import ComponentSpec
-from sdp_operator.desired.config_map import METRICS_PATH, config_digest, config_map
+from sdp_operator.desired.config_map import CONFIG, METRICS_PATH, config_digest, config_map, keep_files
+from sdp_operator.desired.digest import digest
 from sdp_operator.objects import KubeObject
 from sdp_serving.contract.components import Component
 from sdp_serving.standin.metrics import metrics_path
@@ -54,6 +55,22 @@ def test_batches_are_as_the_component_says() -> None:
 
 def test_pods_of_a_time_with_batching_still_find_their_file_when_they_restart() -> None:
     assert "batching.config" in _files(Component.DECODER)
+
+
+def test_files_stay_as_long_as_the_pods_that_were_made_for_them() -> None:
+    parent = pipeline({"decoder": {"model": "gs://b/m"}})
+    wanted = config_map(parent, Component.DECODER, parent.spec.components[Component.DECODER])
+    older = {**wanted, "data": {"models.config": "as an older operator wrote it"}}
+    assert keep_files(wanted, older, _made_for(older)) == older
+    assert keep_files(wanted, older, _made_for(wanted)) == wanted, "the template is newer"
+    edited = {**older, "data": {"models.config": "as somebody likes it"}}
+    assert keep_files(wanted, edited, _made_for(older)) == wanted, "by hand"
+    assert keep_files(wanted, None, _made_for(older)) == wanted
+    assert keep_files(wanted, {**older, "data": {}}, {"metadata": {"annotations": {}}}) == wanted
+
+
+def _made_for(config: KubeObject) -> KubeObject:
+    return {"metadata": {"annotations": {CONFIG: digest(config["data"])}}}
 
 
 def test_the_digest_tells_of_other_batches() -> None:

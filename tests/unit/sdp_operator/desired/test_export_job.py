@@ -170,7 +170,7 @@ def test_weights_reach_the_exporter_as_they_were_written() -> None:
 @pytest.mark.parametrize("resources", [{}, {"requests": None}])
 def test_resources_that_say_nothing_are_the_defaults(resources: dict[str, Any]) -> None:
     defaults = container(PLAIN)["resources"]
-    assert defaults["requests"].keys() == {"cpu", "memory"}
+    assert defaults["requests"].keys() == defaults["limits"].keys() == {"cpu", "memory"}
     assert container(changed(export={"resources": resources}))["resources"] == defaults
 
 

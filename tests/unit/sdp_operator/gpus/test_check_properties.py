@@ -136,8 +136,7 @@ def test_every_message_is_bounded_and_ends_in_a_whole_remedy(
         assert separator
         assert remedy
         assert not found.message.endswith("…")
-    if found.command:
-        assert f"`{found.command}`" in found.message
+    assert found.message.count("`") in {0, 2}
 
 
 @given(ask=ASKS, nodes=FLEETS, holders=HOLDERS, added=gpu_nodes(st.just("added")))

@@ -140,7 +140,7 @@ def test_the_gateway_has_the_resources_that_are_asked_for_and_else_its_own(asked
     parent = pipeline({**DECODER, "gateway": {} if asked is None else {"resources": asked}})
     [container] = _pod(_made(parent, _own(parent)))["containers"]
 
-    its_own = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
+    its_own = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "2", "memory": "512Mi"}}
     assert container["resources"] == (asked or its_own)
 
 
