@@ -10,7 +10,6 @@ from typing import Final
 from tests.support.pipelines import pulled
 from tests.support.replicas import follow
 
-from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import NotPulled, Pulled
 from sdp_serving.contract.swap import REPORT_PATH, REPORT_PORT, CandidateReport, PodModels, ReplicaReport
 
@@ -21,13 +20,13 @@ class FakePuller:
     """The puller of a pod, from its start until it is closed.
 
     Args:
-        component: the component.
+        first: what the pod's first model is.
         rollout: the pod's.
         desired: what is desired of the pod now.
     """
 
-    def __init__(self, component: Component, rollout: str, desired: Callable[[], PodModels | None]) -> None:
-        self._component = component
+    def __init__(self, first: Pulled, rollout: str, desired: Callable[[], PodModels | None]) -> None:
+        self._first = first
         self._rollout = rollout
         self._desired = desired
         self._candidate: CandidateReport | None = None
@@ -49,11 +48,11 @@ class FakePuller:
         self.asked += 1
         desired = self._desired()
         if desired is None:
-            return ReplicaReport(component=self._component, rollout=self._rollout)
+            return ReplicaReport(component=self._first.component, rollout=self._rollout)
         wanted = desired.candidate
         self._candidate = None if wanted is None else follow(wanted, self._candidate)
         return ReplicaReport(
-            component=self._component,
+            component=self._first.component,
             rollout=self._rollout,
             serving=desired.serving.number,
             model=self._found(desired.serving.uri),
@@ -62,7 +61,7 @@ class FakePuller:
         )
 
     def _found(self, uri: str) -> Pulled:
-        return pulled(self._component, uri)
+        return self._first if uri == self._first.uri else pulled(self._first.component, uri)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         puller = self

@@ -13,7 +13,7 @@ from devcluster.pytest_plugin import Namespace
 from sdp_operator.settings import Settings
 from sdp_operator.swap.state import ROLLOUT
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.report import NotPulled, PullFailure
+from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 from sdp_serving.contract.swap import DESIRED_FILE, DesiredModels, PodModels
 
 ACCELERATOR = "nvidia-tesla-t4"
@@ -55,8 +55,9 @@ class Kubelet:
     def serve(self, component: Component, uri: str, **about: Any) -> str:
         """Let the component's pod for `uri` pull its model and become ready; gives the pod's name."""
         name = self._pod_for(component, uri)
-        end = {"exitCode": 0, "message": pulled(component, uri, **about).model_dump_json()}
-        puller = self._puller(component, name)
+        found = pulled(component, uri, **about)
+        end = {"exitCode": 0, "message": found.model_dump_json()}
+        puller = self._puller(found, name)
         self._patch_status(
             "pod",
             name,
@@ -110,14 +111,14 @@ class Kubelet:
             if self._wanted_in(pod) == uri and pod["spec"].get("nodeName")
         ]
 
-    def _puller(self, component: Component, name: str) -> FakePuller | None:
+    def _puller(self, found: Pulled, name: str) -> FakePuller | None:
         """The puller that stays in the pod."""
-        pod = next(one for one in self.pods(component) if one["metadata"]["name"] == name)
+        pod = next(one for one in self.pods(found.component) if one["metadata"]["name"] == name)
         if ROLLOUT not in pod["metadata"].get("annotations", {}):
             return None
         if name not in self.pullers:
             rollout = pod["metadata"]["annotations"][ROLLOUT]
-            self.pullers[name] = FakePuller(component, rollout, lambda: self._desired_of(pod))
+            self.pullers[name] = FakePuller(found, rollout, lambda: self._desired_of(pod))
         return self.pullers[name]
 
     def _wanted_in(self, pod: dict[str, Any]) -> str | None:

@@ -1,7 +1,7 @@
 """Replicas of a component as a cluster would run them, without one: pods, and pullers that do as is desired of them.
 
-What a model is worth is in its name: `gs://good/a` serves, `gs://missing/a` is not there, `gs://corrupt/a` can't be
-loaded, `gs://crash/a` loads and crashes at its first request.
+What a model is worth is in its name: `gs://good/a` serves, `gs://missing/a` is not there, `gs://slow/a` is never
+fetched to its end, `gs://corrupt/a` can't be loaded, `gs://crash/a` loads and crashes at its first request.
 """
 
 from dataclasses import dataclass, field, replace
@@ -109,7 +109,7 @@ def follow(candidate: Candidate, before: CandidateReport | None) -> CandidateRep
     if state is CandidateState.LOADING and candidate.uri.startswith("gs://corrupt"):
         trouble = NotPulled(reason=PullFailure.LOAD_FAILED, message="it is corrupt")
         return CandidateReport(number=candidate.number, state=CandidateState.FAILED, trouble=trouble)
-    if state in {last, CandidateState.FAILED}:
+    if state in {last, CandidateState.FAILED} or (state is CandidateState.FETCHING and "slow" in candidate.uri):
         return before
     found = pulled(COMPONENT, candidate.uri)
     return CandidateReport(number=candidate.number, state=_STATES[_STATES.index(state) + 1], model=found)

@@ -1,4 +1,4 @@
-"""What holds of a swap whatever happens: edits, deaths of pods, pullers that are not heard, a loss of what was known."""
+"""What holds of a swap whatever happens: edits, deaths of pods, pullers that are not heard, a loss of memory."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,0 +1,261 @@
+"""Single swaps, step by step. What holds of any: test_advance_always.py."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.support.pipelines import pulled
+from tests.support.replicas import COMPONENT, Cluster
+
+from sdp_operator.reasons import Reason
+from sdp_operator.swap.advance import Seen, advance
+from sdp_operator.swap.agreement import Models
+from sdp_operator.swap.progress import OFTEN, SELDOM, Progress, look_again, progress
+from sdp_operator.swap.state import SwapState
+from sdp_operator.swap.strategy import Room
+from sdp_operator.swap.watch import Fault
+from sdp_serving.contract.components import Component
+
+A, B, C = "gs://good/a", "gs://good/b", "gs://good/c"
+MISSING, CORRUPT, CRASH = "gs://missing/a", "gs://corrupt/a", "gs://crash/a"
+
+
+class Life:
+    """A component that is looked at each second."""
+
+    def __init__(self, asked: str = A, **seen: Any) -> None:
+        self.now = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+        self.cluster = Cluster()
+        self.seen = Seen(COMPONENT, asked, **seen)
+        state = advance(None, self.seen, self.now)
+        assert state is not None
+        self.state = state
+        self.told: list[str] = []
+        self.live(4)
+
+    def ask(self, source: str | None, **seen: Any) -> None:
+        self.seen = replace(self.seen, asked=source, **seen)
+
+    def live(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.now += timedelta(seconds=1)
+            self.cluster.act(self.state, self.now)
+            self.look()
+
+    def look(self) -> None:
+        self.seen = replace(self.seen, witnesses=self.cluster.seen(), replicas=self.cluster.replicas)
+        state = advance(self.state, self.seen, self.now)
+        assert state is not None
+        self.state = state
+        step = str(self.progress.step) if self.progress is not None else "Never"
+        if self.told[-1:] != [step]:
+            self.told.append(step)
+
+    @property
+    def progress(self) -> Progress | None:
+        return progress(self.state, self.seen, self.now)
+
+    @property
+    def message(self) -> str:
+        assert self.progress is not None
+        assert self.progress.problem is not None
+        return self.progress.problem.message
+
+
+def test_a_model_comes_into_running_pods_step_by_step_and_is_watched() -> None:
+    life = Life()
+    pods = sorted(life.cluster.pods)
+    life.ask(B)
+    life.live(320)
+    assert life.told == ["Never", "Verifying", "Fetching", "Loading", "Proving", "Switching", "Watching", "Done"]
+    assert life.state.serving.source == B
+    assert sorted(life.cluster.pods) == pods
+    assert look_again(life.state, life.seen, life.now) is None
+
+
+def test_while_a_swap_moves_it_is_looked_at_often_and_while_it_is_watched_seldom() -> None:
+    life = Life()
+    life.ask(B)
+    life.live(2)
+    assert look_again(life.state, life.seen, life.now) == OFTEN
+    life.live(10)
+    assert look_again(life.state, life.seen, life.now) == SELDOM
+
+
+@pytest.mark.parametrize("strategy", ["Surge", "Drain"])
+def test_by_rolling_pods_are_made_anew_once_the_model_is_verified(strategy: str) -> None:
+    life = Life(strategy=strategy)
+    before = set(life.cluster.pods)
+    life.ask(B)
+    life.live(40)
+    assert life.told == ["Never", "Verifying", "Rolling", "Watching"]
+    assert not before & set(life.cluster.pods)
+    assert life.state.serving.source == B
+
+
+@pytest.mark.parametrize("strategy", ["InPlace", "Surge", "Drain"])
+@pytest.mark.parametrize("bad", [CORRUPT, CRASH])
+def test_a_bad_model_is_rejected_and_the_one_before_serves(strategy: str, bad: str) -> None:
+    life = Life(strategy=strategy)
+    life.ask(bad)
+    life.live(60)
+    assert life.state.serving.source == A
+    assert life.state.serving.settled is not None
+    assert life.state.rejected is not None
+    assert life.state.rejected.source == bad
+    number = life.state.serving.number
+    life.ask(A)
+    life.live(5)
+    assert life.state.rejected is None
+    assert life.state.serving.number == number
+
+
+def test_what_is_not_there_is_waited_for_and_told_in_the_pullers_words() -> None:
+    life = Life()
+    life.ask(MISSING)
+    life.live(10)
+    assert life.message == "nothing is there; it is being tried again"
+    assert life.state.serving.source == A
+    life.ask(A)
+    life.live(1)
+    assert life.state.candidate is None
+
+
+def test_a_trouble_that_may_pass_is_borne_for_a_minute_where_the_old_pods_had_to_go() -> None:
+    life = Life(strategy="Drain", can_verify=False)
+    life.ask(MISSING)
+    life.live(55)
+    assert life.state.serving.source == MISSING
+    life.live(20)
+    assert life.state.serving.source == A
+    assert life.state.rejected is not None
+    assert life.state.rejected.reason == "ModelNotFound"
+
+
+def test_where_the_old_pods_serve_on_a_trouble_that_may_pass_is_borne_for_ever() -> None:
+    life = Life(strategy="Surge", can_verify=False)
+    life.ask(MISSING)
+    life.live(200)
+    assert life.state.serving.source == MISSING
+    assert life.state.rejected is None
+
+
+def test_without_pullers_to_hear_it_goes_on_by_rolling_after_half_a_minute() -> None:
+    life = Life()
+    life.cluster.is_reachable = False
+    life.ask(B)
+    life.live(10)
+    assert life.message.startswith("the replicas' pullers can't be reached: run the operator in the cluster")
+    life.live(40)
+    assert life.state.serving.source == B
+    assert life.state.serving.choice is not None
+    assert life.state.serving.choice.strategy == "Surge"
+    assert life.state.serving.choice.reason.startswith("no replica's puller can be reached")
+
+
+def test_what_the_user_insists_on_is_not_done_otherwise() -> None:
+    life = Life(strategy="InPlace")
+    life.cluster.is_reachable = False
+    life.ask(B)
+    life.live(100)
+    assert life.state.serving.source == A
+    assert "set swap.strategy to Surge" in life.message
+
+
+def test_memory_that_runs_out_while_both_models_are_loaded_leads_to_new_pods() -> None:
+    life = Life()
+    life.ask(B)
+    life.live(4)
+    assert life.state.candidate is not None
+    assert life.state.candidate.choice is not None
+    name = next(iter(life.cluster.pods))
+    oom = Fault(Reason.OUT_OF_MEMORY, "the model server needs more memory", may_pass=False, at=life.now)
+    life.cluster.pods[name] = replace(life.cluster.pods[name], fault=oom)
+    life.look()
+    assert life.state.serving.source == B
+    assert life.state.serving.choice is not None
+    assert life.state.serving.choice.reason.startswith("the servers ran out of memory with both models")
+
+
+def test_a_model_that_only_found_no_room_is_tried_again_when_it_is_given_some() -> None:
+    life = Life(strategy="InPlace", room=Room(memory_limit=1))
+    life.ask(B)
+    life.live(4)
+    name = next(iter(life.cluster.pods))
+    oom = Fault(Reason.OUT_OF_MEMORY, "it needs more memory", may_pass=False, at=life.now)
+    life.cluster.pods[name] = replace(life.cluster.pods[name], fault=oom)
+    life.look()
+    assert life.state.rejected is not None
+    assert "set swap.strategy to Surge or Drain" in life.state.rejected.message
+    life.ask(B, strategy="Surge")
+    life.live(30)
+    assert life.state.serving.source == B
+
+
+def test_set_back_while_it_is_watched_the_model_before_comes_back_at_once() -> None:
+    life = Life()
+    life.ask(B)
+    life.live(12)
+    life.ask(A)
+    life.look()
+    assert life.state.serving.source == A
+    assert life.state.candidate is None
+    assert life.state.rejected is None
+
+
+def test_models_that_fit_only_together_take_over_together() -> None:
+    life = Life()
+    theirs = Models(serving=_text_encoder(768), candidate=None, is_changing=True)
+    life.ask(B, others={Component.TEXT_ENCODER: theirs})
+    life.live(10)
+    assert "waits for the other components" in life.message
+    theirs = replace(theirs, candidate=_text_encoder(64))
+    life.ask(B, others={Component.TEXT_ENCODER: theirs})
+    life.live(10)
+    assert life.state.serving.source == A, "theirs is not proven yet"
+    life.ask(B, others={Component.TEXT_ENCODER: replace(theirs, is_proven=True)})
+    life.live(5)
+    assert life.state.serving.source == B
+
+
+def test_a_model_that_does_not_fit_waits_and_says_to_what() -> None:
+    life = Life()
+    life.ask(B, others={Component.TEXT_ENCODER: Models(serving=_text_encoder(768))})
+    life.live(5)
+    assert "that of textEncoder for a context 768 wide" in life.message
+    assert life.state.rejected is None
+
+
+def test_an_image_comes_with_its_pods_and_the_one_before_comes_back_with_them() -> None:
+    room = Room(barrier="an image is part of its pods")
+    life = Life("art/unet:1", can_verify=False, room=room)
+    life.ask("art/crash:2")
+    life.live(60)
+    assert life.state.serving.source == "art/unet:1"
+    assert life.state.rejected is not None
+    assert life.state.rejected.reason == "ServerCrashed"
+
+
+def test_what_never_served_is_nothing_to_go_back_to_and_to_wait_for() -> None:
+    life = Life(MISSING)
+    life.ask(B)
+    life.live(20)
+    assert life.state.serving.source == B
+    assert life.state.previous is None
+
+
+def test_what_is_lost_is_learnt_from_the_pods() -> None:
+    life = Life()
+    seen = replace(life.seen, live_rollout=life.state.rollout, asked=B)
+    found = advance(None, seen, life.now)
+    assert found is not None
+    assert _models(found) == _models(life.state)
+
+
+def _models(state: SwapState) -> object:
+    return state.rollout, state.serving.number, state.serving.source
+
+
+def _text_encoder(width: int) -> Any:
+    return pulled(Component.TEXT_ENCODER, "gs://b/t").model_copy(update={"width": width})
