@@ -157,7 +157,8 @@ def _remembered(pod: KubeObject, state: SwapState | None) -> Remembered | None:
         if serving.came_in_place and serving.settled is None and previous is not None:
             return Remembered(previous.source, previous.found, came_later=True)
         made = pod["metadata"].get("creationTimestamp")
-        came_later = made is not None and datetime.fromisoformat(made) < serving.since
+        # The API server writes whole seconds.
+        came_later = made is not None and datetime.fromisoformat(made) < serving.since.replace(microsecond=0)
         return Remembered(serving.source, serving.found, came_later=came_later)
     if previous is not None and rollout == previous.rollout:
         return Remembered(previous.source, previous.found, came_later=True)
