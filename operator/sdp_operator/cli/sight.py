@@ -7,6 +7,7 @@ from sdp_operator.api.v1alpha1 import ComponentStatus, Pipeline
 from sdp_operator.cli.kubectl import Kubectl
 from sdp_operator.cli.look import look
 from sdp_operator.cli.models import look_at
+from sdp_operator.cli.operator_settings import default_settings
 from sdp_operator.desired.children import desired
 from sdp_operator.errors import InvalidPipelineError
 from sdp_operator.objects import KubeObject
@@ -20,15 +21,22 @@ from sdp_serving.contract.report import PullFailure
 
 
 def take_sight(
-    kubectl: Kubectl, live: KubeObject | None, body: KubeObject, settings: Settings, now: datetime
+    kubectl: Kubectl, live: KubeObject | None, body: KubeObject, told: Settings | None, now: datetime
 ) -> tuple[Sight, list[str]]:
     """What was seen, and what could not be, in sentences.
+
+    Args:
+        kubectl: how the cluster is reached.
+        live: the custom resource as it is; None when there is none.
+        body: the custom resource as it would be.
+        told: the operator's settings; None where they are not known.
+        now: the time.
 
     Raises:
         InvalidPipelineError: the resource as it would be is not one that the operator understands.
         CommandError: the cluster does not answer.
     """
-    after = Pipeline.parse(body)
+    after, settings = Pipeline.parse(body), told or default_settings()
     world, notes = look(kubectl, after, body)
     sight = Sight(
         live=live,
@@ -37,6 +45,7 @@ def take_sight(
         after=after,
         world=world,
         settings=settings,
+        is_told_settings=told is not None,
         wanted=desired(after, world, settings, now),
     )
     models = {one: found for one in after.spec.components if (found := _asked(sight, one)) is not None}

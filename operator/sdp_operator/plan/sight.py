@@ -69,7 +69,8 @@ class Sight:
         before: `live`, read; None when there is none, or when it can't be read.
         after: `body`, read.
         world: what was seen of the cluster.
-        settings: the operator's.
+        settings: the operator's; its defaults where these are not known.
+        is_told_settings: whether they are known.
         wanted: the children that `after` should have.
         models: by component, the models that are asked for.
         running: by component, the models that answer now.
@@ -81,6 +82,7 @@ class Sight:
     after: Pipeline
     world: World
     settings: Settings
+    is_told_settings: bool
     wanted: Desired
     models: Mapping[Component, Looked] = field(default_factory=dict)
     running: Mapping[Component, Looked] = field(default_factory=dict)

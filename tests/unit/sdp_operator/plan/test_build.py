@@ -196,6 +196,19 @@ def test_what_the_operator_would_refuse_is_told_in_its_words(
     assert said in planned.refusals[0].message
 
 
+def test_what_settings_that_are_not_known_forbid_is_not_known() -> None:
+    after = {"diffusionModel": {"model": "file:///srv/m"}}
+    models = {UNET: Unknown("unknown from here: it lies on the nodes", "file:///srv/m")}
+    assert _plan(_spec(), after, models=models).refusals
+    assert not _plan(_spec(), after, models=models, settings=None).refusals
+
+
+def test_a_namespace_that_the_operator_does_not_serve_is_told() -> None:
+    assert _plan(_spec(), _spec(NEW), settings=Settings(namespaces=("elsewhere",))).notes == (
+        "the operator does not serve the namespace art, so that nothing would come of it",
+    )
+
+
 def _spec(model: str = OLD, **about: Any) -> dict[str, Any]:
     return {"diffusionModel": {"model": model, **about}}
 
@@ -225,6 +238,7 @@ def _plan(
     models: Mapping[Component, Looked] | None = None,
     offers: Mapping[str, Signature] | None = None,
     fleet: Fleet | None = None,
+    settings: Settings | None = SETTINGS,
 ) -> PipelinePlan:
     """The plan for a diffusion model that one pod serves."""
     live, running = LiveChildren(), {}
@@ -247,8 +261,9 @@ def _plan(
         before=None if before is None else pipeline(before),
         after=edited,
         world=world,
-        settings=SETTINGS,
-        wanted=desired(edited, world, SETTINGS, NOW),
+        settings=settings or SETTINGS,
+        is_told_settings=settings is not None,
+        wanted=desired(edited, world, settings or SETTINGS, NOW),
         models={component: one for component, one in given.items() if component in edited.spec.components},
         running=running,
     )
