@@ -50,7 +50,7 @@ def take_sight(
     )
     models = {one: found for one in after.spec.components if (found := _asked(sight, one)) is not None}
     running = {one: found for one in Component if (found := _running(sight, one)) is not None}
-    return replace(sight, models=models, running=running), notes
+    return replace(sight, models=models, running=running, canary=_canary(sight)), notes
 
 
 def _read(live: KubeObject | None) -> Pipeline | None:
@@ -73,6 +73,15 @@ def _asked(sight: Sight, component: Component) -> Looked | None:
     if is_to_come and isinstance(found, Unfit) and found.reason is PullFailure.MODEL_NOT_FOUND:
         return Unknown("not known before it has been exported", str(uri))
     return found
+
+
+def _canary(sight: Sight) -> Looked | None:
+    """The canary's model; None where there is to be no canary."""
+    spec, component = sight.after.spec.diffusion_model, Component.DIFFUSION_MODEL
+    if spec is None or spec.canary is None:
+        return None
+    wanted = demands(sight.after, component, sight.settings)
+    return look_at(ModelUri.parse(spec.canary.model), component, sight.settings, demands=wanted)
 
 
 def _running(sight: Sight, component: Component) -> Looked | None:

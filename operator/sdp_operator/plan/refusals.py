@@ -27,6 +27,9 @@ def refusals(sight: Sight) -> Iterator[Refusal]:
             others = {other: _known(sight.models, other) for other in sight.models if other is not component}
             if (said := disagreement(component, looked.model, others)) is not None:
                 yield _refusal(component, PullFailure.WRONG_STABLE_DIFFUSION, said)
+    if isinstance(sight.canary, Unfit):
+        said = f"its canary can't be served: {sight.canary.message}"
+        yield _refusal(Component.DIFFUSION_MODEL, sight.canary.reason, said)
 
 
 def _refusal(component: Component, reason: str, message: str) -> Refusal:

@@ -74,6 +74,7 @@ class Sight:
         wanted: the children that `after` should have.
         models: by component, the models that are asked for.
         running: by component, the models that answer now.
+        canary: the model that is to take a part of the diffusion model's requests; None for none.
     """
 
     live: KubeObject | None
@@ -86,3 +87,4 @@ class Sight:
     wanted: Desired
     models: Mapping[Component, Looked] = field(default_factory=dict)
     running: Mapping[Component, Looked] = field(default_factory=dict)
+    canary: Looked | None = None

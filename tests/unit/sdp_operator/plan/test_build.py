@@ -196,6 +196,14 @@ def test_what_the_operator_would_refuse_is_told_in_its_words(
     assert said in planned.refusals[0].message
 
 
+def test_a_canary_is_judged_too() -> None:
+    after = _spec(canary={"model": NEW, "percent": 5})
+    planned = _plan(_spec(), after, canary=Unfit(NEW, PullFailure.WRONG_COMPONENT, "it is a decoder"))
+    assert [one.message for one in planned.refusals] == ["its canary can't be served: it is a decoder"]
+    one = _only(planned)
+    assert (one.action, one.pods.restart, one.interruption) == ("Change", (), "none")
+
+
 def test_what_settings_that_are_not_known_forbid_is_not_known() -> None:
     after = {"diffusionModel": {"model": "file:///srv/m"}}
     models = {UNET: Unknown("unknown from here: it lies on the nodes", "file:///srv/m")}
@@ -239,6 +247,7 @@ def _plan(
     offers: Mapping[str, Signature] | None = None,
     fleet: Fleet | None = None,
     settings: Settings | None = SETTINGS,
+    canary: Looked | None = None,
 ) -> PipelinePlan:
     """The plan for a diffusion model that one pod serves."""
     live, running = LiveChildren(), {}
@@ -266,6 +275,7 @@ def _plan(
         wanted=desired(edited, world, settings or SETTINGS, NOW),
         models={component: one for component, one in given.items() if component in edited.spec.components},
         running=running,
+        canary=canary,
     )
     return plan_pipeline(sight, NOW)
 
