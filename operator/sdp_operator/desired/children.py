@@ -171,7 +171,7 @@ def _component(
     pipeline: Pipeline, component: Component, one: _Sighted, world: World, settings: Settings, now: datetime
 ) -> ComponentPart:
     spec, problem = one.spec, one.problem
-    live = world.live.objects.get(("Deployment", child_name(pipeline, component)))
+    live = world.live.find("Deployment", child_name(pipeline, component))
     state = advance(one.state, one.seen, now)
     wanted = keep_replicas(_deployment(pipeline, component, one, state, world, settings, now), live)
     gpus = gpu_verdict(pipeline, component, spec, wanted, world, settings, now)
@@ -223,7 +223,7 @@ def _deployment(
     now: datetime,
 ) -> KubeObject:
     """The Deployment of what is to be served, with the pod template that is there where that was made of the same."""
-    live = world.live.objects.get(("Deployment", child_name(pipeline, component)))
+    live = world.live.find("Deployment", child_name(pipeline, component))
     source = one.source if state is None else source_of(state.serving.source)
     name = _NO_ROLLOUT if state is None else state.rollout
     before_rollouts = inputs_before_rollouts(pipeline, one.spec, source)

@@ -31,7 +31,7 @@ _BARRIERS: Final = {
 
 def remembered(pipeline: Pipeline, component: Component, live: LiveChildren) -> SwapState | None:
     """What the operator has remembered of the component."""
-    found = live.objects.get(("ConfigMap", models_config_map_name(pipeline, component)))
+    found = live.find("ConfigMap", models_config_map_name(pipeline, component))
     return None if found is None else read_state(found.get("data") or {})
 
 
@@ -60,7 +60,7 @@ def look(
         now: the time.
         canary: the model that is to be held beside the one that is asked for; None for none.
     """
-    live = world.live.objects.get(("Deployment", child_name(pipeline, component)))
+    live = world.live.find("Deployment", child_name(pipeline, component))
     pods = component_pods(component, world.live)
     seen = Seen(
         component,

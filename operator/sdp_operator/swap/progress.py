@@ -105,14 +105,17 @@ def look_again(state: SwapState, seen: Seen, now: datetime) -> timedelta | None:
         return SELDOM
     if candidate is not None:
         return OFTEN if now - candidate.step_since < _LONG else SELDOM
-    if serving.settled is None:
-        if serving.came_in_place:
-            return OFTEN if now - serving.since < _LONG else SELDOM
-        return None if state.troubled_since is None else max(state.troubled_since + DRAIN_PATIENCE - now, OFTEN)
+    if serving.settled is None and serving.came_in_place:
+        return OFTEN if now - serving.since < _LONG else SELDOM
     if state.previous is None:
         return None
-    left = max(serving.settled + seen.watch - now, timedelta(0))
-    return min(left, SELDOM) if any(one.has_puller for one in seen.witnesses) else left
+    # That a server crashes, a watch tells; that a model answers nonsense, only a puller.
+    waits = [SELDOM] if any(one.has_puller for one in seen.witnesses) else []
+    if serving.settled is not None:
+        waits.append(max(serving.settled + seen.watch - now, timedelta(0)))
+    elif state.troubled_since is not None:
+        waits.append(max(state.troubled_since + DRAIN_PATIENCE - now, OFTEN))
+    return min(waits, default=None)
 
 
 def _candidate(candidate: CandidateModel, state: SwapState, seen: Seen, now: datetime) -> tuple[Step, Problem]:

@@ -16,6 +16,8 @@ from sdp_operator.swap.state import SwapState
 from sdp_operator.swap.strategy import Room
 from sdp_operator.swap.watch import Fault
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.report import NotPulled, PullFailure
+from sdp_serving.contract.swap import ReplicaReport
 
 A, B, C = "gs://good/a", "gs://good/b", "gs://good/c"
 MISSING, CORRUPT, CRASH = "gs://missing/a", "gs://corrupt/a", "gs://crash/a"
@@ -81,6 +83,22 @@ def test_while_a_swap_moves_it_is_looked_at_often_and_while_it_is_watched_seldom
     assert look_again(life.state, life.seen, life.now) == OFTEN
     life.live(10)
     assert look_again(life.state, life.seen, life.now) == SELDOM
+
+
+def test_a_model_that_answers_nonsense_in_new_pods_is_rejected_by_what_their_pullers_tell() -> None:
+    life = Life(strategy="Surge")
+    life.ask(B)
+    life.live(4)
+    assert life.state.serving.source == B
+    assert look_again(life.state, life.seen, life.now) == SELDOM
+    trouble = NotPulled(reason=PullFailure.GOLDEN_REQUEST_FAILED, message="it answers nonsense")
+    (name,) = [name for name, one in life.cluster.pods.items() if one.rollout == life.state.rollout]
+    told = ReplicaReport(component=COMPONENT, rollout=life.state.rollout, trouble=trouble)
+    life.cluster.pods[name] = replace(life.cluster.pods[name], is_ready=False, report=told)
+    life.look()
+    assert life.state.serving.source == A
+    assert life.state.rejected is not None
+    assert life.state.rejected.reason == "GoldenRequestFailed"
 
 
 @pytest.mark.parametrize("strategy", ["Surge", "Drain"])
