@@ -17,15 +17,21 @@ class LiveChildren:
 
     Attributes:
         objects: what the pipeline owns, by kind and name.
+        orphans: what it would own, had it not been left without an owner; it is taken back as it is.
         pods: the pods of its Deployments, by name.
         job_pods: the pods of its Jobs, by name.
         words: what Kubernetes said last of a pod that it has trouble with, by the pod's name.
     """
 
     objects: Mapping[ObjectKey, KubeObject] = field(default_factory=dict)
+    orphans: Mapping[ObjectKey, KubeObject] = field(default_factory=dict)
     pods: Mapping[str, KubeObject] = field(default_factory=dict)
     job_pods: Mapping[str, KubeObject] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, kind: str, name: str) -> KubeObject | None:
+        """The object, be it owned or to be taken back."""
+        return self.objects.get((kind, name)) or self.orphans.get((kind, name))
 
 
 def object_key(thing: KubeObject) -> ObjectKey:

@@ -17,10 +17,11 @@ from sdp_operator.pods_refused import pods_refused
 from sdp_operator.problem import Problem
 from sdp_operator.sharing import Shared, Unshared
 from sdp_operator.swap.look import component_pods, wanted_replicas
-from sdp_operator.swap.progress import Progress
+from sdp_operator.swap.progress import Progress, Step
 from sdp_operator.swap.state import ROLLOUT, SwapState
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.routes import Canary
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Observed:
         export: what became of the export of its weights; None for one without.
         models: what is remembered of its models; None while nothing is to be served.
         progress: how far its swap is; None where there never was one.
+        canary: the model that takes a part of its requests; None for none.
     """
 
     revision: str | None
@@ -52,6 +54,12 @@ class Observed:
     export: Export | None = None
     models: SwapState | None = None
     progress: Progress | None = None
+    canary: Canary | None = None
+
+    @property
+    def rejects_canary(self) -> bool:
+        """Whether it is the canary that was found bad, and not what is asked for as the model."""
+        return self.progress is None or self.progress.step is not Step.ROLLED_BACK
 
     @property
     def current(self) -> Sequence[Replica]:
@@ -132,6 +140,7 @@ def _component(
         export=part.export,
         models=state,
         progress=part.progress,
+        canary=part.canary,
         accelerators=sorted(
             {types[replica.node] for replica in replicas if replica.node is not None and replica.node in types}
         )
@@ -150,7 +159,8 @@ def _remembered(pod: KubeObject, state: SwapState | None) -> Remembered | None:
         if serving.came_in_place and serving.settled is None and previous is not None:
             return Remembered(previous.source, previous.found, came_later=True)
         made = pod["metadata"].get("creationTimestamp")
-        came_later = made is not None and datetime.fromisoformat(made) < serving.since
+        # The API server writes whole seconds.
+        came_later = made is not None and datetime.fromisoformat(made) < serving.since.replace(microsecond=0)
         return Remembered(serving.source, serving.found, came_later=came_later)
     if previous is not None and rollout == previous.rollout:
         return Remembered(previous.source, previous.found, came_later=True)

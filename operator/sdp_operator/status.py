@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from sdp_operator.api.v1alpha1 import (
+    CanaryStatus,
     ComponentSpec,
     ComponentStatus,
     Condition,
@@ -235,14 +236,14 @@ def _rolled_back(specs: Mapping[Component, ComponentSpec], observed: Mapping[Com
         if one.models is None or rejected is None:
             continue
         spec = specs[component]
+        bad = f"{component.field}: {rejected.source} was found bad ({rejected.message.rstrip('.')}): correct"
+        if one.rejects_canary:
+            message = f"{bad} {component.field}.canary, or remove it; what is asked for as model serves"
+            return Verdict("True", rejected.reason, message)
         source = next(field for field in ("model", "weights", "image") if getattr(spec, field) is not None)
         before = "what it was" if source == "weights" else one.models.serving.source
-        return Verdict(
-            "True",
-            rejected.reason,
-            f"{component.field}: {rejected.source} was found bad ({rejected.message.rstrip('.')}): correct"
-            f" {component.field}.{source}, or set it back to {before}, which serves",
-        )
+        remedy = f"{component.field}.{source}, or set it back to {before}, which serves"
+        return Verdict("True", rejected.reason, f"{bad} {remedy}")
     return None
 
 
@@ -353,6 +354,7 @@ def _component(pipeline: Pipeline, component: Component, spec: ComponentSpec, ob
         nodes=tuple(observed.nodes),
         accelerators=tuple(observed.accelerators),
         swap=None if observed.progress is None else _swap(observed.progress),
+        canary=None if observed.canary is None else CanaryStatus(**observed.canary.model_dump()),
     )
 
 

@@ -13,7 +13,6 @@ from sdp_operator.settings import Settings
 
 _PREFIX: Final = "SDP_"
 _SELECTOR: Final = "--selector=app.kubernetes.io/part-of=sdpipeline"
-_DEFAULTS: Final = "so that its defaults are taken to be in force"
 
 
 class _Given(Settings):
@@ -31,19 +30,24 @@ class _Given(Settings):
         return (init_settings,)
 
 
-def operator_settings(kubectl: Kubectl) -> tuple[Settings, list[str]]:
-    """The settings, and what could not be read of them, in sentences."""
+def operator_settings(kubectl: Kubectl) -> Settings | str:
+    """The settings; why they can't be read, in a sentence, where that is so."""
     try:
         found = kubectl.objects(["deployments"], "--all-namespaces", _SELECTOR)
     except ForbiddenError:
-        return _Given(), [f"the operator's Deployment can't be read with your rights, {_DEFAULTS}"]
+        return "the operator's Deployment can't be read with your rights"
     environments = [env for one in found if (env := _environment(one)) is not None]
     if not environments:
-        return _Given(), [f"the cluster has no Deployment of the operator's, {_DEFAULTS}"]
+        return "the cluster has no Deployment of the operator's"
     try:
-        return read_settings(environments[0]), []
+        return read_settings(environments[0])
     except ValidationError:
-        return _Given(), [f"the operator's settings are not of this version, {_DEFAULTS}"]
+        return "the operator's settings are not of this version"
+
+
+def default_settings() -> Settings:
+    """The settings of an operator that was told nothing."""
+    return _Given()
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

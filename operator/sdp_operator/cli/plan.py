@@ -52,7 +52,10 @@ def plan(kubectl: Kubectl, file: TextIO, output: Output) -> None:
     2  the API server or the operator would refuse it
     """
     pipelines, others = read_pipelines(file)
-    settings, notes = operator_settings(kubectl)
+    told, notes = operator_settings(kubectl), []
+    if isinstance(told, str):
+        notes.append(f"{told}, so that its defaults are taken to be in force")
+    settings = None if isinstance(told, str) else told
     if others:
         notes.append(f"not looked at: {', '.join(others)}")
     found = Plan(pipelines=tuple(_planned(kubectl, one, settings) for one in pipelines), notes=tuple(notes))
@@ -61,7 +64,7 @@ def plan(kubectl: Kubectl, file: TextIO, output: Output) -> None:
         raise click.exceptions.Exit(REFUSED)
 
 
-def _planned(kubectl: Kubectl, wanted: KubeObject, settings: Settings) -> PipelinePlan:
+def _planned(kubectl: Kubectl, wanted: KubeObject, settings: Settings | None) -> PipelinePlan:
     name, namespace = wanted["metadata"]["name"], _namespace(kubectl, wanted)
     live = kubectl.find(RESOURCE, name, namespace=namespace)
     now = datetime.now(UTC)

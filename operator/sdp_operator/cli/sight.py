@@ -7,6 +7,7 @@ from sdp_operator.api.v1alpha1 import ComponentStatus, Pipeline
 from sdp_operator.cli.kubectl import Kubectl
 from sdp_operator.cli.look import look
 from sdp_operator.cli.models import look_at
+from sdp_operator.cli.operator_settings import default_settings
 from sdp_operator.desired.children import desired
 from sdp_operator.errors import InvalidPipelineError
 from sdp_operator.objects import KubeObject
@@ -20,15 +21,22 @@ from sdp_serving.contract.report import PullFailure
 
 
 def take_sight(
-    kubectl: Kubectl, live: KubeObject | None, body: KubeObject, settings: Settings, now: datetime
+    kubectl: Kubectl, live: KubeObject | None, body: KubeObject, told: Settings | None, now: datetime
 ) -> tuple[Sight, list[str]]:
     """What was seen, and what could not be, in sentences.
+
+    Args:
+        kubectl: how the cluster is reached.
+        live: the custom resource as it is; None when there is none.
+        body: the custom resource as it would be.
+        told: the operator's settings; None where they are not known.
+        now: the time.
 
     Raises:
         InvalidPipelineError: the resource as it would be is not one that the operator understands.
         CommandError: the cluster does not answer.
     """
-    after = Pipeline.parse(body)
+    after, settings = Pipeline.parse(body), told or default_settings()
     world, notes = look(kubectl, after, body)
     sight = Sight(
         live=live,
@@ -37,11 +45,12 @@ def take_sight(
         after=after,
         world=world,
         settings=settings,
+        is_told_settings=told is not None,
         wanted=desired(after, world, settings, now),
     )
     models = {one: found for one in after.spec.components if (found := _asked(sight, one)) is not None}
     running = {one: found for one in Component if (found := _running(sight, one)) is not None}
-    return replace(sight, models=models, running=running), notes
+    return replace(sight, models=models, running=running, canary=_canary(sight)), notes
 
 
 def _read(live: KubeObject | None) -> Pipeline | None:
@@ -64,6 +73,15 @@ def _asked(sight: Sight, component: Component) -> Looked | None:
     if is_to_come and isinstance(found, Unfit) and found.reason is PullFailure.MODEL_NOT_FOUND:
         return Unknown("not known before it has been exported", str(uri))
     return found
+
+
+def _canary(sight: Sight) -> Looked | None:
+    """The canary's model; None where there is to be no canary."""
+    spec, component = sight.after.spec.diffusion_model, Component.DIFFUSION_MODEL
+    if spec is None or spec.canary is None:
+        return None
+    wanted = demands(sight.after, component, sight.settings)
+    return look_at(ModelUri.parse(spec.canary.model), component, sight.settings, demands=wanted)
 
 
 def _running(sight: Sight, component: Component) -> Looked | None:

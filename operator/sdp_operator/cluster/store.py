@@ -12,7 +12,7 @@ from sdp_operator.desired.identity import INSTANCE, MANAGED_BY, MANAGER
 from sdp_operator.gpus.facts import NodeFacts, node_facts
 from sdp_operator.gpus.fleet import Fleet
 from sdp_operator.gpus.holders import GpuHolder, gpu_holder
-from sdp_operator.live import LiveChildren, ObjectKey, is_owned, maker
+from sdp_operator.live import LiveChildren, ObjectKey, is_orphan_of, is_owned, maker
 from sdp_operator.objects import Key, KubeObject
 from sdp_operator.sharing import references
 
@@ -71,8 +71,10 @@ class Store:
         """What the pipeline owns."""
         mine = self._children.get(pipeline.key, {})
         pods = {name: pod for (kind, name), pod in mine.items() if kind == PODS.name}
+        others = {key: child for key, child in mine.items() if key[0] != PODS.name}
         return LiveChildren(
-            objects={key: child for key, child in mine.items() if key[0] != PODS.name and is_owned(child, pipeline)},
+            objects={key: child for key, child in others.items() if is_owned(child, pipeline)},
+            orphans={key: child for key, child in others.items() if is_orphan_of(child, pipeline)},
             pods={name: pod for name, pod in pods.items() if maker(pod) == "ReplicaSet"},
             job_pods={name: pod for name, pod in pods.items() if maker(pod) == "Job"},
             words={name: words for name in pods if (words := self._words(Key(pipeline.namespace, name))) is not None},

@@ -243,6 +243,9 @@ def _source_field(sight: Sight, component: Component) -> str:
 def _notes(sight: Sight) -> Iterator[str]:
     if sight.live is not None and sight.before is None:
         yield "the pipeline as it is can't be read by this version, so that what changes is told by its fields alone"
+    served, namespace = sight.settings.namespaces, sight.after.namespace
+    if served and namespace not in served:
+        yield f"the operator does not serve the namespace {namespace}, so that nothing would come of it"
     for component, part in sight.wanted.components.items():
         if part.gpus is not None and part.gpus.status == "False":
             yield f"{component.field}: {part.gpus.message}"

@@ -69,10 +69,12 @@ class Sight:
         before: `live`, read; None when there is none, or when it can't be read.
         after: `body`, read.
         world: what was seen of the cluster.
-        settings: the operator's.
+        settings: the operator's; its defaults where these are not known.
+        is_told_settings: whether they are known.
         wanted: the children that `after` should have.
         models: by component, the models that are asked for.
         running: by component, the models that answer now.
+        canary: the model that is to take a part of the diffusion model's requests; None for none.
     """
 
     live: KubeObject | None
@@ -81,6 +83,8 @@ class Sight:
     after: Pipeline
     world: World
     settings: Settings
+    is_told_settings: bool
     wanted: Desired
     models: Mapping[Component, Looked] = field(default_factory=dict)
     running: Mapping[Component, Looked] = field(default_factory=dict)
+    canary: Looked | None = None

@@ -51,6 +51,7 @@ class Seen:
     Attributes:
         component: the component.
         asked: the model that is asked for: its URI or image; None while that is not known or not allowed.
+        canary: the model that is to be held proven beside the one that is asked for; None for none.
         strategy: what swap.strategy says.
         watch: how long a new model is watched.
         replicas: how many there are to be.
@@ -64,6 +65,7 @@ class Seen:
 
     component: Component
     asked: str | None
+    canary: str | None = None
     strategy: Asked = "Auto"
     watch: timedelta = timedelta(minutes=5)
     replicas: int = 1
@@ -76,6 +78,14 @@ class Seen:
     def of(self, rollout: str) -> Sequence[Witness]:
         """The pods that were made for a rollout."""
         return [one for one in self.witnesses if one.rollout == rollout]
+
+    def coming(self, serving: str) -> str | None:
+        """What is to come beside the model that serves; None for nothing."""
+        return self.asked if self.asked != serving else self.canary
+
+    def is_canary(self, source: str) -> bool:
+        """Whether this model is only to be held beside the one that serves."""
+        return source == self.canary and source != self.asked
 
 
 def advance(state: SwapState | None, seen: Seen, now: datetime) -> SwapState | None:
@@ -248,16 +258,16 @@ def _gone_back(state: SwapState, now: datetime, fault: Fault | None) -> SwapStat
 
 def _asked(state: SwapState, seen: Seen, now: datetime) -> SwapState:
     """Take up what is asked for, and give up what no longer is."""
-    rejected = state.rejected
-    if rejected is not None and (rejected.source != seen.asked or _is_forgiven(rejected, seen)):
+    rejected, coming = state.rejected, seen.coming(state.serving.source)
+    if rejected is not None and (rejected.source != coming or _is_forgiven(rejected, seen)):
         state = state.model_copy(update={"rejected": None})
-    if seen.asked is None or seen.asked == state.serving.source or state.rejected is not None:
+    if coming is None or state.rejected is not None:
         return state.model_copy(update={"candidate": None})
-    if state.candidate is not None and state.candidate.source == seen.asked:
+    if state.candidate is not None and state.candidate.source == coming:
         return state
     if state.previous is not None and _is_back(state, state.previous, seen):
         return _gone_back(state.model_copy(update={"candidate": None}), now, None)
-    candidate = _new_candidate(seen.asked, _lowest(state), now, now)
+    candidate = _new_candidate(coming, _lowest(state), now, now)
     return state.model_copy(update={"candidate": candidate, "lowest": candidate.number})
 
 
@@ -313,13 +323,14 @@ def _verified(
 
 
 def _brought_in(state: SwapState, candidate: CandidateModel, choice: Choice, seen: Seen, now: datetime) -> SwapState:
-    if seen.strategy in {"Surge", "Drain"}:
+    is_canary = seen.is_canary(candidate.source)
+    if not is_canary and is_proven(candidate, state, seen) and not _must_wait(candidate, seen):
+        return _switched(state, candidate, choice, now)
+    if not is_canary and seen.strategy in {"Surge", "Drain"}:
         return _chosen(state, candidate, seen, now)
     for one in seen.of(state.rollout):
         if one.fault is not None and not one.fault.may_pass and _is_since(one.fault, candidate.step_since):
             return _failed(state, candidate, one.fault, seen, now)
-    if is_proven(candidate, state, seen) and not _must_wait(candidate, seen):
-        return _switched(state, candidate, choice, now)
     pullers = [one for one in seen.of(state.rollout) if one.has_puller]
     return _heard(state, candidate, pullers, seen, now)
 
@@ -355,7 +366,7 @@ def _heard(
     if any(one.report is not None for one in pullers):
         return _with(state, candidate.model_copy(update={"unheard_since": None}))
     since = candidate.unheard_since or now
-    if now - since >= PATIENCE and seen.strategy != "InPlace":
+    if now - since >= PATIENCE and seen.strategy != "InPlace" and not seen.is_canary(candidate.source):
         return _chosen(state, candidate, seen, now, in_place_failed="no replica's puller can be reached")
     return _with(state, candidate.model_copy(update={"unheard_since": since}))
 
@@ -370,10 +381,32 @@ def _chosen(
         is_served=any(one.is_ready for one in seen.witnesses),
         size=sum(sizes) if len(sizes) == 2 else None,
     )
+    if seen.is_canary(candidate.source):
+        return _canary_chosen(
+            state, candidate, choose(_of_canary(seen), room, in_place_failed=in_place_failed), seen, now
+        )
     choice = choose(seen.strategy, room, in_place_failed=in_place_failed)
     if choice.strategy == "InPlace":
         return _with(state, candidate.model_copy(update={"choice": choice, "step_since": now, "unheard_since": None}))
     return _rolled(state, candidate, choice, now)
+
+
+def _of_canary(seen: Seen) -> Asked:
+    """A canary can only come in place, but where the user does not insist on it, there must be room."""
+    return "InPlace" if seen.strategy == "InPlace" else "Auto"
+
+
+def _canary_chosen(state: SwapState, candidate: CandidateModel, choice: Choice, seen: Seen, now: datetime) -> SwapState:
+    """Bring a canary in beside the running model, or not at all."""
+    if not any(one.is_ready for one in seen.of(state.rollout)):
+        return state
+    if choice.strategy == "InPlace":
+        return _with(state, candidate.model_copy(update={"choice": choice, "step_since": now, "unheard_since": None}))
+    message = f"it can't be served beside the running model, since {choice.reason}"
+    rejected = RejectedModel(
+        source=candidate.source, reason=Reason.NO_ROOM_FOR_CANARY, message=message, at=now, given=_given(seen)
+    )
+    return state.model_copy(update={"candidate": None, "rejected": rejected})
 
 
 def _rolled(state: SwapState, candidate: CandidateModel, choice: Choice, now: datetime) -> SwapState:

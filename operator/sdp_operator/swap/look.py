@@ -31,7 +31,7 @@ _BARRIERS: Final = {
 
 def remembered(pipeline: Pipeline, component: Component, live: LiveChildren) -> SwapState | None:
     """What the operator has remembered of the component."""
-    found = live.objects.get(("ConfigMap", models_config_map_name(pipeline, component)))
+    found = live.find("ConfigMap", models_config_map_name(pipeline, component))
     return None if found is None else read_state(found.get("data") or {})
 
 
@@ -44,6 +44,8 @@ def look(
     world: World,
     settings: Settings,
     now: datetime,
+    *,
+    canary: Source | None = None,
 ) -> Seen:
     """What is asked of a component, and what is seen of it.
 
@@ -56,14 +58,14 @@ def look(
         world: what was seen of the cluster.
         settings: the operator's.
         now: the time.
+        canary: the model that is to be held beside the one that is asked for; None for none.
     """
-    live = world.live.objects.get(("Deployment", child_name(pipeline, component)))
+    live = world.live.find("Deployment", child_name(pipeline, component))
     pods = component_pods(component, world.live)
-    name = None if asked is None else source_name(asked)
-    swaps = state is not None and name not in (None, state.serving.source)
     seen = Seen(
         component,
-        name,
+        None if asked is None else source_name(asked),
+        canary=None if canary is None else source_name(canary),
         strategy=pipeline.spec.swap.strategy,
         watch=timedelta(seconds=pipeline.spec.swap.watch_seconds),
         replicas=wanted_replicas(spec, live),
@@ -71,9 +73,10 @@ def look(
         live_rollout=None if live is None else _rollout(live["spec"]["template"]),
         room=Room(gpus=spec.gpus_per_replica, memory_limit=_memory_limit(spec)),
     )
-    if not swaps or state is None or asked is None:
+    coming = None if state is None or asked is None else seen.coming(state.serving.source)
+    if state is None or coming is None:
         return seen
-    barrier = _barrier(asked, source_of(state.serving.source), seen.of(state.rollout))
+    barrier = _barrier(source_of(coming), source_of(state.serving.source), seen.of(state.rollout))
     room = replace(
         seen.room,
         barrier=barrier,

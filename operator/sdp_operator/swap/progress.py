@@ -8,7 +8,7 @@ from typing import Final
 
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
-from sdp_operator.swap.advance import DRAIN_PATIENCE, Seen, misfit, told_of
+from sdp_operator.swap.advance import DRAIN_PATIENCE, Seen, is_proven, misfit, told_of
 from sdp_operator.swap.state import CandidateModel, Choice, SwapState
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.contract.swap import REPORT_PORT, CandidateReport, CandidateState
@@ -83,8 +83,9 @@ def progress(state: SwapState, seen: Seen, now: datetime) -> Progress | None:
     candidate, serving = state.candidate, state.serving
     if candidate is not None:
         step, problem = _candidate(candidate, state, seen, now)
-        return Progress(step, candidate.choice, candidate.source, problem)
-    if state.rejected is not None:
+        is_canary = seen.is_canary(candidate.source)
+        return Progress(step, candidate.choice, candidate.source, None if is_canary else problem)
+    if state.rejected is not None and not seen.is_canary(state.rejected.source):
         problem = Problem(state.rejected.reason, state.rejected.message)
         return Progress(Step.ROLLED_BACK, serving.choice, problem=problem)
     if serving.choice is None:
@@ -100,16 +101,21 @@ def progress(state: SwapState, seen: Seen, now: datetime) -> Progress | None:
 def look_again(state: SwapState, seen: Seen, now: datetime) -> timedelta | None:
     """When to look again although no watch tells of anything; None for never."""
     candidate, serving = state.candidate, state.serving
+    if candidate is not None and seen.is_canary(candidate.source) and is_proven(candidate, state, seen):
+        return SELDOM
     if candidate is not None:
         return OFTEN if now - candidate.step_since < _LONG else SELDOM
-    if serving.settled is None:
-        if serving.came_in_place:
-            return OFTEN if now - serving.since < _LONG else SELDOM
-        return None if state.troubled_since is None else max(state.troubled_since + DRAIN_PATIENCE - now, OFTEN)
+    if serving.settled is None and serving.came_in_place:
+        return OFTEN if now - serving.since < _LONG else SELDOM
     if state.previous is None:
         return None
-    left = max(serving.settled + seen.watch - now, timedelta(0))
-    return min(left, SELDOM) if any(one.has_puller for one in seen.witnesses) else left
+    # That a server crashes, a watch tells; that a model answers nonsense, only a puller.
+    waits = [SELDOM] if any(one.has_puller for one in seen.witnesses) else []
+    if serving.settled is not None:
+        waits.append(max(serving.settled + seen.watch - now, timedelta(0)))
+    elif state.troubled_since is not None:
+        waits.append(max(state.troubled_since + DRAIN_PATIENCE - now, OFTEN))
+    return min(waits, default=None)
 
 
 def _candidate(candidate: CandidateModel, state: SwapState, seen: Seen, now: datetime) -> tuple[Step, Problem]:

@@ -12,6 +12,7 @@ from tests.support.pipeline_client import EXAMPLE, PipelineClient
 
 from devcluster.pytest_plugin import Namespace
 from sdp_operator.conditions import component_condition
+from sdp_operator.swap.state import read_state
 from sdp_serving.contract.components import DRAWING, Component
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -86,7 +87,8 @@ def test_each_component_gets_a_deployment_and_a_service(pipelines: PipelineClien
 def test_changing_one_field_swaps_one_model(pipelines: PipelineClient) -> None:
     _apply_and_wait(pipelines)
     pipelines.apply({**SPEC, "diffusionModel": {**SPEC["diffusionModel"], "model": STRIPED}})
-    eventually(lambda: STRIPED in _puller_arguments(pipelines), "the Deployment pulls the other model")
+    eventually(lambda: _served(pipelines) == STRIPED, "the new pods are to serve the other model")
+    eventually(lambda: _generations(pipelines)["sd-diffusion-model"] == 2, "the Deployment makes them")
     assert _generations(pipelines) == {"sd-decoder": 1, "sd-diffusion-model": 2, "sd-text-encoder": 1}
 
 
@@ -96,7 +98,8 @@ def test_kubectl_edit_swaps_a_model(
     _apply_and_wait(pipelines)
     monkeypatch.setenv("KUBE_EDITOR", f"sed -i s#model:.*/diffusion-model#model:\\ {STRIPED}#")
     namespace.kubectl("edit", "sdpipeline", "sd")
-    eventually(lambda: STRIPED in _puller_arguments(pipelines), "the Deployment pulls the other model")
+    eventually(lambda: _served(pipelines) == STRIPED, "the new pods are to serve the other model")
+    eventually(lambda: _generations(pipelines)["sd-diffusion-model"] == 2, "the Deployment makes them")
     assert _generations(pipelines) == {"sd-decoder": 1, "sd-diffusion-model": 2, "sd-text-encoder": 1}
 
 
@@ -290,10 +293,10 @@ def _is_none_left(pipelines: PipelineClient, plural: str) -> bool:
     return not pipelines.names(plural)
 
 
-def _puller_arguments(pipelines: PipelineClient) -> list[str]:
-    template = pipelines.get("deployments", "sd-diffusion-model")["spec"]["template"]
-    arguments: list[str] = template["spec"]["initContainers"][0]["args"]
-    return arguments
+def _served(pipelines: PipelineClient) -> str | None:
+    """The model of the pods that are wanted."""
+    state = read_state(pipelines.get("configmaps", "sd-diffusion-model-models")["data"])
+    return None if state is None else state.serving.source
 
 
 def _generations(pipelines: PipelineClient) -> dict[str, int]:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from tests.support.kubelet import Kubelet
+from tests.support.operator_process import service_account_kubeconfig
 from tests.support.pipeline_client import EXAMPLE, PipelineClient
 from tests.support.pulling import artifact, upload
 
@@ -81,6 +82,32 @@ def test_a_change_that_would_be_refused_is_told_by_exit_code_2_and_the_refusers_
     assert refusal["by"] == by
     assert said in refusal["message"]
     assert pipelines.names("stablediffusionpipelines") == []
+
+
+def test_whoever_may_edit_a_namespace_can_plan_there_and_is_told_what_stays_hidden(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    namespace.kubectl("create", "serviceaccount", "ann")
+    namespace.kubectl("create", "rolebinding", "ann", "--clusterrole=edit", f"--serviceaccount={namespace.name}:ann")
+    kubeconfig = service_account_kubeconfig(namespace.cluster, tmp_path, namespace=namespace.name, account="ann")
+    spec = {"diffusionModel": {"model": "file:///srv/of/a/node", "gpu": {"count": 1}}}
+
+    told = CliRunner().invoke(
+        main,
+        ["plan", "-", "-o", "json", f"--kubeconfig={kubeconfig}", f"--namespace={namespace.name}"],
+        input=_file(spec),
+    )
+
+    assert told.exit_code == 0, told.output
+    plan = json.loads(told.stdout)
+    assert plan["notes"] == [
+        "the operator's Deployment can't be read with your rights, so that its defaults are taken to be in force"
+    ]
+    [planned] = plan["pipelines"]
+    assert planned["notes"][0].startswith("which GPUs are free is unknown, for you lack a right: nodes is forbidden")
+    [component] = planned["components"]
+    assert component["model"]["why"] == "unknown from here: it lies on the nodes"
+    assert component["gpus"]["message"] == "1 GPU more; how many are free can't be seen with your rights"
 
 
 def test_undo_edits_the_one_field_back_and_history_tells_of_it(

@@ -11,14 +11,13 @@ from tests.support.pipelines import DIGEST
 
 from devcluster.pytest_plugin import Namespace
 from sdp_serving.contract.components import DRAWING, Component
-from sdp_serving.contract.report import PullFailure
 
 pytestmark = pytest.mark.usefixtures("operator")
 
 SPEC = EXAMPLE["spec"]
 BASE = SPEC["diffusionModel"]["model"]
 STRIPED = "gs://sdpipeline-demo/sd-tiny-striped/diffusion-model"
-MISSING = "gs://sdpipeline-demo/nowhere/diffusion-model"
+MISSING = "gs://missing/diffusion-model"
 
 
 def test_a_pipeline_is_ready_once_every_model_is_served(
@@ -97,13 +96,10 @@ def test_a_model_that_does_not_exist_is_told_with_its_uri_and_the_running_pods_s
     _serve_all(pipelines, kubelet)
     (running,) = kubelet.pods(Component.DIFFUSION_MODEL)
     pipelines.apply({**SPEC, "diffusionModel": {**SPEC["diffusionModel"], "model": MISSING}})
-    kubelet.fail_to_pull(
-        Component.DIFFUSION_MODEL, MISSING, PullFailure.MODEL_NOT_FOUND, f"{MISSING} is not there: export the model"
-    )
     ready = pipelines.wait_for("Ready", reason="ModelNotFound")
     assert ready["status"] == "False"
     assert ready["message"] == (
-        f"diffusionModel: {MISSING} is not there: export the model;"
+        "diffusionModel: nothing is there; it is being tried again;"
         " meanwhile sd-tiny/base (version 1700000000000) is served"
     )
     assert pipelines.condition("ModelsReady")["reason"] == "ModelNotFound"
@@ -116,12 +112,10 @@ def test_taking_back_a_swap_that_failed_restarts_nothing(pipelines: PipelineClie
     _serve_all(pipelines, kubelet)
     (running,) = kubelet.pods(Component.DIFFUSION_MODEL)
     pipelines.apply({**SPEC, "diffusionModel": {**SPEC["diffusionModel"], "model": MISSING}})
-    kubelet.fail_to_pull(Component.DIFFUSION_MODEL, MISSING, PullFailure.MODEL_NOT_FOUND, "it is not there")
     pipelines.wait_for("Ready", reason="ModelNotFound")
     pipelines.apply(SPEC)
     pipelines.wait_for("Ready", reason="AllServing")
-    eventually(lambda: len(kubelet.pods(Component.DIFFUSION_MODEL)) == 1, "the new pod is gone")
-    assert kubelet.pods(Component.DIFFUSION_MODEL)[0]["metadata"]["uid"] == running["metadata"]["uid"]
+    assert [pod["metadata"]["uid"] for pod in kubelet.pods(Component.DIFFUSION_MODEL)] == [running["metadata"]["uid"]]
 
 
 def test_a_swap_ends_with_the_new_model_served_and_the_old_pod_gone(
@@ -129,7 +123,9 @@ def test_a_swap_ends_with_the_new_model_served_and_the_old_pod_gone(
 ) -> None:
     _serve_all(pipelines, kubelet)
     others = {component: kubelet.pods(component)[0] for component in (Component.TEXT_ENCODER, Component.DECODER)}
-    pipelines.apply({**SPEC, "diffusionModel": {**SPEC["diffusionModel"], "model": STRIPED}})
+    pipelines.apply(
+        {**SPEC, "diffusionModel": {**SPEC["diffusionModel"], "model": STRIPED}, "swap": {"strategy": "Surge"}}
+    )
     new = kubelet.serve(Component.DIFFUSION_MODEL, STRIPED, version=1800000000000, weights="sd-tiny/striped")
     pipelines.wait_for("Ready", reason="AllServing")
     serving = pipelines.get()["status"]["diffusionModel"]["serving"]
@@ -174,30 +170,33 @@ def test_files_of_a_node_are_refused_without_the_administrators_leave(pipelines:
 def test_a_life_is_told_by_one_event_for_each_transition_and_a_history_of_its_swaps(
     pipelines: PipelineClient, kubelet: Kubelet
 ) -> None:
-    first, second, third = ("gs://b/first", "gs://b/second", "gs://b/third")
+    first, second, third = ("gs://b/first", "gs://b/second", "gs://slow/third")
     _decode(pipelines, first)
     pipelines.wait_for("Ready", reason="Starting")
     kubelet.serve(Component.DECODER, first)
     pipelines.wait_for("Ready", reason="AllServing")
     _decode(pipelines, second)
-    pipelines.wait_for("Ready", reason="Starting")
-    kubelet.serve(Component.DECODER, second)
+    pipelines.wait_for("Ready", reason="Swapping")
     pipelines.wait_for("Ready", reason="AllServing")
     _decode(pipelines, MISSING)
-    pipelines.wait_for("Ready", reason="Starting")
-    kubelet.fail_to_pull(Component.DECODER, MISSING, PullFailure.MODEL_NOT_FOUND, "it is not there: export it")
     pipelines.wait_for("Ready", reason="ModelNotFound")
     _decode(pipelines, second)
     pipelines.wait_for("Ready", reason="AllServing")
     _decode(pipelines, third)
-    pipelines.wait_for("Ready", reason="Starting")
+    eventually(lambda: "is being fetched" in pipelines.condition("Ready")["message"], "it is being fetched")
     _decode(pipelines, second)
     pipelines.wait_for("Ready", reason="AllServing")
 
     served = [("Normal", "AllServing", "Ready"), ("Normal", "Serving", "DecoderReady")]
     started = ("Normal", "Starting", "Ready")
     failed = ("Warning", "ModelNotFound", "Ready")
-    expected = [started, *served, started, *served, started, failed, *served, started, *served]
+    swapping, chosen = ("Normal", "Swapping", "Ready"), ("Normal", "SwapStrategy", "decoder")
+    expected = [
+        *(started, *served),
+        *(swapping, chosen, *served),
+        *(swapping, failed, *served),
+        *(swapping, chosen, *served),
+    ]
     eventually(lambda: len(_events(pipelines)) >= len(expected), "all Events are there")
     assert _events(pipelines) == expected
 

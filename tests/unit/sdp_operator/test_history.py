@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdp_operator.api.v1alpha1 import MAX_SWAPS, ComponentStatus, Endpoints, Serving, SwapRecord
+from sdp_operator.api.v1alpha1 import MAX_SWAPS, ComponentStatus, Endpoints, Serving, SwapRecord, SwapStatus
 from sdp_operator.conditions import Verdict
 from sdp_operator.gpus.verdict import GpuReason
 from sdp_operator.history import finished, swaps
@@ -17,6 +17,7 @@ NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 A, B, C = "gs://b/a", "gs://b/b", "gs://b/c"
 SERVED = Verdict("True", Reason.SERVING, "it is served")
 PULLING = Verdict("False", Reason.PULLING, "it is being pulled")
+LOAD_FAILED = Verdict("False", "LoadFailed", "it can't be loaded")
 NOT_FOUND = Verdict("False", "ModelNotFound", "it is not there")
 
 
@@ -29,7 +30,7 @@ class Life:
         self.status: dict[str, Any] = {}
         self.finished: list[tuple[str, str]] = []
 
-    def step(self, model: str, verdict: Verdict, *, serving: str | None = None) -> None:
+    def step(self, model: str, verdict: Verdict, *, serving: str | None = None, swap: str | None = None) -> None:
         serves = None if serving is None else Serving(name="x", model=serving)
         said = ComponentStatus(
             model=model,
@@ -37,6 +38,7 @@ class Life:
             replicas=1,
             ready_replicas=int(verdict.holds),
             endpoints=Endpoints(grpc="g", rest="r"),
+            swap=None if swap is None else SwapStatus(step=swap),
         )
         self._write({self.component: (said, verdict)})
 
@@ -80,6 +82,35 @@ def test_a_swap_that_failed_is_remembered_as_such_after_the_return() -> None:
     life.step(A, SERVED, serving=A)
     assert life.told == [(A, A, "Succeeded", 0), (A, B, "Failed", None)]
     assert life.finished == [(A, "Succeeded"), (B, "Failed")]
+
+
+def test_a_model_that_is_found_bad_is_told_as_rolled_back_with_the_seconds_that_it_took() -> None:
+    life = Life()
+    life.step(A, SERVED, serving=A)
+    life.step(B, Verdict("False", Reason.SWAPPING, "it is being fetched"), serving=A, swap="Fetching")
+    life.step(B, LOAD_FAILED, serving=A, swap="RolledBack")
+    life.step(B, LOAD_FAILED, serving=A, swap="RolledBack")
+    life.step(A, SERVED, serving=A, swap="Done")
+    assert life.told == [(A, A, "Succeeded", 0), (A, B, "RolledBack", 60)]
+    assert life.finished == [(B, "RolledBack"), (A, "Succeeded")]
+
+
+def test_a_model_that_is_found_bad_after_it_served_is_told_and_counted_as_both() -> None:
+    life = Life()
+    life.step(A, SERVED, serving=A)
+    life.step(B, SERVED, serving=B, swap="Watching")
+    life.step(B, LOAD_FAILED, serving=A, swap="RolledBack")
+    assert life.told == [(A, B, "RolledBack", 60)]
+    assert life.finished == [(B, "Succeeded"), (B, "RolledBack")]
+
+
+def test_a_model_that_found_no_room_and_then_does_succeeds_after_all() -> None:
+    life = Life()
+    life.step(A, SERVED, serving=A)
+    life.step(B, LOAD_FAILED, serving=A, swap="RolledBack")
+    life.step(B, PULLING, serving=A, swap="Rolling")
+    life.step(B, SERVED, serving=B, swap="Watching")
+    assert life.told == [(A, B, "Succeeded", 120)]
 
 
 def test_a_swap_that_failed_and_was_mended_succeeds_after_all() -> None:

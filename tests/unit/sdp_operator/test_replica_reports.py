@@ -2,6 +2,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
 from tests.support.fake_puller import FakePuller
 from tests.support.pipelines import pulled
@@ -32,7 +33,7 @@ def test_nobody_is_asked_at_rest() -> None:
 
 
 def test_a_pod_that_never_answers_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replica_reports, "_TIMEOUT", replica_reports.aiohttp.ClientTimeout(total=0.2))
+    monkeypatch.setattr(replica_reports, "_TIMEOUT", aiohttp.ClientTimeout(total=0.2))
     with socket.create_server(("127.99.99.98", REPORT_PORT)):
         assert asyncio.run(ask({"silent": "127.99.99.98"})) == {}
 

@@ -9,13 +9,15 @@ from tests.support.pipelines import pulled
 from tests.support.replicas import COMPONENT, Cluster
 
 from sdp_operator.reasons import Reason
-from sdp_operator.swap.advance import Seen, advance
+from sdp_operator.swap.advance import Seen, advance, is_proven
 from sdp_operator.swap.agreement import Models
 from sdp_operator.swap.progress import OFTEN, SELDOM, Progress, look_again, progress
 from sdp_operator.swap.state import SwapState
 from sdp_operator.swap.strategy import Room
 from sdp_operator.swap.watch import Fault
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.report import NotPulled, PullFailure
+from sdp_serving.contract.swap import ReplicaReport
 
 A, B, C = "gs://good/a", "gs://good/b", "gs://good/c"
 MISSING, CORRUPT, CRASH = "gs://missing/a", "gs://corrupt/a", "gs://crash/a"
@@ -81,6 +83,22 @@ def test_while_a_swap_moves_it_is_looked_at_often_and_while_it_is_watched_seldom
     assert look_again(life.state, life.seen, life.now) == OFTEN
     life.live(10)
     assert look_again(life.state, life.seen, life.now) == SELDOM
+
+
+def test_a_model_that_answers_nonsense_in_new_pods_is_rejected_by_what_their_pullers_tell() -> None:
+    life = Life(strategy="Surge")
+    life.ask(B)
+    life.live(4)
+    assert life.state.serving.source == B
+    assert look_again(life.state, life.seen, life.now) == SELDOM
+    trouble = NotPulled(reason=PullFailure.GOLDEN_REQUEST_FAILED, message="it answers nonsense")
+    (name,) = [name for name, one in life.cluster.pods.items() if one.rollout == life.state.rollout]
+    told = ReplicaReport(component=COMPONENT, rollout=life.state.rollout, trouble=trouble)
+    life.cluster.pods[name] = replace(life.cluster.pods[name], is_ready=False, report=told)
+    life.look()
+    assert life.state.serving.source == A
+    assert life.state.rejected is not None
+    assert life.state.rejected.reason == "GoldenRequestFailed"
 
 
 @pytest.mark.parametrize("strategy", ["Surge", "Drain"])
@@ -251,6 +269,54 @@ def test_what_is_lost_is_learnt_from_the_pods() -> None:
     found = advance(None, seen, life.now)
     assert found is not None
     assert _models(found) == _models(life.state)
+
+
+def test_a_canary_is_proven_and_stays_in_the_dark_until_it_is_promoted() -> None:
+    life = Life()
+    life.ask(A, canary=B)
+    life.live(30)
+    assert life.state.serving.source == A
+    assert life.state.candidate is not None
+    assert is_proven(life.state.candidate, life.state, life.seen)
+    assert life.progress is not None
+    assert life.progress.problem is None
+    assert look_again(life.state, life.seen, life.now) == SELDOM
+    number = life.state.candidate.number
+    life.ask(B, canary=None)
+    life.look()
+    assert (life.state.serving.source, life.state.serving.number) == (B, number)
+
+
+def test_a_canary_that_is_aborted_or_bad_leaves_what_serves() -> None:
+    life = Life()
+    life.ask(A, canary=B)
+    life.live(10)
+    life.ask(A, canary=None)
+    life.live(2)
+    assert life.state.candidate is None
+    life.ask(A, canary=CORRUPT)
+    life.live(20)
+    assert life.state.rejected is not None
+    assert life.state.rejected.source == CORRUPT
+    assert life.state.serving.source == A
+    assert life.progress is None
+    life.ask(A, canary=None)
+    life.live(1)
+    assert life.state.rejected is None
+
+
+def test_a_canary_for_which_there_is_no_room_is_refused_and_nothing_is_made_anew() -> None:
+    life = Life(strategy="Surge", room=Room(memory_limit=1))
+    pods = sorted(life.cluster.pods)
+    life.ask(A, canary=B)
+    life.live(30)
+    assert life.state.rejected is not None
+    assert life.state.rejected.reason == "NoRoomForCanary"
+    assert "both models need 1.0 GiB of memory, and the server has" in life.state.rejected.message
+    assert sorted(life.cluster.pods) == pods
+    life.ask(A, room=Room())
+    life.live(10)
+    assert life.state.candidate is not None
 
 
 def _models(state: SwapState) -> object:
