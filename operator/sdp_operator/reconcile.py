@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sdp_operator.api.v1alpha1 import Pipeline, PipelineStatus
+from sdp_operator.by_hand import added_by_hand
 from sdp_operator.cluster import Cluster
 from sdp_operator.conditions import AUTOSCALING_READY, invalid_status
 from sdp_operator.desired.children import ComponentPart, Desired, Part, desired
@@ -113,7 +114,7 @@ def _is_due(child: KubeObject, live: LiveChildren) -> bool:
     there = live.objects.get(object_key(child))
     if there is not None and child["kind"] == "Job":
         return False  # It can't be changed; what may change of it is in its name.
-    return there is None or not is_as_applied(there, stamped(child))
+    return there is None or not is_as_applied(there, stamped(child)) or bool(added_by_hand(there, child))
 
 
 async def _apply(pipeline: Pipeline, wanted: Desired, live: LiveChildren, cluster: Cluster) -> _Outcome:
@@ -179,7 +180,7 @@ async def _apply_child(pipeline: Pipeline, child: KubeObject, live: LiveChildren
             )
     applied = await cluster.apply(stamped(child))
     _log.info("applied %s %s", kind, name)
-    if added := surplus(applied, child):
+    if added := [*surplus(applied, child), *added_by_hand(applied, child)]:
         await cluster.remove(applied, added)
         _log.info("removed what was added by hand to %s %s: %s", kind, name, ", ".join(added))
 

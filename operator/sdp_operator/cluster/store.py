@@ -176,17 +176,26 @@ def _owners(pipeline: KubeObject | None) -> set[Key]:
 
 
 def _slim(thing: KubeObject) -> KubeObject:
-    """The object with only that of the record of who wrote what that tells whose the number of replicas is.
+    """The object with only that of the record of who wrote what that tells whose the number of replicas is, and what
+    of the pods is by another hand.
 
     The record is the larger half of most objects.
     """
     meta = {key: value for key, value in thing["metadata"].items() if key != "managedFields"}
     writers = [
-        {"manager": entry.get("manager"), "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+        {"manager": entry.get("manager"), "fieldsV1": {"f:spec": told}}
         for entry in thing["metadata"].get("managedFields", ())
-        if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
+        if (told := _telling_fields(entry))
     ]
     return {**thing, "metadata": {**meta, "managedFields": writers} if writers else meta}
+
+
+def _telling_fields(entry: KubeObject) -> KubeObject:
+    written = entry.get("fieldsV1", {}).get("f:spec", {})
+    told: KubeObject = {"f:replicas": {}} if "f:replicas" in written else {}
+    if entry.get("manager") != MANAGER and (of_pods := written.get("f:template", {}).get("f:spec")):
+        told["f:template"] = {"f:spec": {field: {} for field in of_pods}}
+    return told
 
 
 def _typed(kind: Kind, thing: KubeObject) -> KubeObject:

@@ -149,6 +149,33 @@ def test_drift_of_any_kind_is_put_right(pipelines: PipelineClient, namespace: Na
         )
 
 
+def test_what_a_hand_gives_to_pods_goes_and_a_restart_stays(pipelines: PipelineClient, namespace: Namespace) -> None:
+    pipelines.apply({"decoder": DECODER})
+    eventually(lambda: "sd-decoder" in pipelines.names("deployments"), "its Deployment is there")
+    before = pipelines.get("deployments", "sd-decoder")["spec"]["template"]["spec"]
+    namespace.kubectl("create", "serviceaccount", "theirs")
+    namespace.kubectl("set", "serviceaccount", "deployment", "sd-decoder", "theirs")
+    eventually(lambda: pipelines.get("deployments", "sd-decoder")["spec"]["template"]["spec"] == before, "it is gone")
+    by_hand = {
+        "hostNetwork": True,
+        "priorityClassName": "system-node-critical",
+        "tolerations": [{"operator": "Exists"}],
+        "imagePullSecrets": [{"name": "theirs"}],
+        "containers": [{"name": "sidecar", "image": "theirs"}],
+    }
+    patch = json.dumps({"spec": {"template": {"spec": by_hand}}})
+    namespace.kubectl("patch", "deployment", "sd-decoder", f"--patch={patch}")
+    eventually(
+        lambda: pipelines.get("deployments", "sd-decoder")["spec"]["template"]["spec"] == before, "all of it is gone"
+    )
+    namespace.kubectl("rollout", "restart", "deployment/sd-decoder")
+    pipelines.apply({"decoder": {**DECODER, "replicas": 2}})
+    eventually(lambda: pipelines.get("deployments", "sd-decoder")["spec"]["replicas"] == 2, "the edit is made")
+    template = pipelines.get("deployments", "sd-decoder")["spec"]["template"]
+    assert "kubectl.kubernetes.io/restartedAt" in template["metadata"]["annotations"]
+    assert template["spec"] == before
+
+
 def test_children_of_any_kind_that_are_deleted_by_hand_come_back(
     pipelines: PipelineClient, namespace: Namespace
 ) -> None:

@@ -163,16 +163,20 @@ def test_the_users_of_a_pipeline_are_called_for_when_it_changes_and_it_when_they
     assert not told.store._users, "nothing is kept of owners that are no more"
 
 
-def test_the_record_of_who_wrote_what_is_kept_only_for_replicas() -> None:
+def test_the_record_of_who_wrote_what_is_kept_only_for_replicas_and_of_others_for_pods() -> None:
     told = Told()
     deployment = _deployment()
     deployment["metadata"]["managedFields"] = [
         {"manager": MANAGER, "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}, "f:template": {}}}},
         {"manager": "kubectl", "fieldsV1": {"f:spec": {"f:template": {}}}},
+        {"manager": "kubectl-edit", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:tolerations": {"x": {}}}}}}},
     ]
     told.put(deployment)
     [kept] = told.store.live(pipeline(SPEC)).objects.values()
-    assert kept["metadata"]["managedFields"] == [{"manager": MANAGER, "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
+    assert kept["metadata"]["managedFields"] == [
+        {"manager": MANAGER, "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+        {"manager": "kubectl-edit", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:tolerations": {}}}}}},
+    ]
 
 
 def _deployment() -> KubeObject:
