@@ -53,6 +53,10 @@ generate: setup ## Write what is generated and committed: the CRD, deploy/base, 
 benchmark-scale: setup ## Measure the operator with up to 500 pipelines: about half an hour
 	@$(RUN)python -m benchmarks.scale
 
+.PHONY: benchmark-swap
+benchmark-swap: setup ## Measure swaps under load, by each strategy and without the operator: about an hour
+	@$(RUN)python -m benchmarks.swap
+
 .PHONY: format
 format: setup ## Format the code, mend what lint can mend
 	$(RUN)ruff format

@@ -61,16 +61,18 @@ class Target(Protocol):
 class LocalCluster:
     """A one-node Kubernetes that the demo starts on this machine."""
 
-    _NAME: Final = "demo"
+    def __init__(self, name: str = "demo") -> None:
+        """Take the cluster of this name."""
+        self._name = name
 
     def start(self) -> Access:
         """Bring the cluster up; at the first time its programs are built."""
-        cluster = lifecycle.up(self._NAME, with_node=True)
+        cluster = lifecycle.up(self._name, with_node=True)
         return Access(cluster.kubeconfig, (PROGRAMS, Path(cluster.kubectl_program).parent))
 
     def load_image(self, name: str) -> None:
         """Build with buildah, import into the node's containerd."""
-        images.load_by_name(lifecycle.access(self._NAME), name)
+        images.load_by_name(lifecycle.access(self._name), name)
 
     def storage_folder(self) -> Path:
         """A folder in the cache, writable for the emulator, which is not root."""
@@ -81,7 +83,7 @@ class LocalCluster:
 
     def stop(self) -> None:
         """Take the cluster down; nothing is left running or mounted."""
-        lifecycle.down(self._NAME)
+        lifecycle.down(self._name)
 
 
 class KindCluster:

@@ -17,6 +17,11 @@ _TIMES = frozenset({"lastTransitionTime", "started", "seconds"})
 _DIGEST = re.compile(r"\b[0-9a-f]{16}\b")
 """Of things that hold the pipeline's name; what they are digests of is compared itself."""
 
+_NUMBER = re.compile(r"\b[0-9]{13}\b")
+"""Of models and rollouts: the time at which they were first asked for."""
+
+_TIME = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z")
+
 _REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -32,6 +37,7 @@ def outcome(kubeconfig: Path, namespace: str, name: str) -> dict[str, Any]:
         },
     }
     anonymous = _DIGEST.sub("DIGEST", json.dumps(found).replace(name, "NAME"))
+    anonymous = _TIME.sub("TIME", _NUMBER.sub("NUMBER", anonymous))
     comparable: dict[str, Any] = json.loads(anonymous)
     return comparable
 

@@ -1,5 +1,6 @@
 """The servers over gRPC: the fast way, for tensors go as bytes."""
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -21,12 +22,32 @@ from sdp_serving.contract.components import Component
 from sdp_serving.contract.signatures import SignatureName
 
 _PREDICT: Final = "/tensorflow.serving.PredictionService/Predict"
+_TRY_AGAIN: Final = json.dumps(
+    {
+        "methodConfig": [
+            {
+                "name": [{}],
+                "retryPolicy": {
+                    "maxAttempts": 4,
+                    "initialBackoff": "0.1s",
+                    "maxBackoff": "1s",
+                    "backoffMultiplier": 3,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ]
+    }
+)
+"""A prediction changes nothing, so it can be asked for again. A model server that must go ends the connections that are
+kept to it without a word, whatever is under way on them, and the Service leads to another one by then."""
+
 _OPTIONS: Final = (
     # Four images are above the 4 MB that a client accepts unless told otherwise.
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
     # The servers are in the cluster or on loopback, where no proxy leads.
     ("grpc.enable_http_proxy", 0),
+    ("grpc.service_config", _TRY_AGAIN),
 )
 
 

@@ -1,0 +1,58 @@
+"""The command line: python -m benchmarks.swap."""
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+from demo.shell import DemoError
+from rich.console import Console
+from rich.markdown import Markdown
+
+from benchmarks.swap.plan import FULL, QUICK
+from benchmarks.swap.report import markdown
+from benchmarks.swap.results import Results
+from benchmarks.swap.run import run
+from benchmarks.swap.ways import WAYS
+from devcluster.console import done
+from devcluster.errors import ClusterError
+
+_FOLDER: Final = Path(__file__).parent
+_TITLES: Final = [way.title for way in WAYS]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--quick", is_flag=True, help="Few of each.")
+@click.option("--way", "titles", multiple=True, type=click.Choice(_TITLES), help="Only this way; can be given again.")
+def main(quick: bool, titles: Sequence[str]) -> None:
+    """Swap a model under load, by each strategy and without an operator; then start cold, and fetch.
+
+    All of it runs on one local cluster of its own, and needs root as its node does. The table of a full run is written
+    to RESULTS.md and the numbers to results.json beside this program, after each part; a run with --quick or --way
+    only prints. It takes about an hour.
+    """
+    # So that `kill` and a closed terminal clean up as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    ways = [way for way in WAYS if not titles or way.title in titles]
+    table = ""
+    try:
+        for results in run(QUICK if quick else FULL, ways, pulling=not titles):
+            table = markdown(results)
+            if not quick and not titles:
+                _write(table, results)
+    except (ClusterError, DemoError) as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        Console().print(Markdown(table))
+
+
+def _write(table: str, results: Results) -> None:
+    (_FOLDER / "RESULTS.md").write_text(table)
+    (_FOLDER / "results.json").write_text(results.model_dump_json(indent=2) + "\n")
+    done(f"Written to {_FOLDER / 'RESULTS.md'} and results.json")
+
+
+if __name__ == "__main__":
+    main()
