@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from kubernetes.aio.client import ApiClient
 
-from sdp_operator.api.v1alpha1 import PipelineStatus
 from sdp_operator.cluster import Cluster
 from sdp_operator.conditions import GPUS_READY, READY, STALLED
 from sdp_operator.history import finished
@@ -77,7 +76,7 @@ class Controller:
         status = (self._cluster.pipeline(key) or {}).get("status", {})
         self._runtime.metrics.pipeline_is(key, _state(status))
         if status is not before and status.get("swaps"):
-            for swap in finished(before, PipelineStatus.model_validate(status).swaps):
+            for swap in finished(before, status):
                 self._runtime.metrics.swap(swap)
 
     def _on_fleet(self, *, nodes: bool) -> None:

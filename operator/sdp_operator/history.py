@@ -1,6 +1,6 @@
 """The swaps of a pipeline's models: when, from what to what, how it went."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -39,8 +39,10 @@ def swaps(
         now: the time.
     """
     records = _read(previous.get("swaps", []))
-    for component, (status, _) in components.items():
-        if (began := _begun(component, previous.get(component.field) or {}, status, now)) is not None:
+    for component, said in components.items():
+        newest_before = next((one for one in records if one.component == component.field), None)
+        began = _begun(component, previous.get(component.field) or {}, newest_before, said, now)
+        if began is not None:
             records.insert(0, began)
     by_field = {component.field: said for component, said in components.items()}
     newest = {one.component: place for place, one in reversed(list(enumerate(records)))}
@@ -50,19 +52,20 @@ def swaps(
     )
 
 
-def finished(previous: Mapping[str, Any], current: Sequence[SwapRecord]) -> Sequence[SwapRecord]:
-    """The swaps that have come to an end since the previous status was written, each of them once in its life.
+def finished(previous: Mapping[str, Any], current: Mapping[str, Any]) -> Sequence[SwapRecord]:
+    """The swaps that have come to an end between two statuses, each of them once in its life.
 
-    One that has failed may be mended as long as nothing else is asked for, so it ends only with the next swap.
+    One that has failed may be mended as long as nothing else is asked for, so it ends only then.
     """
-    before = {_identity(one) for one in _ended(_read(previous.get("swaps", [])))}
+    before = {_identity(one) for one in _ended(previous)}
     return [one for one in _ended(current) if _identity(one) not in before]
 
 
-def _ended(records: Iterable[SwapRecord]) -> Iterator[SwapRecord]:
+def _ended(status: Mapping[str, Any]) -> Iterator[SwapRecord]:
     followed: set[str] = set()
-    for one in records:
-        if one.result in {"Succeeded", "Superseded", "RolledBack"} or one.component in followed:
+    for one in _read(status.get("swaps", [])):
+        is_asked_for = (status.get(one.component) or {}).get("model") == one.target
+        if one.result in {"Succeeded", "Superseded", "RolledBack"} or one.component in followed or not is_asked_for:
             yield one
         followed.add(one.component)
 
@@ -73,16 +76,35 @@ def _identity(record: SwapRecord) -> tuple[str, datetime, str, str]:
 
 
 def _begun(
-    component: Component, previous: Mapping[str, Any], status: ComponentStatus, now: datetime
+    component: Component,
+    previous: Mapping[str, Any],
+    newest: SwapRecord | None,
+    said: tuple[ComponentStatus, Verdict],
+    now: datetime,
 ) -> SwapRecord | None:
+    """The swap that an edit has begun; None where there was none, or what it asks for serves already."""
+    status, verdict = said
     asked_before = previous.get("model")
     if asked_before is None or asked_before == status.model:
         return None
     serving = (previous.get("serving") or {}).get("model")
-    # Weights that serve are called what the spec calls them, and not by the URI of the model that was made of them.
-    by_uri = serving is not None and (serving.startswith(asked_before) or not previous.get("readyReplicas"))
-    source = serving if by_uri else asked_before
+    if verdict.holds and status.serving is not None and status.serving.model == serving:
+        return None
+    source = _source(asked_before, serving, newest)
     return SwapRecord(component=component.field, source=source, target=status.model, started=now, result="InProgress")
+
+
+def _source(asked_before: str, serving: str | None, newest: SwapRecord | None) -> str:
+    """What served before: with its version, where it was asked for by a URI, else as the spec calls it.
+
+    Weights are called by their name, and not by the URI of the model that was made of them.
+    """
+    if serving is not None and serving.startswith(asked_before):
+        return serving
+    if serving is not None and newest is not None and newest.target == asked_before and newest.result != "Succeeded":
+        # It has not come, so what it was to follow still serves.
+        return newest.source
+    return asked_before
 
 
 def _judged(record: SwapRecord, said: tuple[ComponentStatus, Verdict] | None, now: datetime) -> SwapRecord:

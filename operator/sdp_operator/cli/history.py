@@ -46,15 +46,14 @@ def history(kubectl: Kubectl, name: str, output: Output) -> None:
 
 
 def history_table(found: History) -> str:
-    """The swaps as a person reads them."""
+    """The swaps as a person reads them: each with its two models below it, since URIs are long."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for title in ("WHEN", "COMPONENT"):
-        table.add_column(title, no_wrap=True)
-    for title in ("FROM", "TO"):
-        table.add_column(title, overflow="fold")
-    for title in ("RESULT", "SECONDS"):
+    for title in ("WHEN", "COMPONENT", "RESULT", "SECONDS"):
         table.add_column(title, no_wrap=True)
     for one in found.swaps:
         seconds = "" if one.seconds is None else str(one.seconds)
-        table.add_row(format_time(one.started), one.component, one.source, one.target, one.result, seconds)
-    return rendered(table)
+        table.add_row(format_time(one.started), one.component, one.result, seconds)
+    titles, *rows = rendered(table).splitlines()
+    models = (f"  from {one.source}\n  to   {one.target}" for one in found.swaps)
+    swaps = (f"{row}\n{both}\n" for row, both in zip(rows, models, strict=True))
+    return f"{titles}\n{''.join(swaps)}"

@@ -41,7 +41,7 @@ class Edit:
 def undo(kubectl: Kubectl, name: str, component: str | None, yes: bool) -> None:
     """Ask again for the model that the pipeline NAME had before its newest swap.
 
-    It edits the one field of the spec; the operator then swaps as it always does. Undone twice, it is as before.
+    It edits the one field of the spec; the operator then swaps as it always does. Undone twice, it is as before, unless it came to nothing.
     """
     live = read_pipeline(kubectl, name)
     edit = edit_back(live, component)
@@ -79,7 +79,13 @@ def edit_back(live: KubeObject, component: str | None) -> Edit:
         raise CommandError(
             f"{newest.component} of {name} names no model by a URI now: change it by hand, as to {newest.source}"
         )
-    if asked != newest.target:
+    if asked != newest.target and asked == _taken_up(live, newest.component):
+        if newest.result != "Succeeded":
+            raise CommandError(
+                f"there is nothing to undo: the newest swap of {newest.component}, to {newest.target}, has been taken"
+                " back already; change the field by hand to ask for it again"
+            )
+    elif asked != newest.target:
         raise CommandError(
             f"{newest.component}.model of {name} has been changed, to {asked}, and the operator has not begun with it:"
             " try again when it has, or change the field by hand"
@@ -89,3 +95,9 @@ def edit_back(live: KubeObject, component: str | None) -> Edit:
             f"{newest.component} of {name} had {newest.source} before, which is no URI of a model: change it by hand"
         )
     return Edit(newest.component, asked, newest.source)
+
+
+def _taken_up(live: KubeObject, component: str) -> str | None:
+    """The model of the component that the operator has begun with, as its status tells."""
+    taken: str | None = (live.get("status", {}).get(component) or {}).get("model")
+    return taken

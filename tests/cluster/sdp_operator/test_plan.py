@@ -138,7 +138,7 @@ def test_undo_edits_the_one_field_back_and_history_tells_of_it(
         (FIRST, SECOND, "Succeeded"),
     ]
     assert [line.split()[1] for line in _run(namespace, "history", "sd").stdout.splitlines()] == [
-        "COMPONENT", "diffusionModel", "diffusionModel",
+        "COMPONENT", "diffusionModel", SECOND, FIRST, "diffusionModel", FIRST, SECOND,
     ]  # fmt: skip
 
 

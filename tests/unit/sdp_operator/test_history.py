@@ -52,9 +52,10 @@ class Life:
 
     def _write(self, components: Mapping[Component, tuple[ComponentStatus, Verdict]]) -> None:
         records = swaps(self.status, components, self.now)
-        self.finished += [(one.target, one.result) for one in finished(self.status, records)]
+        before = self.status
         self.status = {component.field: said.model_dump(mode="json") for component, (said, _) in components.items()}
         self.status["swaps"] = [one.model_dump(mode="json", exclude_none=True) for one in records]
+        self.finished += [(one.target, one.result) for one in finished(before, self.status)]
         self.now += timedelta(minutes=1)
 
 
@@ -80,8 +81,8 @@ def test_a_swap_that_failed_is_remembered_as_such_after_the_return() -> None:
     life = _served(A)
     life.step(B, NOT_FOUND, serving=A)
     life.step(A, SERVED, serving=A)
-    assert life.told == [(A, A, "Succeeded", 0), (A, B, "Failed", None)]
-    assert life.finished == [(A, "Succeeded"), (B, "Failed")]
+    assert life.told == [(A, B, "Failed", None)]
+    assert life.finished == [(B, "Failed")]
 
 
 def test_a_model_that_is_found_bad_is_told_as_rolled_back_with_the_seconds_that_it_took() -> None:
@@ -91,8 +92,8 @@ def test_a_model_that_is_found_bad_is_told_as_rolled_back_with_the_seconds_that_
     life.step(B, LOAD_FAILED, serving=A, swap="RolledBack")
     life.step(B, LOAD_FAILED, serving=A, swap="RolledBack")
     life.step(A, SERVED, serving=A, swap="Done")
-    assert life.told == [(A, A, "Succeeded", 0), (A, B, "RolledBack", 60)]
-    assert life.finished == [(B, "RolledBack"), (A, "Succeeded")]
+    assert life.told == [(A, B, "RolledBack", 60)]
+    assert life.finished == [(B, "RolledBack")]
 
 
 def test_a_model_that_is_found_bad_after_it_served_is_told_and_counted_as_both() -> None:
@@ -165,7 +166,27 @@ def test_an_old_swap_is_not_judged_by_a_later_one_to_the_same_model() -> None:
     life.step(A, SERVED, serving=A)
     life.step(B, SERVED, serving=B)
     assert [(target, result) for _, target, result, _ in life.told] == [
-        (B, "Succeeded"), (A, "Succeeded"), (B, "Failed"),
+        (B, "Succeeded"), (B, "Failed"),
+    ]  # fmt: skip
+
+
+def test_a_swap_that_is_taken_back_before_its_end_is_superseded_and_the_return_is_none() -> None:
+    life = _served(A)
+    life.step(B, PULLING, serving=A)
+    life.step(A, SERVED, serving=A)
+    assert life.told == [(A, B, "Superseded", None)]
+    assert life.finished == [(B, "Superseded")]
+
+
+def test_a_return_that_must_first_be_brought_about_is_a_swap() -> None:
+    life = _served(A)
+    life.step(B, SERVED, serving=B)
+    life.step(A, SERVED, serving=A)
+    life.step(B, PULLING, serving=A)
+    life.step(A, PULLING, serving=A)
+    life.step(A, SERVED, serving=A)
+    assert life.told == [
+        (A, A, "Succeeded", 60), (A, B, "Superseded", None), (B, A, "Succeeded", 0), (A, B, "Succeeded", 0),
     ]  # fmt: skip
 
 
@@ -190,6 +211,23 @@ def test_a_swap_from_weights_names_the_weights() -> None:
     life.step("striped", SERVED, serving="gs://b/exported/striped-0123456789/decoder")
     life.step(B, SERVED, serving=B)
     assert life.told == [("striped", B, "Succeeded", 0)]
+
+
+@pytest.mark.parametrize("verdict", [PULLING, NOT_FOUND])
+def test_a_swap_from_weights_names_them_also_where_others_were_asked_for_in_vain(verdict: Verdict) -> None:
+    striped = "gs://b/exported/striped-0123456789/decoder"
+    life = Life()
+    life.step("striped", SERVED, serving=striped)
+    life.step("base", verdict, serving=striped)
+    life.step(B, SERVED, serving=B)
+    assert [(source, target) for source, target, _, _ in life.told] == [("striped", B), ("striped", "base")]
+
+
+def test_a_swap_from_weights_that_only_older_replicas_serve_names_the_weights() -> None:
+    life = Life()
+    life.step("striped", PULLING, serving="gs://b/exported/striped-0123456789/decoder")
+    life.step(B, PULLING, serving="gs://b/exported/striped-0123456789/decoder")
+    assert life.told == [("striped", B, "InProgress", None)]
 
 
 def test_a_swap_from_a_uri_names_the_version_that_served() -> None:

@@ -87,16 +87,21 @@ def test_the_json_says_the_same() -> None:
     assert component["model"] == {"known": False, "uri": "gs://b/a[b]", "why": "unknown from here"}
 
 
-def test_the_history_is_a_table() -> None:
+def test_the_history_tells_each_swap_with_both_models_whole() -> None:
     started = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+    long = f"gs://{'bucket' * 10}/{'folder' * 10}/1700000000000"
     swap = SwapRecord(
-        component="decoder", source="gs://b/1", target="gs://b/2", started=started, result="Succeeded", seconds=7
+        component="decoder", source="gs://b/1", target=long, started=started, result="Succeeded", seconds=7
     )
     under_way = swap.model_copy(update={"result": "InProgress", "seconds": None})
     assert history_table(History(name="sd", namespace="art", swaps=(under_way, swap))) == (
-        "WHEN                  COMPONENT  FROM      TO        RESULT      SECONDS\n"
-        "2026-11-23T04:00:00Z  decoder    gs://b/1  gs://b/2  InProgress\n"
-        "2026-11-23T04:00:00Z  decoder    gs://b/1  gs://b/2  Succeeded   7\n"
+        "WHEN                  COMPONENT  RESULT      SECONDS\n"
+        "2026-11-23T04:00:00Z  decoder    InProgress\n"
+        "  from gs://b/1\n"
+        f"  to   {long}\n"
+        "2026-11-23T04:00:00Z  decoder    Succeeded   7\n"
+        "  from gs://b/1\n"
+        f"  to   {long}\n"
     )
 
 

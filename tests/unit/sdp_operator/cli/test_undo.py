@@ -18,6 +18,12 @@ def _live(*swaps: dict[str, Any], model: str = "gs://b/2") -> dict[str, Any]:
     return resource(spec, status={"swaps": list(swaps)})
 
 
+def _taken_up(live: dict[str, Any]) -> dict[str, Any]:
+    """The same, once the operator has begun with what is asked for."""
+    asked = {"diffusionModel": {"model": live["spec"]["diffusionModel"]["model"]}}
+    return {**live, "status": {**live["status"], **asked}}
+
+
 DECODER = _swap("gs://b/d1", "gs://b/d2", component="decoder")
 
 
@@ -25,6 +31,11 @@ DECODER = _swap("gs://b/d1", "gs://b/d2", component="decoder")
 def test_the_newest_swap_is_undone_however_it_went(result: str) -> None:
     live = _live(_swap("gs://b/1", "gs://b/2", result=result), DECODER)
     assert edit_back(live, None) == Edit("diffusionModel", "gs://b/2", "gs://b/1")
+
+
+def test_a_swap_whose_model_was_pinned_since_is_undone() -> None:
+    live = _taken_up(_live(_swap("gs://b/1", "gs://b/2"), model="gs://b/2/17"))
+    assert edit_back(live, None) == Edit("diffusionModel", "gs://b/2/17", "gs://b/1")
 
 
 def test_the_newest_swap_of_a_component_is_undone() -> None:
@@ -48,6 +59,11 @@ def test_the_newest_swap_of_a_component_is_undone() -> None:
             _live(_swap("gs://b/1", "gs://b/2"), model="gs://b/3"),
             None,
             "diffusionModel.model of sd has been changed, to gs://b/3, and the operator has not begun with it",
+        ),
+        (
+            _taken_up(_live(_swap("gs://b/1", "gs://b/2", result="RolledBack"), model="gs://b/1")),
+            None,
+            "there is nothing to undo: the newest swap of diffusionModel, to gs://b/2, has been taken back already",
         ),
     ],
 )
