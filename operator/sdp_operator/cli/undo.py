@@ -41,7 +41,8 @@ class Edit:
 def undo(kubectl: Kubectl, name: str, component: str | None, yes: bool) -> None:
     """Ask again for the model that the pipeline NAME had before its newest swap.
 
-    It edits the one field of the spec; the operator then swaps as it always does. Undone twice, it is as before, unless it came to nothing.
+    It edits the one field of the spec; the operator then swaps as it always does. Undone twice, it is as before, unless
+    the swap came to nothing.
     """
     live = read_pipeline(kubectl, name)
     edit = edit_back(live, component)
