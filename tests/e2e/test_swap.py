@@ -81,7 +81,7 @@ class Swapping:
             pod["metadata"]["name"]: sum(
                 one["restartCount"]
                 for kind in ("containerStatuses", "initContainerStatuses")
-                for one in pod["status"][kind]
+                for one in pod["status"].get(kind, [])
             )
             for pod in self.pipelines.objects("pods")
         }
