@@ -21,7 +21,8 @@ def survives(change: int, act: Callable[..., None], *arguments: object) -> bool:
         Whether it came to its end before that.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", act.__module__])
+    # This module too: without it, each child would import pytest anew.
+    context.set_forkserver_preload(["__main__", __name__, act.__module__])
     process = context.Process(target=_mortal, args=(change, act, *arguments))
     # What has been imported is forked; the server that does so knows the modules' folders by the environment only.
     with pytest.MonkeyPatch.context() as patch:
