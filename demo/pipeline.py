@@ -41,14 +41,14 @@ def swap(component: Component, uri: str) -> tuple[str, ...]:
     return ("kubectl", "patch", "sdpipeline", NAME, "--type=merge", f"--patch={patch}")
 
 
-def generations() -> Mapping[Component, int]:
-    """How often each component's Deployment has been changed."""
-    return {
-        component: int(
-            quietly("kubectl", "get", "deployment", f"{NAME}-{component}", "-o", "jsonpath={.metadata.generation}")
-        )
-        for component in DRAWING
-    }
+def pods() -> Mapping[Component, frozenset[str]]:
+    """The names of each component's pods."""
+    return {component: frozenset(_pods(component).split()) for component in DRAWING}
+
+
+def _pods(component: Component) -> str:
+    selector = f"app.kubernetes.io/instance={NAME},app.kubernetes.io/component={component}"
+    return quietly("kubectl", "get", "pods", "-l", selector, "-o", "jsonpath={.items[*].metadata.name}")
 
 
 def _ready(pipeline: Mapping[str, Any]) -> Mapping[str, str]:

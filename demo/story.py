@@ -26,14 +26,14 @@ class Told:
     Attributes:
         base: the picture of the model as applied.
         fine_tuned: the picture after the swap, of the same prompt and seed.
-        before: each Deployment's generation before the swap.
+        before: the names of each component's pods before the swap.
         after: and after it.
     """
 
     base: Path
     fine_tuned: Path
-    before: Mapping[Component, int]
-    after: Mapping[Component, int]
+    before: Mapping[Component, frozenset[str]]
+    after: Mapping[Component, frozenset[str]]
 
 
 def set_up(target: Target) -> Access:
@@ -73,14 +73,14 @@ def tell(out: Path) -> Told:
     _wait("The models are being served", _FIRST_READY)
     _generate(base)
 
-    before = pipeline.generations()
+    before = pipeline.pods()
     typed(*pipeline.swap(Component.DIFFUSION_MODEL, f"{folder('striped')}/{Component.DIFFUSION_MODEL}"))
     _wait("The diffusion model is being swapped", _SWAP)
-    after = pipeline.generations()
+    after = pipeline.pods()
     _generate(fine_tuned)
 
-    unchanged = " and ".join(component for component in DRAWING if before[component] == after[component])
-    CONSOLE.print(f"\nThe swap left {unchanged} as they were.\n", soft_wrap=True)
+    same = ", ".join(component for component in DRAWING if before[component] == after[component])
+    CONSOLE.print(f"\nThese have the pods that they had before the swap: {same}.\n", soft_wrap=True)
     typed("kubectl", "get", "sdpipelines")
     return Told(base, fine_tuned, before, after)
 
