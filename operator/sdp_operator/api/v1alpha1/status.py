@@ -159,8 +159,9 @@ class PipelineStatus(Model):
     conditions: Annotated[tuple[Condition, ...], Field(json_schema_extra=by_key("type"))]
     """Ready sums up the others: ModelsReady; TextEncoderReady, DiffusionModelReady, DecoderReady and ImageEncoderReady
     for the components that are asked for; GPUsReady, Exported and GatewayReady where these are asked for. Stalled is
-    True when nothing moves until somebody mends what its message says. AutoscalingReady and MonitoringReady, where
-    these are asked for, stand beside: models are served without."""
+    True when nothing moves until somebody mends what its message says. RolledBack is True while a model is asked for
+    that was found bad. AutoscalingReady and MonitoringReady, where these are asked for, stand beside: models are served
+    without."""
 
     gpus: int
     """GPUs that the pipeline asks for in all."""
