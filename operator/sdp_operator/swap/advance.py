@@ -258,6 +258,7 @@ def _gone_back(state: SwapState, now: datetime, fault: Fault | None) -> SwapStat
 
 def _asked(state: SwapState, seen: Seen, now: datetime) -> SwapState:
     """Take up what is asked for, and give up what no longer is."""
+    state = _pinned(state, seen)
     rejected, coming = state.rejected, seen.coming(state.serving.source)
     if rejected is not None and (rejected.source != coming or _is_forgiven(rejected, seen)):
         state = state.model_copy(update={"rejected": None})
@@ -265,10 +266,34 @@ def _asked(state: SwapState, seen: Seen, now: datetime) -> SwapState:
         return state.model_copy(update={"candidate": None})
     if state.candidate is not None and state.candidate.source == coming:
         return state
-    if state.previous is not None and _is_back(state, state.previous, seen):
-        return _gone_back(state.model_copy(update={"candidate": None}), now, None)
+    if coming == seen.asked and (back := _back_to(state, coming, seen)) is not None:
+        return _gone_back(state.model_copy(update={"candidate": None, "previous": back}), now, None)
     candidate = _new_candidate(coming, _lowest(state), now, now)
     return state.model_copy(update={"candidate": candidate, "lowest": candidate.number})
+
+
+def _pinned(state: SwapState, seen: Seen) -> SwapState:
+    """The state with the very version asked for that serves already, where it was left open which one."""
+    serving = state.serving
+    if serving.found is None or seen.asked is None or not _is_known_as(serving, seen.asked):
+        return state
+    if seen.room.barrier is not None or not all(_has(one, serving, seen.asked) for one in seen.of(state.rollout)):
+        return state
+    return state.model_copy(update={"serving": serving.model_copy(update={"source": seen.asked})})
+
+
+def _is_known_as(model: KnownModel, asked: str) -> bool:
+    """Whether this is the URI of the version that was found, while another one was asked for."""
+    return model.found is not None and asked == model.found.uri != model.source
+
+
+def _has(one: Witness, serving: ServingModel, uri: str) -> bool:
+    """Whether the pod serves just this; another may have found a later version."""
+    if one.report is not None and one.report.model is not None:
+        return one.report.model.uri == uri
+    if serving.came_in_place and one.created < serving.since.replace(microsecond=0):
+        return one.is_ready  # What it began with is another model.
+    return one.is_ready and one.pulled is not None and one.pulled.uri == uri
 
 
 def _is_forgiven(rejected: RejectedModel, seen: Seen) -> bool:
@@ -280,12 +305,16 @@ def _given(seen: Seen) -> str:
     return f"{seen.strategy}, memory {seen.room.memory_limit}"
 
 
-def _is_back(state: SwapState, previous: PreviousModel, seen: Seen) -> bool:
-    """Whether the way to what is asked for leads over the model before, which is still there."""
-    if seen.asked == previous.source:
-        return True
-    on_its_way = state.serving.settled is None and previous.rollout != state.rollout
-    return on_its_way and any(one.is_ready for one in seen.of(previous.rollout))
+def _back_to(state: SwapState, asked: str, seen: Seen) -> PreviousModel | None:
+    """The model before, which is still there, where the way to what is asked for leads over it."""
+    previous = state.previous
+    if previous is None or asked == previous.source:
+        return previous
+    if previous.rollout == state.rollout:
+        # Each pod has kept it, and knows its version.
+        return previous.model_copy(update={"source": asked}) if _is_known_as(previous, asked) else None
+    is_there = state.serving.settled is None and any(one.is_ready for one in seen.of(previous.rollout))
+    return previous if is_there else None
 
 
 # The candidate
@@ -366,7 +395,9 @@ def _heard(
     if any(one.report is not None for one in pullers):
         return _with(state, candidate.model_copy(update={"unheard_since": None}))
     since = candidate.unheard_since or now
-    if now - since >= PATIENCE and seen.strategy != "InPlace" and not seen.is_canary(candidate.source):
+    # Who insists on no new pods does not mean that none are to serve.
+    may_roll = seen.strategy != "InPlace" or not any(one.is_ready for one in seen.witnesses)
+    if now - since >= PATIENCE and may_roll and not seen.is_canary(candidate.source):
         return _chosen(state, candidate, seen, now, in_place_failed="no replica's puller can be reached")
     return _with(state, candidate.model_copy(update={"unheard_since": since}))
 

@@ -14,8 +14,8 @@ from sdp_operator.pods import crashed, last_end, not_started, out_of_memory, pul
 from sdp_serving.contract.report import NotPulled
 from sdp_serving.contract.swap import ModelNumber, ReplicaReport
 
-_LOST: Final = "ContainerStatusUnknown"
-"""The kubelet's reason for the end of a container that went with its node."""
+_LOST: Final = frozenset({"ContainerStatusUnknown", "Unknown"})
+"""The kubelet's reasons for the end of a container that went with its node: it was away, or started again."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Fault:
 def pod_fault(pod: KubeObject) -> Fault | None:
     """What the pod's status tells against its model."""
     server = statuses(pod, "containerStatuses").get(model_server.CONTAINER)
-    if server is not None and (ended := last_end(server)) is not None and ended.get("reason") != _LOST:
+    if server is not None and (ended := last_end(server)) is not None and ended.get("reason") not in _LOST:
         problem = out_of_memory(server, pod) or crashed(server)
         assert problem is not None, "it has ended"
         return Fault(problem.reason, problem.message, may_pass=False, at=_time(ended.get("finishedAt")))

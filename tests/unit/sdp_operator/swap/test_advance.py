@@ -15,6 +15,7 @@ from sdp_operator.swap.progress import OFTEN, SELDOM, Progress, look_again, prog
 from sdp_operator.swap.state import SwapState
 from sdp_operator.swap.strategy import Room
 from sdp_operator.swap.watch import Fault
+from sdp_operator.swap.witness import Witness
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import NotPulled, PullFailure
 from sdp_serving.contract.swap import ReplicaReport
@@ -181,6 +182,19 @@ def test_what_the_user_insists_on_is_not_done_otherwise() -> None:
     assert "set swap.strategy to Surge" in life.message
 
 
+def test_insisting_on_running_pods_is_no_reason_to_wait_for_pods_that_do_not_run() -> None:
+    life = Life(strategy="InPlace")
+    pods = life.cluster.pods
+    pods.update({name: replace(one, is_ready=False, report=None) for name, one in pods.items()})
+    life.ask(B)
+    for _ in range(40):
+        life.now += timedelta(seconds=1)
+        life.look()
+    assert life.state.serving.source == B
+    assert life.state.serving.choice is not None
+    assert life.state.serving.choice.strategy == "Drain"
+
+
 def test_memory_that_runs_out_while_both_models_are_loaded_leads_to_new_pods() -> None:
     life = Life()
     life.ask(B)
@@ -220,6 +234,54 @@ def test_set_back_while_it_is_watched_the_model_before_comes_back_at_once() -> N
     assert life.state.serving.source == A
     assert life.state.candidate is None
     assert life.state.rejected is None
+
+
+def test_the_version_that_serves_is_no_other_model_when_it_is_asked_for_by_its_own_uri() -> None:
+    life = _of_version("17")
+    number = life.state.serving.number
+    life.ask(f"{A}/17")
+    life.look()
+    assert life.state.candidate is None
+    assert (life.state.serving.number, life.state.serving.source) == (number, f"{A}/17")
+    assert life.progress is None
+
+
+def test_a_version_that_not_all_pods_have_is_brought_in() -> None:
+    life = _of_version("17")
+    last = max(life.cluster.pods)
+    life.cluster.pods[last] = _with_version(life.cluster.pods[last], "18")
+    life.ask(f"{A}/17")
+    life.look()
+    assert life.state.candidate is not None
+    assert life.state.candidate.source == f"{A}/17"
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_a_pod_began_with_tells_its_version_only_until_another_came_in_place(is_new: bool) -> None:
+    life = Life()
+    life.ask(B)
+    life.live(320)
+    serving = life.state.serving
+    serving = serving.model_copy(update={"found": pulled(COMPONENT, f"{B}/17")})
+    life.state = life.state.model_copy(update={"serving": serving})
+    made = life.now if is_new else life.now - timedelta(hours=1)
+    for name, one in life.cluster.pods.items():
+        life.cluster.pods[name] = replace(one, report=None, created=made, pulled=pulled(COMPONENT, f"{A}/3"))
+    life.ask(f"{B}/17")
+    life.look()
+    assert (life.state.candidate is not None) == is_new
+
+
+def test_the_model_before_comes_back_at_once_also_by_the_uri_of_its_version() -> None:
+    life = _of_version("17")
+    life.ask(B)
+    life.live(12)
+    assert life.state.serving.source == B
+    life.ask(f"{A}/17")
+    life.look()
+    life.look()
+    assert life.state.candidate is None
+    assert life.state.serving.source == f"{A}/17"
 
 
 def test_models_that_fit_only_together_take_over_together() -> None:
@@ -287,6 +349,25 @@ def test_a_canary_is_proven_and_stays_in_the_dark_until_it_is_promoted() -> None
     assert (life.state.serving.source, life.state.serving.number) == (B, number)
 
 
+@pytest.mark.parametrize("strategy", ["InPlace", "Surge", "Drain"])
+def test_a_canary_that_is_asked_for_with_a_new_model_waits_for_that_to_come(strategy: str) -> None:
+    life = Life(strategy=strategy)
+    life.ask(B, canary=C)
+    life.live(40)
+    assert life.state.serving.source == B
+    assert life.state.serving.settled is not None
+    assert life.state.candidate is None or life.state.candidate.source == C
+
+
+def test_a_canary_of_the_model_before_takes_the_place_of_none() -> None:
+    life = _of_version("17")
+    life.ask(B)
+    life.live(12)
+    life.ask(B, canary=f"{A}/17")
+    life.live(10)
+    assert life.state.serving.source == B
+
+
 def test_a_canary_that_is_aborted_or_bad_leaves_what_serves() -> None:
     life = Life()
     life.ask(A, canary=B)
@@ -325,3 +406,17 @@ def _models(state: SwapState) -> object:
 
 def _text_encoder(width: int) -> Any:
     return pulled(Component.TEXT_ENCODER, "gs://b/t").model_copy(update={"width": width})
+
+
+def _of_version(version: str) -> Life:
+    """A life whose pods found this version of A."""
+    life = Life()
+    life.cluster.pods = {name: _with_version(one, version) for name, one in life.cluster.pods.items()}
+    serving = life.state.serving.model_copy(update={"found": pulled(COMPONENT, f"{A}/{version}")})
+    life.state = life.state.model_copy(update={"serving": serving})
+    return life
+
+
+def _with_version(one: Witness, version: str) -> Witness:
+    assert one.report is not None
+    return replace(one, report=one.report.model_copy(update={"model": pulled(COMPONENT, f"{A}/{version}")}))

@@ -41,6 +41,7 @@ def test_what_a_pod_tells_against_its_model(status: dict[str, Any], reason: str,
         {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no GPU"}]},
         server_status(RUNS),
         server_status(RUNS, last={"exitCode": 137, "reason": "ContainerStatusUnknown"}),
+        server_status(RUNS, last={"exitCode": 255, "reason": "Unknown"}),
         puller_status(BACK_OFF),
     ],
 )
