@@ -272,6 +272,14 @@ def test_a_model_on_a_claim_is_verified_and_nothing_is_laid(tmp_path: Path, pull
     assert not run.home.exists()
 
 
+def test_no_uri_leads_out_of_its_claim(tmp_path: Path, puller: Puller) -> None:
+    outside = write(tmp_path / "outside", artifact()).removeprefix("file://")
+
+    failure = puller.verify(f"pvc://models/{outside}", tmp_path / "claim").failure()
+
+    assert failure.reason is PullFailure.MODEL_NOT_FOUND
+
+
 def test_a_wrong_byte_on_a_claim_is_found(tmp_path: Path, puller: Puller) -> None:
     files = artifact()
     files[SHARD] = b"W" + files[SHARD][1:]

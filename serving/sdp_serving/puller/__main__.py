@@ -82,7 +82,8 @@ def verify(wanted: Wanted, rollout: str, desired: Path, claim: Path, report: Pat
         uri = ModelUri.parse(read_desired(desired, rollout).serving.uri)
         if uri.scheme != "pvc":
             raise UnusableUriError(f"{uri} lies on no claim: give a pvc:// URI")
-        return verify_in_place(claim / uri.location.partition("/")[2], uri, wanted, say=_say)
+        # As the server reads it: a second slash must not lead out of the claim.
+        return verify_in_place(claim / uri.location.partition("/")[2].strip("/"), uri, wanted, say=_say)
 
     _report(judged, report)
 
