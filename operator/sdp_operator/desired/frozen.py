@@ -55,6 +55,11 @@ def inputs_before_rollouts(pipeline: Pipeline, spec: ComponentSpec, source: Sour
     return _inputs(pipeline, spec, {"source": asked})
 
 
+def asked_of_pods(pipeline: Pipeline, spec: ComponentSpec) -> str:
+    """A digest of what the user asked for of the component's pods, whatever model they serve."""
+    return _inputs(pipeline, spec, {})
+
+
 def keep_template(wanted: KubeObject, live: KubeObject | None, *, before_rollouts: str) -> KubeObject:
     """The wanted Deployment, with a pod template that is there already if that was made of the same.
 

@@ -53,6 +53,7 @@ class Seen:
         asked: the model that is asked for: its URI or image; None while that is not known or not allowed.
         canary: the model that is to be held proven beside the one that is asked for; None for none.
         strategy: what swap.strategy says.
+        pods: a digest of what is asked for of the pods beside their model.
         watch: how long a new model is watched.
         replicas: how many there are to be.
         witnesses: the living pods.
@@ -67,6 +68,7 @@ class Seen:
     asked: str | None
     canary: str | None = None
     strategy: Asked = "Auto"
+    pods: str = ""
     watch: timedelta = timedelta(minutes=5)
     replicas: int = 1
     witnesses: Sequence[Witness] = ()
@@ -185,13 +187,13 @@ def _judged(state: SwapState, seen: Seen, now: datetime) -> SwapState:
     faults = _faults(state, seen)
     bad = next((one for one in faults if not one.may_pass), None)
     if bad is not None:
-        return _gone_back(state, now, bad)
+        return _gone_back(state, seen, now, bad)
     choice = state.serving.choice
     if state.serving.settled is not None or choice is None or choice.strategy != "Drain" or not faults:
         return state.model_copy(update={"troubled_since": None})
     since = state.troubled_since or now
     if now - since >= DRAIN_PATIENCE:
-        return _gone_back(state, now, faults[0])
+        return _gone_back(state, seen, now, faults[0])
     return state.model_copy(update={"troubled_since": since})
 
 
@@ -214,7 +216,7 @@ def _is_since(fault: Fault, time: datetime) -> bool:
     return fault.at is None or fault.at >= time.replace(microsecond=0)
 
 
-def _gone_back(state: SwapState, now: datetime, fault: Fault | None) -> SwapState:
+def _gone_back(state: SwapState, seen: Seen, now: datetime, fault: Fault | None) -> SwapState:
     """The previous model serves again: because of a fault of the one that followed it, or since it is asked for."""
     assert state.previous is not None, "there is something to go back to"
     previous, bad = state.previous, state.serving
@@ -230,7 +232,7 @@ def _gone_back(state: SwapState, now: datetime, fault: Fault | None) -> SwapStat
     lowest = min(_lowest(state), serving.number)
     rejected = state.rejected
     if fault is not None:
-        rejected = RejectedModel(source=bad.source, reason=fault.reason, message=fault.message, at=now)
+        rejected = _rejected(bad, fault.reason, fault.message, seen, now)
     candidate = state.candidate
     if candidate is not None:
         # It is to be tried beside the model that is back.
@@ -267,7 +269,7 @@ def _asked(state: SwapState, seen: Seen, now: datetime) -> SwapState:
     if state.candidate is not None and state.candidate.source == coming:
         return state
     if coming == seen.asked and (back := _back_to(state, coming, seen)) is not None:
-        return _gone_back(state.model_copy(update={"candidate": None, "previous": back}), now, None)
+        return _gone_back(state.model_copy(update={"candidate": None, "previous": back}), seen, now, None)
     candidate = _new_candidate(coming, _lowest(state), now, now)
     return state.model_copy(update={"candidate": candidate, "lowest": candidate.number})
 
@@ -297,12 +299,16 @@ def _has(one: Witness, serving: ServingModel, uri: str) -> bool:
 
 
 def _is_forgiven(rejected: RejectedModel, seen: Seen) -> bool:
-    """Whether what it lacked is asked for now."""
+    """Whether what it may have lacked is asked for now: what was found often says what else to change."""
     return rejected.given is not None and rejected.given != _given(seen)
 
 
 def _given(seen: Seen) -> str:
-    return f"{seen.strategy}, memory {seen.room.memory_limit}"
+    return f"{seen.strategy}, pods {seen.pods}"
+
+
+def _rejected(model: KnownModel, reason: str, message: str, seen: Seen, now: datetime) -> RejectedModel:
+    return RejectedModel(source=model.source, reason=reason, message=message, at=now, given=_given(seen))
 
 
 def _back_to(state: SwapState, asked: str, seen: Seen) -> PreviousModel | None:
@@ -372,13 +378,7 @@ def _failed(state: SwapState, candidate: CandidateModel, fault: Fault, seen: See
     message = fault.message
     if lacks_memory:
         message = f"{message}; or set swap.strategy to Surge or Drain, for which no server needs to hold two models"
-    rejected = RejectedModel(
-        source=candidate.source,
-        reason=fault.reason,
-        message=message,
-        at=now,
-        given=_given(seen) if lacks_memory else None,
-    )
+    rejected = _rejected(candidate, fault.reason, message, seen, now)
     return state.model_copy(update={"candidate": None, "rejected": rejected})
 
 
@@ -434,9 +434,7 @@ def _canary_chosen(state: SwapState, candidate: CandidateModel, choice: Choice, 
     if choice.strategy == "InPlace":
         return _with(state, candidate.model_copy(update={"choice": choice, "step_since": now, "unheard_since": None}))
     message = f"it can't be served beside the running model, since {choice.reason}"
-    rejected = RejectedModel(
-        source=candidate.source, reason=Reason.NO_ROOM_FOR_CANARY, message=message, at=now, given=_given(seen)
-    )
+    rejected = _rejected(candidate, Reason.NO_ROOM_FOR_CANARY, message, seen, now)
     return state.model_copy(update={"candidate": None, "rejected": rejected})
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from sdp_operator.api.v1alpha1 import ComponentSpec, Pipeline
 from sdp_operator.desired.digest import digest
+from sdp_operator.desired.frozen import asked_of_pods
 from sdp_operator.desired.identity import COMPONENT, REVISION, child_name
 from sdp_operator.desired.models_config_map import models_config_map_name
 from sdp_operator.desired.source import Baked, Mounted, Source, fits_the_same_pods, source_of
@@ -67,6 +68,7 @@ def look(
         None if asked is None else source_name(asked),
         canary=None if canary is None else source_name(canary),
         strategy=pipeline.spec.swap.strategy,
+        pods=asked_of_pods(pipeline, spec),
         watch=timedelta(seconds=pipeline.spec.swap.watch_seconds),
         replicas=wanted_replicas(spec, live),
         witnesses=_witnesses(pods, live, state, world),

@@ -114,14 +114,14 @@ class CandidateModel(KnownModel):
 
 
 class RejectedModel(_Remembered):
-    """The model that was asked for last and found bad. It is not tried again as long as nothing else is asked for.
+    """The model that was asked for last and found bad. It is not tried again as long as nothing is asked for otherwise.
 
     Attributes:
         source: its URI, or the name of its image.
         reason: why, in one word.
         message: why, in the model's own words.
         at: when.
-        given: what it was asked for with, where it might do with something else; None where nothing else helps.
+        given: what it was asked for with: it might do with something else; None where that is not known.
     """
 
     source: str

@@ -10,7 +10,7 @@ from tests.support.pipelines import pipeline
 
 from sdp_operator.api.v1alpha1 import ComponentSpec
 from sdp_operator.desired.deployment import deployment, revision
-from sdp_operator.desired.frozen import INPUTS, TEMPLATE, inputs_before_rollouts, notes
+from sdp_operator.desired.frozen import INPUTS, TEMPLATE, asked_of_pods, inputs_before_rollouts, notes
 from sdp_operator.desired.frozen import keep_template as keep
 from sdp_operator.desired.revision import is_whole
 from sdp_operator.desired.source import Baked, Rollout, Source, declared_source
@@ -262,3 +262,15 @@ class TestAnOperatorThatKnewNoRollouts:
         assert len(changed["spec"]["template"]["spec"]["initContainers"]) == 2
         taken_back = self._kept("1", live=changed)
         assert len(taken_back["spec"]["template"]["spec"]["initContainers"]) == 2
+
+
+def test_what_is_asked_of_pods_is_the_same_whatever_they_serve_and_however_many_they_are() -> None:
+    before = _asked(model="gs://b/d")
+    assert _asked(model="gs://b/e", replicas=3) == before
+    assert _asked(model="gs://b/d", server={"image": "serving:2"}) != before
+    assert _asked(model="gs://b/d", resources={"limits": {"memory": "16Gi"}}) != before
+
+
+def _asked(**spec: Any) -> str:
+    asked = pipeline({"decoder": spec})
+    return asked_of_pods(asked, asked.spec.components[Component.DECODER])

@@ -225,6 +225,21 @@ def test_a_model_that_only_found_no_room_is_tried_again_when_it_is_given_some() 
     assert life.state.serving.source == B
 
 
+@pytest.mark.parametrize("strategy", ["InPlace", "Surge", "Drain"])
+def test_a_bad_model_is_tried_again_when_something_else_is_asked_for_of_its_pods(strategy: str) -> None:
+    life = Life(strategy=strategy, pods="with 8 GiB")
+    life.ask(CORRUPT)
+    life.live(60)
+    assert life.state.rejected is not None
+    life.ask(CORRUPT, pods="with 16 GiB")
+    life.look()
+    assert life.state.rejected is None
+    assert life.state.candidate is not None
+    life.live(60)
+    assert life.state.rejected is not None
+    assert life.state.serving.source == A
+
+
 def test_set_back_while_it_is_watched_the_model_before_comes_back_at_once() -> None:
     life = Life()
     life.ask(B)
@@ -395,7 +410,7 @@ def test_a_canary_for_which_there_is_no_room_is_refused_and_nothing_is_made_anew
     assert life.state.rejected.reason == "NoRoomForCanary"
     assert "both models need 1.0 GiB of memory, and the server has" in life.state.rejected.message
     assert sorted(life.cluster.pods) == pods
-    life.ask(A, room=Room())
+    life.ask(A, room=Room(), pods="with all the memory")
     life.live(10)
     assert life.state.candidate is not None
 

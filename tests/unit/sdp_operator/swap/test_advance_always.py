@@ -35,6 +35,7 @@ class Swaps(RuleBasedStateMachine):
         self.now = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
         self.cluster = Cluster()
         self.asked = "gs://good/a"
+        self.canary: str | None = None
         self.strategy: Asked = "Auto"
         self.limit: int | None = None
         self.state: SwapState | None = None
@@ -52,8 +53,16 @@ class Swaps(RuleBasedStateMachine):
             self.refused.clear()
         self.asked = source
 
+    @rule(source=st.one_of(st.none(), SOURCES))
+    def try_out(self, source: str | None) -> None:
+        if source != self.canary:
+            self.refused.clear()
+        self.canary = source
+
     @rule(strategy=STRATEGIES)
     def prefer(self, strategy: Asked) -> None:
+        if strategy != self.strategy:
+            self.refused.clear()
         self.strategy = strategy
 
     @rule(reachable=st.booleans())
@@ -96,7 +105,7 @@ class Swaps(RuleBasedStateMachine):
         assert state is not None
         if self.waits_for_somebody(state):
             return
-        assert state.candidate is None
+        assert state.candidate is None or state.candidate.source == self.canary
         assert state.previous is None or self.cluster.replicas == 0 or state.serving.settled is None
         assert self.asked in {state.serving.source, state.rejected.source if state.rejected is not None else ""}
 
@@ -110,6 +119,7 @@ class Swaps(RuleBasedStateMachine):
         seen = Seen(
             COMPONENT,
             self.asked,
+            canary=self.canary,
             strategy=self.strategy,
             watch=WATCH,
             replicas=self.cluster.replicas,
@@ -131,7 +141,7 @@ class Swaps(RuleBasedStateMachine):
         if before is not None:
             self.compare(before, state, seen)
         self.state = state
-        if state.rejected is not None and state.rejected.given is None:
+        if state.rejected is not None:
             self.refused.add(state.rejected.source)
 
     def has_image(self, state: SwapState | None) -> bool:
