@@ -272,6 +272,16 @@ def test_a_model_on_a_claim_is_verified_and_nothing_is_laid(tmp_path: Path, pull
     assert not run.home.exists()
 
 
+def test_a_manifest_that_is_too_large_to_be_one_is_not_read(tmp_path: Path, puller: Puller) -> None:
+    files = artifact()
+    files[MANIFEST] += b" " * (9 << 20)
+
+    failure = puller.fetch(write(tmp_path / "storage", files)).failure()
+
+    assert failure.reason is PullFailure.CORRUPT
+    assert "its sdpipeline.json is larger than 8 MiB" in failure.message
+
+
 def test_no_uri_leads_out_of_its_claim(tmp_path: Path, puller: Puller) -> None:
     outside = write(tmp_path / "outside", artifact()).removeprefix("file://")
 

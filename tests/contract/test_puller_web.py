@@ -238,3 +238,14 @@ def test_a_server_that_cannot_be_reached_is_told(puller: Puller) -> None:
 
     assert failure.reason is PullFailure.STORAGE_UNAVAILABLE
     assert "127.0.0.1:9 does not answer for https://127.0.0.1:9/model" in failure.message
+
+
+def test_a_manifest_without_end_is_not_read_to_its_end(bucket: "Bucket", web: FaultProxy, puller: Puller) -> None:
+    files = artifact()
+    files[MANIFEST] += b" " * 9 * MIB
+    uri = served(bucket, web, files)
+
+    failure = puller.fetch(uri).failure()
+
+    assert failure.reason is PullFailure.CORRUPT
+    assert "its sdpipeline.json is larger than 8 MiB" in failure.message

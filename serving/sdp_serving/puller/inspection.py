@@ -8,6 +8,7 @@ from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.foreign import judge_foreign
 from sdp_serving.puller.found import Found
 from sdp_serving.puller.judgement import Wanted, candidates, judge
+from sdp_serving.puller.manifest import LARGEST, too_large
 from sdp_serving.puller.storage import Storage, Stored
 
 
@@ -25,6 +26,8 @@ def inspect(storage: Storage, uri: ModelUri, wanted: Wanted) -> Found:
     version, files = _resolve(storage, uri)
     pinned = uri.at(version)
     if MANIFEST in files:
+        if files[MANIFEST].size > LARGEST:
+            raise too_large(pinned)
         raw = storage.read(version, MANIFEST, files[MANIFEST])
         facts, listed = judge(raw, files, uri=pinned, wanted=wanted)
         return Found(asked=uri, version=version, facts=facts, files=listed, manifest=raw)

@@ -1,12 +1,16 @@
 """Reading a manifest, and saying of one what is wrong with it."""
 
 import json
+from typing import Final
 
 from pydantic import ValidationError
 
 from sdp_serving.contract.artifact import MANIFEST, Manifest, ModelUri
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.puller.errors import PullError
+
+LARGEST: Final = 8 << 20
+"""Bytes of a manifest: a model's has thousands, and it is read into the memory of a small container."""
 
 
 def read_manifest(raw: bytes, uri: ModelUri) -> Manifest:
@@ -27,6 +31,11 @@ def read_manifest(raw: bytes, uri: ModelUri) -> Manifest:
         raise corrupt(uri, f"its {MANIFEST} is invalid at {where} ({first['msg']})") from error
     except ValueError as error:
         raise corrupt(uri, f"its {MANIFEST} is no JSON") from error
+
+
+def too_large(uri: ModelUri) -> PullError:
+    """The error that a manifest is larger than any can be."""
+    return corrupt(uri, f"its {MANIFEST} is larger than {LARGEST >> 20} MiB")
 
 
 def corrupt(uri: ModelUri, fault: str) -> PullError:

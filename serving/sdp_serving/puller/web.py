@@ -17,7 +17,7 @@ from sdp_serving.contract.report import PullFailure
 from sdp_serving.puller import http_body
 from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.judgement import require_inside
-from sdp_serving.puller.manifest import read_manifest
+from sdp_serving.puller.manifest import LARGEST, read_manifest, too_large
 from sdp_serving.puller.patience import tried
 from sdp_serving.puller.storage import Part, Stored
 
@@ -26,6 +26,7 @@ _GOOD: Final = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT)
 _GONE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 _DENIED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _FIRST_BYTE: Final = range(1)
+_CHUNK: Final = 1 << 16
 
 Answer = TypeVar("Answer")
 
@@ -83,9 +84,18 @@ class Web:
                 if answer.status_code in _GONE:
                     return None
                 _require_good(answer)
-                return answer.content
+                return self._content(answer)
 
         return self._tried(content)
+
+    def _content(self, answer: requests.Response) -> bytes:
+        """The body, of which nobody has told the size yet: of all files, only a manifest is read so."""
+        content = bytearray()
+        for chunk in answer.iter_content(_CHUNK):
+            content += chunk
+            if len(content) > LARGEST:
+                raise too_large(self._uri)
+        return bytes(content)
 
     def _stored(self, version: Version, path: str, entry: FileEntry) -> Stored | None:
         """What the server says of a file; None when it has none."""
