@@ -132,8 +132,17 @@ def _candidate(candidate: CandidateModel, state: SwapState, seen: Seen, now: dat
     states = [one.state for one in told if one.state in _STEPS]
     least = min(states, key=list(_STEPS).index, default=CandidateState.VERIFYING)
     step = _STEPS[least]
+    if step is Step.PROVEN and (silent := _silent(candidate, state, seen)) is not None:
+        message = f"{candidate.source} is proven but for the replica {silent}, whose puller has not told yet"
+        return step, Problem(Reason.SWAPPING, f"{message}: if that lasts, delete this pod")
     percent = f", {_percent(candidate, told)} %" if step is Step.FETCHING else ""
     return step, Problem(Reason.SWAPPING, f"{candidate.source} {_WORDS[step]}{percent}")
+
+
+def _silent(candidate: CandidateModel, state: SwapState, seen: Seen) -> str | None:
+    """A replica that answers requests and tells nothing of the candidate; None when all do."""
+    ready = (one for one in seen.of(state.rollout) if one.is_ready)
+    return next((one.name for one in ready if one.on(candidate.number) is None), None)
 
 
 def _percent(candidate: CandidateModel, told: Sequence[CandidateReport]) -> int:

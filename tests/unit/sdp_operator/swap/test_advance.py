@@ -182,6 +182,23 @@ def test_what_the_user_insists_on_is_not_done_otherwise() -> None:
     assert "set swap.strategy to Surge" in life.message
 
 
+def test_a_replica_that_does_not_tell_is_named() -> None:
+    life = Life()
+    life.ask(B)
+    life.live(4)
+    mute = min(life.cluster.pods)
+    for _ in range(9):
+        life.now += timedelta(seconds=1)
+        life.cluster.act(life.state, life.now)
+        heard = [replace(one, report=None) if one.name == mute else one for one in life.cluster.seen()]
+        life.seen = replace(life.seen, witnesses=heard)
+        state = advance(life.state, life.seen, life.now)
+        assert state is not None
+        life.state = state
+    assert f"is proven but for the replica {mute}" in life.message
+    assert life.state.serving.source == A
+
+
 def test_insisting_on_running_pods_is_no_reason_to_wait_for_pods_that_do_not_run() -> None:
     life = Life(strategy="InPlace")
     pods = life.cluster.pods
