@@ -55,6 +55,8 @@ def bring(
         if files is None:
             require_room(found.uri, found.size, into)
             files = fill(into)
+        # A fetch that is no longer wanted must not call whole what another one may have begun to fill anew.
+        progress(0)
         if found.manifest is not None:
             (into / MANIFEST).write_bytes(found.manifest)
         pulled = found.pulled(time.monotonic() - start)
