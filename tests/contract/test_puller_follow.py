@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.standin_fork import StandIns
 from tests.support.swapping import Load, Pod, export_toy, pod, spoil
 
 from sdp_serving.contract.report import PullFailure
@@ -32,10 +33,17 @@ def uris(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return found
 
 
+@pytest.fixture(scope="module")
+def servers() -> Iterator[StandIns]:
+    """Model servers that start without TensorFlow's seconds."""
+    with StandIns() as started:
+        yield started
+
+
 @pytest.fixture
-def running(tmp_path: Path, uris: dict[str, str]) -> Iterator[Pod]:
+def running(tmp_path: Path, servers: StandIns, uris: dict[str, str]) -> Iterator[Pod]:
     """A pod that serves `old`."""
-    with pod(tmp_path, NumberedModel(number=OLD, uri=uris["old"])) as made:
+    with pod(tmp_path, servers, NumberedModel(number=OLD, uri=uris["old"])) as made:
         yield made
 
 
@@ -84,8 +92,10 @@ def test_bad_models_leave_nothing_and_the_next_good_one_takes_over(running: Pod,
     assert running.is_ready()
 
 
-def test_a_first_model_that_answers_nonsense_gets_no_requests(tmp_path: Path, uris: dict[str, str]) -> None:
-    made = Pod(tmp_path)
+def test_a_first_model_that_answers_nonsense_gets_no_requests(
+    tmp_path: Path, servers: StandIns, uris: dict[str, str]
+) -> None:
+    made = Pod(tmp_path, servers)
     made.want(NumberedModel(number=OLD, uri=uris["nan"]))
     made.fetch()
     try:
@@ -181,7 +191,7 @@ def test_an_edit_that_is_taken_back_leaves_nothing(running: Pod, uris: dict[str,
     assert set(load.answers) == {OLD_WEIGHT}
 
 
-STEPS = ["verifying", "verified", "bringing in", "brought in", "laid", "proving", "proven"]
+STEPS = ["verified", "bringing in", "brought in", "laid", "proving", "proven"]
 
 
 def test_killed_at_each_step_it_goes_on(running: Pod, uris: dict[str, str]) -> None:
@@ -255,14 +265,15 @@ def test_what_is_not_in_storage_yet_is_waited_for(running: Pod, tmp_path: Path) 
 
 
 def test_it_reports_at_once_while_the_server_says_nothing_and_takes_little_memory(running: Pod) -> None:
-    running.server.process.send_signal(signal.SIGSTOP)
+    assert running.server is not None
+    running.server.send(signal.SIGSTOP)
     try:
         running.until(lambda: "is silent" in running.log(), "the silence noticed")
         begin = time.monotonic()
         report = running.report()
         assert time.monotonic() - begin < 1
     finally:
-        running.server.process.send_signal(signal.SIGCONT)
+        running.server.send(signal.SIGCONT)
     assert report is not None
     assert report.serving == OLD
     assert running.is_ready()

@@ -9,15 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from rich.console import Console
 from tests.support.ports import free_ports
-from tests.support.standin import StandIn, standin
+from tests.support.standin_fork import StandIns
 from tests.support.toy_models import IMAGE_SIZE, toy_source
 
 import sdp_serving
@@ -38,6 +38,9 @@ from sdp_serving.puller.judgement import Wanted
 from sdp_serving.puller.lay import lay
 from sdp_serving.puller.storage import open_storage
 from sdp_serving.puller.verify import crc32c
+
+if TYPE_CHECKING:
+    from tests.support.forks import Fork
 
 COMPONENT: Final = Component.IMAGE_ENCODER
 """Its toy answers a pixel times the model's only weight."""
@@ -73,16 +76,16 @@ def spoil(uri: str) -> None:
 class Pod:
     """The pod and its operator."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, servers: StandIns) -> None:
         self.folder = folder
+        self.server: Fork | None = None
+        self._servers = servers
         self.home = folder / "models" / COMPONENT
         self.desired_file = folder / "desired.json"
         self.desired: PodModels
         self._ports = free_ports(3)
         self._following: subprocess.Popen[bytes] | None = None
         self._log = folder / "follow.log"
-        self._serving: AbstractContextManager[StandIn] | None = None
-        self.server: StandIn
 
     @property
     def model_url(self) -> str:
@@ -115,13 +118,13 @@ class Pod:
             "--load_retry_interval_micros=1000",
         )
         grpc_port, rest_port, _ = self._ports
-        self._serving = standin(self.folder, *flags, ports=(grpc_port, rest_port))
-        self.server = self._serving.__enter__()
+        ports = (f"--port={grpc_port}", f"--rest_api_port={rest_port}")
+        self.server = self._servers.start((*ports, *flags), self.folder / "standin.log")
 
     def kill_server(self) -> None:
-        if self._serving is not None:
-            self._serving.__exit__(None, None, None)
-            self._serving = None
+        if self.server is not None:
+            self.server.kill()
+            self.server = None
 
     def start_following(self) -> None:
         command = [
@@ -146,6 +149,8 @@ class Pod:
 
     def restart_server(self) -> None:
         self.kill_server()
+        # A server takes longer to start than the sidecar to see that it has ended; this one would not.
+        self.until(lambda: (report := self.report()) and report.serving is None, "the sidecar sees that it is down")
         self.start_server()
 
     @property
@@ -226,9 +231,11 @@ class Pod:
 
 
 @contextmanager
-def pod(folder: Path, serving: NumberedModel, previous: NumberedModel | None = None) -> Iterator[Pod]:
+def pod(
+    folder: Path, servers: StandIns, serving: NumberedModel, previous: NumberedModel | None = None
+) -> Iterator[Pod]:
     """A pod that has come up with a model."""
-    made = Pod(folder)
+    made = Pod(folder, servers)
     made.want(serving, previous=previous)
     made.fetch()
     try:
