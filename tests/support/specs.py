@@ -44,6 +44,11 @@ def pipeline_names() -> SearchStrategy[str]:
     return st.just("sd") | dns_labels(46).map(lambda tail: f"a{tail}"[:47])
 
 
+def _owner_names() -> SearchStrategy[str]:
+    """Names of other pipelines."""
+    return st.just("owner") | dns_labels(46).map(lambda tail: f"b{tail}"[:47])
+
+
 @st.composite
 def _specs(draw: DrawFn, most_components: int) -> KubeObject:
     fields = [component.field for component in Component]
@@ -104,7 +109,7 @@ _SOURCES: Final[Fields] = {
     "image": IMAGES,
     "from": st.builds(
         lambda name, space: {"pipeline": name} | ({} if space is None else {"namespace": space}),
-        pipeline_names(),
+        _owner_names(),
         st.none() | dns_labels(20),
     ),
 }

@@ -83,7 +83,9 @@ class Seen:
 
     def coming(self, serving: str) -> str | None:
         """What is to come beside the model that serves; None for nothing."""
-        return self.asked if self.asked != serving else self.canary
+        if self.asked != serving:
+            return self.asked
+        return self.canary if self.canary != serving else None  # Beside itself a model is no canary.
 
     def is_canary(self, source: str) -> bool:
         """Whether this model is only to be held beside the one that serves."""
@@ -268,6 +270,8 @@ def _asked(state: SwapState, seen: Seen, now: datetime) -> SwapState:
         return state.model_copy(update={"candidate": None})
     if state.candidate is not None and state.candidate.source == coming:
         return state
+    if seen.is_canary(coming) and state.serving.settled is None:
+        return state.model_copy(update={"candidate": None})  # There is no running model yet to hold it beside.
     if coming == seen.asked and (back := _back_to(state, coming, seen)) is not None:
         return _gone_back(state.model_copy(update={"candidate": None, "previous": back}), seen, now, None)
     candidate = _new_candidate(coming, _lowest(state), now, now)

@@ -391,6 +391,14 @@ def test_a_canary_that_is_asked_for_with_a_new_model_waits_for_that_to_come(stra
     assert life.state.candidate is None or life.state.candidate.source == C
 
 
+def test_a_canary_of_the_model_that_serves_is_none() -> None:
+    life = Life()
+    pods, serving = sorted(life.cluster.pods), life.state.serving
+    life.ask(A, canary=A)
+    life.live(20)
+    assert (sorted(life.cluster.pods), life.state.serving, life.state.candidate) == (pods, serving, None)
+
+
 def test_a_canary_of_the_model_before_takes_the_place_of_none() -> None:
     life = _of_version("17")
     life.ask(B)
