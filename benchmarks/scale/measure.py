@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Final
 
 from benchmarks.common.progress import bar
 from benchmarks.common.results import Seconds
@@ -9,11 +10,14 @@ from benchmarks.common.usage import cpu_seconds, memory
 from benchmarks.scale.api import Api
 from benchmarks.scale.bench import Bench
 from benchmarks.scale.creation import measure_creation, names
-from benchmarks.scale.objects import PIPELINES, fine_tuned
+from benchmarks.scale.objects import PIPELINES, edited, shown
 from benchmarks.scale.plan import Plan
 from benchmarks.scale.results import Idle, Memory, SizeResult
 from benchmarks.scale.rig import Rig
 from benchmarks.scale.watching import watching
+
+_FIRST_EDIT: Final = 1000
+"""Seconds, unlike any that are the default."""
 
 
 async def measure(plan: Plan, rig: Rig) -> SizeResult:
@@ -49,24 +53,23 @@ async def _warm_up(bench: Bench) -> None:
 
 
 async def _measure_edits(bench: Bench, plan: Plan) -> Seconds:
-    """Give each of some pipelines another diffusion model, when the one before has come through."""
+    """Change one field of each of some pipelines, when the edit before has come through."""
     pipelines = names(plan, plan.rounds - 1)
     samples = []
     with bar("Editing one field", plan.edits) as update:
         for number in range(plan.edits):
-            name, uri = pipelines[number % len(pipelines)], fine_tuned(number)
-            samples.append(await _edit(bench, name, uri))
+            samples.append(await _edit(bench, pipelines[number % len(pipelines)], _FIRST_EDIT + number))
             update(number + 1)
         await bench.at_rest()
     return Seconds.of(samples)
 
 
-async def _edit(bench: Bench, name: str, uri: str) -> float:
+async def _edit(bench: Bench, name: str, seconds: int) -> float:
     timeline = bench.timeline
-    timeline.expect(name, uri)
+    timeline.expect(name, shown(seconds))
     began = time.monotonic()
-    generation = await bench.api.edit(f"{PIPELINES}/{name}", {"spec": {"diffusionModel": {"model": uri}}})
-    await timeline.until(lambda: name in timeline.templates, 60, f"the Deployment of {name} to have {uri}")
+    generation = await bench.api.edit(f"{PIPELINES}/{name}", edited(seconds))
+    await timeline.until(lambda: name in timeline.templates, 60, f"the Deployment of {name} to show the edit")
     await timeline.until(lambda: (name, generation) in timeline.ready, 600, f"{name} to be Ready again")
     return timeline.templates[name] - began
 

@@ -63,9 +63,17 @@ def pipeline(name: str) -> Mapping[str, Any]:
     }
 
 
-def fine_tuned(number: int) -> str:
-    """The URI of another diffusion model."""
-    return f"gs://models/fine-tuned-{number}/diffusion-model"
+def edited(seconds: int) -> Mapping[str, Any]:
+    """The change of one field that a Deployment shows: the time that a prediction over REST may take.
+
+    Not the model, which the pullers of running pods are asked about first; KWOK acts out none.
+    """
+    return {"spec": {"diffusionModel": {"restTimeoutSeconds": seconds}}}
+
+
+def shown(seconds: int) -> str:
+    """How a pod template shows that."""
+    return f"--rest_api_timeout_in_ms={seconds * 1000}"
 
 
 def _node(

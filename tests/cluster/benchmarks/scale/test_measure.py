@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from benchmarks.scale.measure import measure
-from benchmarks.scale.objects import NAMESPACE, fine_tuned, nodes
+from benchmarks.scale.objects import NAMESPACE, nodes
 from benchmarks.scale.plan import Plan
 from benchmarks.scale.rig import Rig, running_rig
 
@@ -39,4 +39,4 @@ def test_one_pipeline_is_measured_from_apply_to_idleness(rig: Rig) -> None:
         "items"
     ]
     serving = pipeline["status"]["diffusionModel"]["serving"]
-    assert (serving["model"], serving["version"]) == (fine_tuned(_EDITS - 1), 1700000000000)
+    assert (serving["model"], serving["version"]) == ("gs://models/sd-1-5/diffusion-model/1700000000000", 1700000000000)
