@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from benchmarks.swap.clients import asking
-from benchmarks.swap.load import Load, unhurried_load
+from benchmarks.swap.load import Ask, Load, unhurried_load
 from benchmarks.swap.models import Model
 from benchmarks.swap.rig import Rig
 from demo.models import folder
@@ -30,6 +30,7 @@ from tests.support.transcripts import Page, tabulated
 from devcluster import Cluster
 from devcluster.processes import tied
 from devcluster.pytest_plugin import Namespace
+from sdp_serving.client import ServerUnreachableError
 from sdp_serving.contract.components import Component
 
 _DOCS = Path(__file__).parents[2] / "docs"
@@ -96,10 +97,12 @@ class Swapping:
         """Ask for pictures all the time; none may be missing in the end."""
         rig = Rig(self.namespace.cluster, self.namespace.name)
         with asking(rig, gateway=gateway) as ask:
+            eventually(lambda: _answers(ask), "the node has the way to Services whose pods have just become ready")
             with unhurried_load(ask) as load:
                 eventually(lambda: load.samples, "the first answer")
                 yield load
-            assert [sample.error for sample in load.samples if sample.error] == []
+            told = [f"{at + 1} of {len(load.samples)}: {one.error}" for at, one in enumerate(load.samples) if one.error]
+            assert told == []
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +238,14 @@ def _assert_goes_back(swapping: Swapping, component: Component, uri: str, *, rea
     swapping.apply()
     swapping.wait()
     assert swapping.pipelines.condition("RolledBack").get("status") != "True"
+
+
+def _answers(ask: Ask) -> bool:
+    try:
+        ask()
+    except ServerUnreachableError:
+        return False
+    return True
 
 
 @contextmanager

@@ -82,6 +82,12 @@ class Subject:
         for name in [child["metadata"]["name"] for one, child in self.children() if one == kind.name]:
             send(self._kubeconfig, "DELETE", kind.path(self._namespace, name))
 
+    def events(self) -> list[str]:
+        """Give the reasons of the Events about it."""
+        query = {"fieldSelector": f"involvedObject.kind={KIND},involvedObject.name={self.name}"}
+        found = send(self._kubeconfig, "GET", f"/api/v1/namespaces/{self._namespace}/events", query=query)
+        return [event["reason"] for event in found["items"]]
+
     def outcome(self) -> dict[str, Any]:
         """Give what has become of it, comparable with others."""
         return outcome(self._kubeconfig, self._namespace, self.name)

@@ -53,6 +53,7 @@ def test_what_the_operator_may_not_see_is_told_without_wavering_and_seen_when_it
         ready = there.condition("Ready")
         assert (ready["status"], ready["reason"]) == ("Unknown", "Hindered")
         assert ready["message"].startswith(f"the operator may not watch {resource} (")
+        eventually(lambda: "Hindered" in there.events(), "its Event, which follows the status, is there")
         added.apply(BROAD)
         began = time.monotonic()
         operator.stay(12)
