@@ -62,7 +62,7 @@ def _known(found: Found) -> Known:
         manifest = None if found.manifest is None else Manifest.model_validate_json(found.manifest)
     except ValidationError:
         manifest = None
-    signatures = None if manifest is None else {str(name): one for name, one in manifest.signatures.items()}
+    signatures = None if manifest is None else manifest.signatures
     return Known(found.pulled(), signatures)
 
 

@@ -30,7 +30,7 @@ from sdp_operator.plan.way import roll_way, swap_way
 from sdp_operator.pods import is_ready
 from sdp_operator.swap.look import component_pods, wanted_replicas
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.signatures import SignatureName, differences
+from sdp_serving.contract.signatures import differences
 
 _SOURCES = ("model", "weights", "image", "from")
 
@@ -210,9 +210,8 @@ def _signatures(sight: Sight, component: Component) -> tuple[str, ...] | None:
         return None
     if running.signatures is None or new.signatures is None:
         return None
-    known = {SignatureName(name): one for name, one in running.signatures.items()}
     added = sorted(set(new.signatures) - set(running.signatures))
-    return (*differences(known, new.signatures), *(f"the signature {name} is new" for name in added))
+    return (*differences(running.signatures, new.signatures), *(f"the signature {name} is new" for name in added))
 
 
 def _said(looked: Looked | None) -> Model | None:

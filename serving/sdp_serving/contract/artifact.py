@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, NewType, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.signatures import Signature, SignatureName
+from sdp_serving.contract.signatures import Signature
 
 MANIFEST: Final = "sdpipeline.json"
 SAVED_MODEL: Final = "saved_model.pb"
@@ -124,7 +124,8 @@ class Manifest(BaseModel):
     """What was exported, in a person's words, such as `sd-tiny/striped`."""
     source_digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
     """Of the weights and all that the export depends on: two artifacts with the same one are the same model."""
-    signatures: Mapping[SignatureName, Signature]
+    signatures: Mapping[str, Signature]
+    """By name, which a newer exporter may have given to more than `SignatureName` knows."""
     files: Mapping[str, FileEntry]
     """Every file but the manifest, by its path in the artifact."""
 

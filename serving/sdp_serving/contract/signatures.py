@@ -15,7 +15,7 @@ LATENT_CHANNELS: Final = 4
 LATENT_FACTOR: Final = 8
 """Pixels of the image along one side of a latent's cell."""
 
-DType = Literal["int32", "int64", "float32", "uint8"]
+DType = Literal["int32", "int64", "float32", "uint8", "string"]
 
 
 class TensorSpec(BaseModel):
@@ -43,10 +43,22 @@ class SignatureName(StrEnum):
     DEFAULT = "serving_default"
     SAMPLE = "sample"
     """The diffusion model's only: `serving_default` and a seed and the guidance scale, to make an image again."""
+    TEXT_TO_IMAGE = "text_to_image"
+    """`sample` with a seed for each image, the image's size, the sampler and its schedule."""
+    IMAGE_TO_IMAGE = "image_to_image"
+    """From an image's latent instead of from noise alone."""
+    INPAINT = "inpaint"
+    """`image_to_image` that redraws only what a mask covers."""
+    PREPARE_LATENT = "prepare_latent"
+    """What the other signatures start from: for `denoise_range`."""
+    DENOISE_RANGE = "denoise_range"
+    """Some of the steps of any of the above, with the image so far."""
+    SAMPLE_BATCH = "sample_batch"
+    """Every input has a row an image: TensorFlow Serving can put requests of several clients into one batch."""
 
 
-def signatures(component: Component, *, width: int, image_size: int) -> Mapping[SignatureName, Signature]:
-    """What `component` must offer.
+def signatures(component: Component, *, width: int, image_size: int) -> Mapping[str, Signature]:
+    """What `component` must offer, whoever made it; `exported.exported_signatures` has all that our exporter writes.
 
     Args:
         component: the model.
@@ -60,12 +72,12 @@ def signatures(component: Component, *, width: int, image_size: int) -> Mapping[
     }
     match component:
         case Component.TEXT_ENCODER:
-            inputs = {"tokens": TensorSpec(dtype="int32", shape=None), "batch_size": _scalar("int32")}
+            inputs = {"tokens": TensorSpec(dtype="int32", shape=None), "batch_size": scalar("int32")}
             return _offer({SignatureName.DEFAULT: Signature(inputs=inputs, outputs=contexts)})
         case Component.DIFFUSION_MODEL:
-            inputs = {**contexts, "num_steps": _scalar("int32"), "batch_size": _scalar("int32")}
+            inputs = {**contexts, "num_steps": scalar("int32"), "batch_size": scalar("int32")}
             outputs = {"latent": latent}
-            sample = {**inputs, "seed": _scalar("int64"), "guidance_scale": _scalar("float32")}
+            sample = {**inputs, "seed": scalar("int64"), "guidance_scale": scalar("float32")}
             return _offer(
                 {
                     SignatureName.DEFAULT: Signature(inputs=inputs, outputs=outputs),
@@ -81,7 +93,7 @@ def signatures(component: Component, *, width: int, image_size: int) -> Mapping[
             return _offer({SignatureName.DEFAULT: Signature(inputs={"images": images}, outputs={"latent": latent})})
 
 
-def differences(expected: Mapping[SignatureName, Signature], actual: Mapping[str, Signature]) -> Sequence[str]:
+def differences(expected: Mapping[str, Signature], actual: Mapping[str, Signature]) -> Sequence[str]:
     """Say in what `actual` falls short of `expected`; empty when a client of `expected` can use it."""
     found: list[str] = []
     for name, wanted in expected.items():
@@ -100,11 +112,12 @@ def differences(expected: Mapping[SignatureName, Signature], actual: Mapping[str
     return sorted(found)
 
 
-def _offer(signatures_: dict[SignatureName, Signature]) -> Mapping[SignatureName, Signature]:
+def _offer(signatures_: dict[str, Signature]) -> Mapping[str, Signature]:
     return MappingProxyType(signatures_)
 
 
-def _scalar(dtype: DType) -> TensorSpec:
+def scalar(dtype: DType) -> TensorSpec:
+    """A single value."""
     return TensorSpec(dtype=dtype, shape=())
 
 

@@ -96,7 +96,7 @@ def judge(
     if manifest.version != uri.version:
         raise corrupt(uri, f"its manifest is of version {manifest.version}: move no artifacts")
     expected = signatures(component, width=manifest.width, image_size=manifest.image_size)
-    if missing := differences(expected, {str(name): offer for name, offer in manifest.signatures.items()}):
+    if missing := differences(expected, manifest.signatures):
         raise PullError(
             PullFailure.WRONG_COMPONENT,
             f"{uri} cannot serve as {component} ({'; '.join(missing)}): export it again with this release",
