@@ -9,6 +9,7 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 from sdp_exporter.errors import BrokenExportError
 from sdp_exporter.sources import Source
+from sdp_exporter.stages import Stage, enter
 from sdp_serving.contract.artifact import SAVED_MODEL
 from sdp_serving.contract.signatures import Signature, TensorSpec, differences, signatures
 
@@ -26,8 +27,12 @@ def write(source: Source, folder: Path) -> Mapping[str, Signature]:
         BrokenExportError: if they are not the contract's.
     """
     tf.get_logger().setLevel("ERROR")
+    enter(Stage.BUILD)
     module = source.build()
-    tf.saved_model.save(module, str(folder), signatures=module.signatures())
+    enter(Stage.TRACE)
+    traced = module.signatures()
+    enter(Stage.SAVE)
+    tf.saved_model.save(module, str(folder), signatures=traced)
     written = read_signatures(folder)
     expected = signatures(source.component, width=source.width, image_size=source.image_size)
     if wrong := differences(expected, written):

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from sdp_exporter.stages import Stage, enter
+
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 
@@ -39,6 +41,7 @@ def assign(arrays: Arrays, model: _Model) -> _Model:
     Raises:
         ValueError: The names or the shapes are not those of the model's variables.
     """
+    enter(Stage.LOAD)
     differing = {variable.path for variable in model.variables} ^ set(arrays)
     if differing:
         raise ValueError(f"These are not the weights of a {model.name}: {sorted(differing)[:3]} differ.")
