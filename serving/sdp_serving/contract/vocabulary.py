@@ -2,7 +2,6 @@
 
 import gzip
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -20,14 +19,12 @@ _MERGES: Final = 48894
 """The file lists more; CLIP takes so many that the whole vocabulary has 49152 + 256 tokens."""
 
 
-@lru_cache(maxsize=1)
 def merges() -> tuple[tuple[str, str], ...]:
     """The pairs of parts of words that are merged, those that go first first."""
     lines = gzip.decompress(_FILE.read_bytes()).decode().split("\n")
     return tuple((left, right) for left, right in (line.split() for line in lines[1 : _MERGES + 1]))
 
 
-@lru_cache(maxsize=1)
 def tokens() -> dict[str, int]:
     """The token of each part of a word, in the letters of `letters`."""
     single = letters()
@@ -35,13 +32,11 @@ def tokens() -> dict[str, int]:
     return {**{word: token for token, word in enumerate(words)}, **SPECIALS}
 
 
-@lru_cache(maxsize=1)
 def letters() -> tuple[str, ...]:
     """The 256 characters that stand for bytes, in the order of the vocabulary."""
     return tuple(letter for _, letter in _bytes_and_letters())
 
 
-@lru_cache(maxsize=1)
 def byte_tokens() -> tuple[int, ...]:
     """The token of each byte from 0 to 255, inside a word."""
     order = [byte for byte, _ in _bytes_and_letters()]
