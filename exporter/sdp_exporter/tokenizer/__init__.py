@@ -5,8 +5,8 @@ pairs. What Unicode says of each character is read from Python and from that tok
 built, so that no release of TensorFlow changes a token. Where the two differ:
 
 - A prompt that is no valid UTF-8 gets a U+FFFD for each invalid byte.
-- Of a prompt's bytes, spaces not counted, only the first `BYTES` are read: more than 75 tokens can ever hold, but the
-  count of tokens that are cut off goes no further.
+- Of a prompt's characters, spaces not counted, only the first `CHARACTERS` are read, since the time that a word takes
+  grows with the square of its length. 75 tokens never hold as many, but the count of those cut off goes no further.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from sdp_exporter.tokenizer.words import Words
 from sdp_serving.contract.signatures import TOKENS
 from sdp_serving.contract.vocabulary import END, SPECIALS, START
 
-BYTES: Final = 3072
+CHARACTERS: Final = 3072
 """The longest token has 32 bytes, so 75 have at most 2400; what lies far beyond them cannot change them."""
 _ROOM: Final = TOKENS - 2
 
@@ -78,11 +78,11 @@ class Tokenizer(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
     def _encode(self, parts: tf.RaggedTensor) -> tf.RaggedTensor:
         """The tokens of each part of each prompt, int32 [all parts, (tokens)], from string [batch, (parts)]."""
         characters = self._pieces(parts.flat_values)
-        spelt = tf.strings.bytes_split(tf.strings.unicode_encode(characters.codes[:, tf.newaxis], "UTF-8"))
-        part, piece = (tf.gather(each, spelt.value_rowids()) for each in (characters.rows, characters.pieces))
-        read = places_in_row(tf.gather(parts.value_rowids(), part)) < BYTES
-        values, part, piece = (tf.boolean_mask(each, read) for each in (_byte_values(spelt), part, piece))
-        tokens, pieces_of_tokens = self._byte_pairs(values, piece)
+        read = places_in_row(tf.gather(parts.value_rowids(), characters.rows)) < CHARACTERS
+        codes, rows, pieces = (tf.boolean_mask(each, read) for each in characters)
+        spelt = tf.strings.bytes_split(tf.strings.unicode_encode(codes[:, tf.newaxis], "UTF-8"))
+        part, piece = (tf.gather(each, spelt.value_rowids()) for each in (rows, pieces))
+        tokens, pieces_of_tokens = self._byte_pairs(_byte_values(spelt), piece)
         part_of_piece = tf.math.segment_max(part, piece)
         return tf.RaggedTensor.from_value_rowids(
             tokens, tf.gather(part_of_piece, pieces_of_tokens), nrows=tf.size(parts.flat_values, tf.int64)

@@ -25,10 +25,33 @@ def exported_signatures(component: Component, *, width: int, image_size: int) ->
         width: the size of a token's context vector.
         image_size: pixels along one side of the image, where a request doesn't say it.
     """
-    more: Mapping[str, Signature] = {}
-    if component is Component.DIFFUSION_MODEL:
-        more = _diffusion_model(width, image_size)
-    return MappingProxyType({**signatures(component, width=width, image_size=image_size), **more})
+    required = signatures(component, width=width, image_size=image_size)
+    match component:
+        case Component.TEXT_ENCODER:
+            return MappingProxyType({**required, **_text_encoder(required[SignatureName.DEFAULT].outputs)})
+        case Component.DIFFUSION_MODEL:
+            return MappingProxyType({**required, **_diffusion_model(width, image_size)})
+        case Component.DECODER:
+            return MappingProxyType({**required, **_decoder(required[SignatureName.DEFAULT].inputs, image_size)})
+        case Component.IMAGE_ENCODER:
+            return required
+
+
+def _text_encoder(contexts: Mapping[str, TensorSpec]) -> Mapping[str, Signature]:
+    prompts = {name: _rows("string") for name in ("prompts", "negative_prompts")}
+    cut_off = {name: _rows("int32") for name in ("tokens_cut_off", "negative_tokens_cut_off")}
+    return {SignatureName.ENCODE_PROMPTS: Signature(inputs=prompts, outputs={**contexts, **cut_off})}
+
+
+def _decoder(latent: Mapping[str, TensorSpec], image_size: int) -> Mapping[str, Signature]:
+    floats = {"images": TensorSpec(dtype="float32", shape=(None, image_size, image_size, 3))}
+    # TensorFlow Serving sends what is named so as base64.
+    files = {"image_bytes": _rows("string")}
+    return {
+        SignatureName.DECODE_FLOATS: Signature(inputs=latent, outputs=floats),
+        SignatureName.DECODE_PNG: Signature(inputs=latent, outputs=files),
+        SignatureName.DECODE_JPEG: Signature(inputs=latent, outputs=files),
+    }
 
 
 def _diffusion_model(width: int, image_size: int) -> Mapping[str, Signature]:

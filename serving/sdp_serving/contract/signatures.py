@@ -41,6 +41,8 @@ class SignatureName(StrEnum):
     """The functions that a component's SavedModel offers."""
 
     DEFAULT = "serving_default"
+    ENCODE_PROMPTS = "encode_prompts"
+    """The text encoder's, from text: prompts and negative prompts, a row an image."""
     SAMPLE = "sample"
     """The diffusion model's only: `serving_default` and a seed and the guidance scale, to make an image again."""
     TEXT_TO_IMAGE = "text_to_image"
@@ -55,6 +57,12 @@ class SignatureName(StrEnum):
     """Some of the steps of any of the above, with the image so far."""
     SAMPLE_BATCH = "sample_batch"
     """Every input has a row an image: TensorFlow Serving can put requests of several clients into one batch."""
+    DECODE_FLOATS = "decode_floats"
+    """The decoder's to floats in [-1, 1], as the image encoder takes them."""
+    DECODE_PNG = "decode_png"
+    """The decoder's to PNG files."""
+    DECODE_JPEG = "decode_jpeg"
+    """The decoder's to JPEG files."""
 
 
 def signatures(component: Component, *, width: int, image_size: int) -> Mapping[str, Signature]:
