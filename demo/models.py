@@ -1,6 +1,7 @@
 """The models that the demo serves, exported to the storage emulator, where the pods find them."""
 
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 import requests
@@ -10,8 +11,7 @@ from demo.storage import BUCKET, NAMESPACE, PORT, SERVICE
 from sdp_serving.client.kubectl import Kubectl
 from sdp_serving.client.port_forward import port_forward
 
-VARIANTS: Final = ("base", "striped", "sks")
-"""The weights of sd-tiny: the three models, a fine-tuned diffusion model, a fine-tuned text encoder."""
+_EXPORTS: Final = Path(__file__).parent / "export.yaml"
 
 
 def folder(variant: str) -> str:
@@ -20,7 +20,7 @@ def folder(variant: str) -> str:
 
 
 def export_models() -> None:
-    """Export every variant; those that are there already stay as they are.
+    """Export every model; those that are there already stay as they are.
 
     Raises:
         DemoError: the exporter failed; the message holds its own words.
@@ -29,8 +29,7 @@ def export_models() -> None:
         address = forward.address()
         endpoint = f"http://{address.host}:{address.port}"
         _create_bucket(endpoint)
-        exports = [word for variant in VARIANTS for word in ("sd-tiny", "--weights", variant, "--to", folder(variant))]
-        typed("env", f"STORAGE_EMULATOR_HOST={endpoint}", "sdpipeline-export", *exports)
+        typed("env", f"STORAGE_EMULATOR_HOST={endpoint}", "sdpipeline", "export", f"--config={_EXPORTS}")
 
 
 def _create_bucket(endpoint: str) -> None:

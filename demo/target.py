@@ -14,7 +14,7 @@ from devcluster.paths import cache_dir
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 PROGRAMS: Final = Path(sys.executable).parent
-"""Where `sdpipeline` and `sdpipeline-export` are."""
+"""Where `sdpipeline` is."""
 
 IMAGES: Final = ("operator", "puller", "standin", "storage-emulator", "gateway")
 """The images of this repository that the demo needs."""

@@ -55,7 +55,7 @@ def bake(cluster: Cluster) -> None:
         # Kept, so that the same model has the same version in each run, and its image need not be built again.
         context = cache_dir() / "benchmark-swap" / model
         target = ("--component", Component.DIFFUSION_MODEL, "--to", context.as_uri())
-        quietly("sdpipeline-export", "sd-tiny", "--weights", model, *target)
+        quietly("sdpipeline", "export", "sd-tiny", "--weights", model, *target)
         server = {"SERVER": images.reference("standin")}
         images.load_image(cluster, images.build_image(model.image, _BAKED, context, build_args=server))
 

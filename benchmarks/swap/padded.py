@@ -54,7 +54,7 @@ def export_padded(mebibytes: int) -> Padded:
     model, done = home / Component.DIFFUSION_MODEL, home / "done"
     if not done.exists():
         shutil.rmtree(home, ignore_errors=True)
-        quietly("sdpipeline-export", "sd-tiny", "--component", Component.DIFFUSION_MODEL, "--to", home.as_uri())
+        quietly("sdpipeline", "export", "sd-tiny", "--component", Component.DIFFUSION_MODEL, "--to", home.as_uri())
         (version,) = model.iterdir()
         _pad(version, mebibytes)
         done.touch()

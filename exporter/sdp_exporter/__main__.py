@@ -1,4 +1,4 @@
-"""`python -m sdp_exporter` is `sdpipeline-export`."""
+"""`python -m sdp_exporter` is `sdpipeline export`, for images that hold nothing else of `sdpipeline`."""
 
 import signal
 import sys
@@ -15,4 +15,4 @@ def _end(number: int, _frame: FrameType | None) -> None:
 if __name__ == "__main__":
     # As a container's first process it would otherwise ignore the signal until the grace period ends.
     signal.signal(signal.SIGTERM, _end)
-    main(prog_name="sdpipeline-export")
+    main(prog_name="python -m sdp_exporter")

@@ -1,59 +1,63 @@
-"""Progress as plain lines, one a step, suited to `kubectl logs`."""
+"""Progress as JSON, one line a stage, suited to `kubectl logs` and to programs."""
 
+import json
 from collections.abc import Callable
-from threading import Lock
-from typing import Final
+from datetime import datetime
 
-from sdp_exporter.export import Request
+from sdp_exporter.export import Clock, Exported, Request
+from sdp_exporter.stages import Stage
 from sdp_exporter.stores import Progress
-from sdp_serving.contract.artifact import ModelUri
-
-MIB: Final = 1 << 20
-_STEP_PERCENT: Final = 10
 
 Say = Callable[[str], None]
-"""Writes one line for a person."""
+"""Writes one line."""
 
 
 class LogObserver:
-    """Says each step of an export, and every tenth of what is stored."""
+    """Says which stage a model enters and when, and at last what became of it."""
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Say, clock: Clock) -> None:
         self._say = say
+        self._clock = clock
 
-    def writing(self, request: Request) -> None:
-        """Say that the model is being built."""
-        self._say(f"{request.name}: building and saving")
+    def entered(self, request: Request, stage: Stage) -> None:
+        """Say which stage has begun; that of the upload is told with its size."""
+        if stage is not Stage.UPLOAD:
+            self._line(request, stage)
 
-    def publishing(self, request: Request, size: int) -> Progress:
-        """Say how much there is to store, and then how much is."""
-        self._say(f"{request.name}: storing {size / MIB:.1f} MiB at {request.uri}")
-        return _Percentage(request.name, size, self._say).add
+    def uploading(self, request: Request, size: int) -> Progress:
+        """Say how much is to be stored, and where."""
+        self._line(request, Stage.UPLOAD, bytes=size, uri=str(request.uri))
+        return _unheard
 
-    def published(self, request: Request, uri: ModelUri) -> None:
-        """Say which version it became."""
-        self._say(f"{request.name}: published as version {uri.version}")
+    def exported(self, exported: Exported) -> None:
+        """Say where the model is, and what it took to make it."""
+        made = {
+            "seconds": {stage: round(seconds, 1) for stage, seconds in exported.seconds.items()},
+            "peakMemoryBytes": exported.peak_memory,
+        }
+        self._line(
+            exported.request,
+            "exported" if exported.is_new else "unchanged",
+            uri=str(exported.uri),
+            digest=exported.digest,
+            bytes=exported.size,
+            **(made if exported.is_new else {}),
+        )
 
-    def unchanged(self, request: Request, uri: ModelUri) -> None:
-        """Say that nothing was to do."""
-        self._say(f"{request.name}: unchanged, version {uri.version} is the same model")
+    def _line(self, request: Request, stage: str, **more: object) -> None:
+        line = {
+            "time": _written(self._clock()),
+            "weights": request.source.name,
+            "component": request.source.component,
+            "stage": stage,
+            **more,
+        }
+        self._say(json.dumps(line))
 
 
-class _Percentage:
-    """Counts bytes, from any thread; an upload that is broken off and repeated counts twice."""
+def _written(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    def __init__(self, name: str, total: int, say: Say) -> None:
-        self._name = name
-        self._total = total
-        self._say = say
-        self._stored = 0
-        self._said = 0
-        self._lock = Lock()
 
-    def add(self, size: int) -> None:
-        with self._lock:
-            self._stored += size
-            percent = min(100, 100 * self._stored // max(self._total, 1))
-            if percent >= self._said + _STEP_PERCENT or percent == 100 > self._said:
-                self._said = percent
-                self._say(f"{self._name}: stored {percent} %")
+def _unheard(_size: int) -> None:
+    """Bytes are not worth a line each."""

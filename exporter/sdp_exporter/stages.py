@@ -55,6 +55,11 @@ class Stopwatch:
         self._seconds: dict[Stage, float] = {}
         self._current: tuple[Stage, float] | None = None
 
+    @property
+    def stage(self) -> Stage | None:
+        """The stage that it is in."""
+        return None if self._current is None else self._current[0]
+
     def enter(self, stage: Stage) -> None:
         """End the stage that it is in, and begin this one."""
         self.stop()

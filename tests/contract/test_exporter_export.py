@@ -14,12 +14,13 @@ from google.cloud.storage import Bucket
 from tests.support.toy_models import IMAGE_SIZE, WIDTH, toy_source
 
 from sdp_exporter.errors import BrokenExportError
-from sdp_exporter.export import Request, export
+from sdp_exporter.export import Exported, Request, export
+from sdp_exporter.stages import Stage
 from sdp_exporter.stores import Progress
 from sdp_exporter.stores.gcs import GcsStore
 from sdp_serving.contract.artifact import MANIFEST, Manifest, ModelUri, Version, whole_versions
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.signatures import signatures
+from sdp_serving.contract.exported import exported_signatures
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -52,18 +53,15 @@ class Recorder:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def writing(self, request: Request) -> None:
-        self.told.append("writing")
+    def entered(self, request: Request, stage: Stage) -> None:
+        self.told.append(stage)
 
-    def publishing(self, request: Request, size: int) -> Progress:
-        self.told.append("publishing")
+    def uploading(self, request: Request, size: int) -> Progress:
+        self.told.append(f"{size} bytes")
         return lambda stored: None
 
-    def published(self, request: Request, uri: ModelUri) -> None:
-        self.told.append(f"published {uri}")
-
-    def unchanged(self, request: Request, uri: ModelUri) -> None:
-        self.told.append(f"unchanged {uri}")
+    def exported(self, exported: Exported) -> None:
+        self.told.append(f"{'new' if exported.is_new else 'unchanged'} {exported.uri}")
 
 
 @pytest.fixture
@@ -84,7 +82,8 @@ def request_for(component: Component, weights: Path, base: str) -> Request:
 
 def run(requests: Sequence[Request], now: datetime = NOW) -> tuple[list[ModelUri], list[str]]:
     recorder = Recorder()
-    return export(requests, clock=lambda: now, observer=recorder), recorder.told
+    exported = export(requests, clock=lambda: now, observer=recorder)
+    return [one.uri for one in exported], recorder.told
 
 
 def test_a_fresh_process_gets_answers_from_every_component(tmp_path: Path, weights: Path) -> None:
@@ -110,14 +109,16 @@ def test_the_manifest_says_what_was_exported(component: Component, weights: Path
     assert (manifest.version, manifest.created) == (int(NOW.timestamp() * 1000), NOW)
     assert (manifest.sd_version, manifest.width, manifest.image_size) == ("toy", WIDTH, IMAGE_SIZE)
     assert manifest.sampler == ("ddim" if component is Component.DIFFUSION_MODEL else None)
-    assert manifest.signatures == signatures(component, width=WIDTH, image_size=IMAGE_SIZE)
+    assert manifest.signatures == exported_signatures(component, width=WIDTH, image_size=IMAGE_SIZE)
 
 
 def test_the_same_model_is_not_exported_twice(weights: Path, base: str) -> None:
     request = request_for(Component.DECODER, weights, base)
     (first,), told_first = run([request])
     (second,), told_second = run([request], NOW + timedelta(days=1))
-    assert told_first == ["writing", "publishing", f"published {first}"]
+    *stages, size, last = told_first
+    assert (stages, last) == (["build", "trace", "save", "upload"], f"new {first}")
+    assert size.endswith(" bytes")
     assert told_second == [f"unchanged {first}"]
     assert second == first
 

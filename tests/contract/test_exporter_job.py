@@ -1,5 +1,6 @@
 """The exporter as a Job of Kubernetes runs it: what its exit codes, its log's last line and a second run say."""
 
+import json
 import os
 import subprocess
 import sys
@@ -42,22 +43,27 @@ def imported(result: subprocess.CompletedProcess[str]) -> bool:
 
 
 def test_a_job_that_runs_twice_exports_once(bucket: Bucket, tmp_path: Path) -> None:
-    arguments = ("--component=image-encoder", "--weights=base", f"--to=gs://{bucket.name}/exported")
+    to, result = f"--to=gs://{bucket.name}/exported", f"--result-file={tmp_path}/result"
+    arguments = ("--component=image-encoder", "--weights=base", to, result)
 
     first, second = (export(*arguments, home=tmp_path) for _ in range(2))
 
     assert (first.returncode, second.returncode) == (0, 0), first.stderr[-2000:]
     assert first.stdout == second.stdout
     uri = first.stdout.strip()
-    version = uri.rpartition("/")[2]
-    assert uri == f"gs://{bucket.name}/exported/image-encoder/{version}"
-    name = "sd-tiny/base image-encoder"
-    lines = said(first)
-    assert lines[0] == f"{name}: building and saving"
-    assert lines[1].startswith(f"{name}: storing ")
-    assert lines[-1] == f"{name}: published as version {version}"
-    assert f"{name}: stored 100 %" in lines
-    assert said(second) == [f"{name}: unchanged, version {version} is the same model"]
+    assert uri.startswith(f"gs://{bucket.name}/exported/image-encoder/1")
+    lines = [json.loads(line) for line in said(first)]
+    assert {(line["weights"], line["component"]) for line in lines} == {("sd-tiny/base", "image-encoder")}
+    assert [line["stage"] for line in lines] == ["build", "load", "trace", "save", "upload", "exported"]
+    *_, made = lines
+    assert made["uri"] == uri
+    assert made["peakMemoryBytes"] > made["bytes"] > 0
+    assert set(made["seconds"]) == {"build", "load", "trace", "save", "upload"}
+    (unchanged,) = [json.loads(line) for line in said(second)]
+    assert (unchanged["stage"], unchanged["uri"], unchanged["digest"]) == ("unchanged", uri, made["digest"])
+    assert json.loads((tmp_path / "result").read_text()) == {
+        "models": [{"component": "image-encoder", "uri": uri, "digest": made["digest"]}]
+    }
     assert (imported(first), imported(second)) == (True, False), "a second run need not wait for TensorFlow"
 
 
@@ -161,14 +167,14 @@ def storage(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_what_storage_answers_tells_whether_to_try_again(
     storage: str, code: int, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sdp_exporter.stores.gcs._READ_RETRY", None)
+    monkeypatch.setattr("sdp_exporter.stores.gcs_requests.READ_RETRY", None)
     result = run("--to=gs://bucket/exported", STORAGE_EMULATOR_HOST=storage)
     assert result.exit_code == code
     assert sentence in result.stderr.splitlines()[-1]
 
 
 def test_storage_that_does_not_answer_may_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdp_exporter.stores.gcs._READ_RETRY", None)
+    monkeypatch.setattr("sdp_exporter.stores.gcs_requests.READ_RETRY", None)
     result = run("--to=gs://bucket/exported", STORAGE_EMULATOR_HOST="http://127.0.0.1:9")
     assert result.exit_code == 1
     assert "cannot be reached: check" in result.stderr.splitlines()[-1]

@@ -2,20 +2,19 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 from google.cloud.storage import Blob, Bucket, Client
+from tests.support.artifacts import FILES, manifest, saved_model
+from tests.support.upload_faults import Fault, upload_line
 
-from sdp_exporter.artifact import file_entries
-from sdp_exporter.errors import StoreError, VersionTakenError
-from sdp_exporter.stores import Store, open_store
+from sdp_exporter.errors import StoreError, StoreRefusedError, VersionTakenError
+from sdp_exporter.stores import Progress, Store, open_store
 from sdp_serving.contract.artifact import MANIFEST, Manifest, ModelUri, Version, whole_versions
-from sdp_serving.contract.components import Component
-
-FILES = ["fingerprint.pb", "saved_model.pb", "variables/variables.data-00000-of-00001", "variables/variables.index"]
 
 
 @pytest.fixture(params=["gs", "file"])
@@ -31,36 +30,15 @@ def store(uri: ModelUri) -> Store:
     return open_store(uri)
 
 
-def saved_model(folder: Path, content: str = "content") -> Path:
-    for path in FILES:
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(f"{content} of {path}")
-    return folder
-
-
-def manifest(folder: Path, version: int, digest: str = "0" * 64) -> Manifest:
-    return Manifest.model_validate(
-        {
-            "component": Component.DECODER,
-            "version": version,
-            "created": datetime(2026, 1, 1, tzinfo=UTC),
-            "sd_version": "toy",
-            "width": 6,
-            "image_size": 16,
-            "tensorflow": "2.20.0",
-            "exporter": "0.1.0",
-            "weights": "toy/base",
-            "source_digest": f"sha256:{digest}",
-            "signatures": {},
-            "files": file_entries(folder),
-        }
-    )
-
-
 def publish(store: Store, folder: Path, version: int, digest: str = "0" * 64) -> Manifest:
     published = manifest(folder, version, digest)
-    store.publish(folder, published, lambda size: None)
+    bring(store, folder, published)
     return published
+
+
+def bring(store: Store, folder: Path, published: Manifest, progress: Progress = lambda size: None) -> None:
+    with store.bringing(folder, published.files, progress) as publish:
+        publish(published)
 
 
 def stored(uri: ModelUri, version: int) -> dict[str, str]:
@@ -104,7 +82,7 @@ def test_what_is_stored_is_what_was_saved(store: Store, uri: ModelUri, tmp_path:
 def test_progress_is_told_every_byte(store: Store, tmp_path: Path) -> None:
     folder = saved_model(tmp_path / "model")
     stored: list[int] = []
-    store.publish(folder, manifest(folder, 1), stored.append)
+    bring(store, folder, manifest(folder, 1), stored.append)
     assert sum(stored) == sum((folder / path).stat().st_size for path in FILES)
 
 
@@ -157,7 +135,7 @@ def test_an_upload_that_dies_leaves_nothing_to_serve_and_the_next_goes_past_it(
     dying = manifest(folder, 7)
     (folder / lost).unlink()
     with pytest.raises(FileNotFoundError):
-        store.publish(folder, dying, lambda size: None)
+        bring(store, folder, dying)
     assert whole_versions(names(bucket)) == [6]
     assert store.newest() == old
     publish(store, saved_model(tmp_path / "again"), 8)
@@ -190,8 +168,104 @@ def test_a_file_that_changed_since_it_was_described_is_not_published(bucket: Buc
     described = manifest(folder, 7)
     (folder / "variables" / "variables.index").write_text("changed")
     with pytest.raises(StoreError, match="stored damaged: export again"):
-        store.publish(folder, described, lambda size: None)
+        bring(store, folder, described)
     assert store.newest() is None
+
+
+@pytest.mark.parametrize("faults", [["cut", 503], ["unheard", "unheard"], [429, 500]])
+def test_what_happens_on_the_way_is_made_good(
+    bucket: Bucket, storage_emulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults: list[Fault]
+) -> None:
+    folder = saved_model(tmp_path)
+    with upload_line(storage_emulator) as line:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", line.url)
+        line.faults.extend(faults)
+        store = open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder"))
+        published = publish(store, folder, 7)
+        assert line.faults == []
+        assert store.newest() == published
+        assert store.checksums(Version(7)) == published.files
+    assert len(names(bucket)) == len(FILES) + 1, "no part is left"
+
+
+def test_what_arrives_damaged_is_not_taken_up_again(
+    bucket: Bucket, storage_emulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = saved_model(tmp_path)
+    with upload_line(storage_emulator) as line:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", line.url)
+        line.faults.append("damaged")
+        store = open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder"))
+        with pytest.raises(StoreError, match="stored damaged: export again"):
+            publish(store, folder, 7)
+        assert store.versions() == []
+        published = publish(store, folder, 8)
+        assert store.checksums(Version(8)) == published.files
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (400, "refused a request"),
+        (403, r"no permission to read and write gs://.*roles/storage.objectUser"),
+        (404, r"the bucket gs://.* does not exist: create it"),
+    ],
+)
+def test_an_upload_that_is_refused_says_so_in_one_sentence(
+    bucket: Bucket, storage_emulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, sentence: str
+) -> None:
+    with upload_line(storage_emulator) as line:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", line.url)
+        line.faults.append(status)
+        with pytest.raises(StoreRefusedError, match=sentence):
+            publish(open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder")), saved_model(tmp_path), 7)
+    assert whole_versions(names(bucket)) == []
+
+
+def test_exporters_of_the_same_model_share_what_they_upload_and_all_are_whole(uri: ModelUri, tmp_path: Path) -> None:
+    folder = saved_model(tmp_path / "model")
+    racers = 3
+    together, numbers = threading.Barrier(racers), count(1)
+
+    def race(_: int) -> int:
+        store = open_store(uri)
+        described = manifest(folder, 1)
+        together.wait()
+        with store.bringing(folder, described.files, lambda size: None) as bring_out:
+            for version in numbers:
+                try:
+                    bring_out(manifest(folder, version))
+                except VersionTakenError:  # what was uploaded is deleted: another one has published it
+                    continue
+                return version
+        raise AssertionError("numbers do not end")
+
+    with ThreadPoolExecutor(racers) as pool:
+        published = sorted(pool.map(race, range(racers)))
+    store = open_store(uri)
+    assert [one.version for one in store.versions() if one.is_whole] == published
+    assert all(store.checksums(Version(version)) == manifest(folder, version).files for version in published)
+
+
+def test_a_version_is_deleted_with_all_its_files_and_no_other(store: Store, uri: ModelUri, tmp_path: Path) -> None:
+    folder = saved_model(tmp_path / "model")
+    for version in (1, 10):
+        publish(store, folder, version)
+    store.delete(Version(1))
+    (left,) = store.versions()
+    assert (left.version, left.is_whole) == (10, True)
+    assert stored(uri, 10) == contents(folder)
+
+
+def test_leftovers_of_dead_exports_are_deleted_once_they_are_old(bucket: Bucket, tmp_path: Path) -> None:
+    store = open_store(ModelUri.parse(f"gs://{bucket.name}/sd/decoder"))
+    published = publish(store, saved_model(tmp_path / "model"), 7)
+    with pytest.raises(KeyboardInterrupt), store.bringing(tmp_path / "model", published.files, lambda size: None):
+        raise KeyboardInterrupt
+    begun = datetime.now(UTC)
+    assert store.delete_leftovers(begun - timedelta(days=1)) == 0
+    assert store.delete_leftovers(begun + timedelta(days=1)) > 0
+    assert all(name.startswith("7/") for name in names(bucket))
 
 
 def test_a_large_file_is_stored_whole(bucket: Bucket, tmp_path: Path) -> None:
@@ -208,7 +282,7 @@ def test_a_missing_bucket_is_named_with_what_to_do(storage_emulator: str) -> Non
 
 def test_a_store_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
-    monkeypatch.setattr("sdp_exporter.stores.gcs._READ_RETRY", None)
+    monkeypatch.setattr("sdp_exporter.stores.gcs_requests.READ_RETRY", None)
     with pytest.raises(StoreError, match=r"the storage emulator at http://127.0.0.1:1 .* cannot be reached: check"):
         open_store(ModelUri.parse("gs://bucket/sd/decoder")).newest()
 
@@ -238,5 +312,5 @@ def test_a_folder_holds_nothing_but_whole_versions_after_an_interrupted_copy(tmp
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store.publish(folder, manifest(folder, 7), interrupt)
+        bring(store, folder, manifest(folder, 7), interrupt)
     assert list((tmp_path / "decoder").iterdir()) == []

@@ -120,7 +120,7 @@ def test_an_accelerator_that_no_node_has_is_told_in_a_condition(serving: Told) -
 
 
 def test_a_model_in_a_folder_of_the_node_is_served(serving: Told, node_folder: Path, tmp_path: Path) -> None:
-    quietly("sdpipeline-export", "sd-tiny", "--component=decoder", f"--to=file://{node_folder}")
+    quietly("sdpipeline", "export", "sd-tiny", "--component=decoder", f"--to=file://{node_folder}")
     quietly(*pipeline.swap(Component.DECODER, f"file://{node_folder}/decoder"))
     _wait()
     assert draw("a small green star on a pink background", tmp_path / "file.png")[0].colour == "green"
@@ -128,7 +128,7 @@ def test_a_model_in_a_folder_of_the_node_is_served(serving: Told, node_folder: P
 
 def test_a_model_baked_into_an_image_is_served(serving: Told, node_cluster: Cluster, tmp_path: Path) -> None:
     baked = tmp_path / "baked"
-    quietly("sdpipeline-export", "sd-tiny", "--component=decoder", f"--to=file://{baked}")
+    quietly("sdpipeline", "export", "sd-tiny", "--component=decoder", f"--to=file://{baked}")
     server = {"SERVER": images.reference("standin")}
     image = images.build_image("localhost/baked-decoder:dev", _BAKED, baked, build_args=server)
     images.load_image(node_cluster, image)

@@ -1,13 +1,50 @@
 """Where artifacts go: Google Cloud Storage or a folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from sdp_serving.contract.artifact import Manifest, ModelUri, Version
+from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, FileEntry, Manifest, ModelUri, Version
 
 Progress = Callable[[int], None]
 """Told how many more bytes are stored, from any thread."""
+
+Publish = Callable[[Manifest], None]
+"""Makes a version of what was brought in: whole, or never to be served.
+
+Raises:
+    VersionTakenError: if the version is another exporter's; nothing of it was changed.
+"""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A version as it lies in its store.
+
+    Attributes:
+        version: its number.
+        sizes: bytes of each of its files, the manifest among them.
+        changed: when the last of them was written.
+        manifest: what it says of itself; None when it has none that can be read.
+    """
+
+    version: Version
+    sizes: Mapping[str, int]
+    changed: datetime
+    manifest: Manifest | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it can be served: saved_model.pb comes last."""
+        return SAVED_MODEL in self.sizes
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files but the manifest."""
+        return sum(size for path, size in self.sizes.items() if path != MANIFEST)
 
 
 class Store(Protocol):
@@ -21,11 +58,32 @@ class Store(Protocol):
         """The manifest of the newest whole version; None when there is none, or none that can be read."""
         ...
 
-    def publish(self, folder: Path, manifest: Manifest, progress: Progress) -> None:
-        """Store the SavedModel in `folder` as `manifest.version`: whole, or never to be served.
+    def bringing(
+        self, folder: Path, files: Mapping[str, FileEntry], progress: Progress
+    ) -> AbstractContextManager[Publish]:
+        """Bring `files`, which lie in `folder`, to where no reader sees them; within the context they can be published.
 
-        Raises:
-            VersionTakenError: if the version is there already; nothing was stored.
+        What an earlier attempt that died has brought there already is not sent again.
+        """
+        ...
+
+    def versions(self) -> Sequence[Stored]:
+        """Every version there, whole or not, oldest first."""
+        ...
+
+    def checksums(self, version: Version) -> Mapping[str, FileEntry]:
+        """Every file of a version but the manifest, as it lies there."""
+        ...
+
+    def delete(self, version: Version) -> None:
+        """Delete a version, saved_model.pb first: one that dies half-way leaves nothing that is taken for whole."""
+        ...
+
+    def delete_leftovers(self, before: datetime) -> int:
+        """Delete what exports that died before this time have brought and not published.
+
+        Returns:
+            How many bytes that frees.
         """
         ...
 

@@ -1,135 +1,194 @@
 """Google Cloud Storage as a store of artifacts."""
 
-import base64
-import os
 import uuid
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
-import requests
 from google.api_core import exceptions as api
-from google.auth import exceptions as auth
+from google.api_core.retry import if_transient_error
 from google.cloud.storage import Blob, Bucket, Client
-from google.cloud.storage.retry import DEFAULT_RETRY
 from pydantic import ValidationError
 
-from sdp_exporter.errors import StoreRefusedError, StoreUnavailableError, VersionTakenError
-from sdp_exporter.stores import Progress
+from sdp_exporter.errors import StoreUnavailableError, VersionTakenError
+from sdp_exporter.stores import Progress, Publish, Stored, gcs_requests
+from sdp_exporter.stores.gcs_requests import readable_errors
+from sdp_exporter.stores.parallel import each
+from sdp_exporter.stores.parts import FOLDER, Parts, delete_objects, entry_of, list_objects, uncounted
 from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, FileEntry, Manifest, ModelUri, Version, whole_versions
 
-_PARALLEL_UPLOADS: Final = 8
-_READ_RETRY: Final = DEFAULT_RETRY.with_timeout(10)
-_UPLOAD_RETRY: Final = DEFAULT_RETRY.with_timeout(300)
-_TIMEOUT: Final = (5, 120)
-"""Seconds to connect, and to wait for an answer to one request."""
 _EXPORT_KEY: Final = "sdpipeline-export"
 
 
 class GcsStore:
     """Versions as prefixes of objects' names.
 
-    The first upload claims the version: every object is created on the condition that it is new, so that of two
-    exporters only one gets past the first. The manifest is uploaded before last and saved_model.pb last, and a version
-    without saved_model.pb is not whole: an upload that dies leaves objects that nobody reads.
+    The files' bytes are brought first, as parts that are named for their content; of them a version is made without
+    sending them again. Its first object claims it: every object is created on the condition that it is new, so that of
+    two exporters only one gets past the first. The manifest comes before last and saved_model.pb last, and a version
+    without saved_model.pb is not whole: an export that dies leaves objects that nobody reads.
     """
 
     def __init__(self, client: Client, uri: ModelUri) -> None:
         bucket, _, prefix = uri.location.partition("/")
-        self._uri = uri
-        self._client = client
         self._bucket = client.bucket(bucket)
         self._prefix = f"{prefix}/" if prefix else ""
 
     @classmethod
     def open(cls, uri: ModelUri) -> Self:
         """Connect with the application's default credentials, or without any to STORAGE_EMULATOR_HOST."""
-        with _readable_errors(uri.location.partition("/")[0]):
+        with readable_errors(uri.location.partition("/")[0]):
             return cls(Client(project=None), uri)
 
     def taken(self) -> Sequence[Version]:
         """Every version there, whole or not, oldest first."""
-        folders = {path.partition("/")[0] for path in self._paths()}
-        return sorted(Version(int(name)) for name in folders if name.isascii() and name.isdigit())
+        return sorted(self._objects())
 
     def newest(self) -> Manifest | None:
         """The manifest of the newest whole version."""
-        whole = whole_versions(self._paths())
-        if not whole:
-            return None
-        with _readable_errors(self._bucket.name):
+        whole = whole_versions(f"{version}/{path}" for version, files in self._objects().items() for path in files)
+        return self._manifest(whole[-1]) if whole else None
+
+    @contextmanager
+    def bringing(self, folder: Path, files: Mapping[str, FileEntry], progress: Progress) -> Iterator[Publish]:
+        """Upload the parts that are not there yet; they are deleted when the context ends well."""
+        # The smallest file is sent as it is, and so can claim a version.
+        claim = min(files.keys() - {SAVED_MODEL}, key=lambda path: (files[path].size, path), default=None)
+        parts = Parts(self._bucket, self._prefix, folder, sorted(files.keys() - {claim}))
+        with readable_errors(self._bucket.name):
+            parts.bring(progress)
+            if claim is not None:
+                progress(files[claim].size)
+
+        def publish(manifest: Manifest) -> None:
+            with readable_errors(self._bucket.name):
+                # Another exporter of the same bytes may have published and deleted them meanwhile.
+                parts.bring(uncounted)
+                _publish(_Upload(self._bucket, f"{self._prefix}{manifest.version}/"), folder, manifest, claim, parts)
+
+        yield publish
+        with readable_errors(self._bucket.name):
+            parts.delete()
+
+    def versions(self) -> Sequence[Stored]:
+        """Every version there, whole or not, oldest first."""
+        objects = self._objects()
+
+        def stored(version: Version) -> Stored:
+            files = objects[version]
+            return Stored(
+                version=version,
+                sizes={path: blob.size for path, blob in files.items()},
+                changed=max(blob.updated for blob in files.values()),
+                manifest=self._manifest(version) if MANIFEST in files else None,
+            )
+
+        return each(stored, sorted(objects))
+
+    def checksums(self, version: Version) -> Mapping[str, FileEntry]:
+        """Every file of a version, as the store tells its checksum."""
+        files = self._objects(f"{version}/")[version]
+        return {path: entry_of(blob) for path, blob in files.items() if path != MANIFEST}
+
+    def delete(self, version: Version) -> None:
+        """Delete the version's objects."""
+        root = f"{self._prefix}{version}/"
+        names = sorted(self._objects(f"{version}/")[version])
+        with readable_errors(self._bucket.name):
+            delete_objects(self._bucket, [f"{root}{SAVED_MODEL}"])
+            delete_objects(self._bucket, [f"{root}{name}" for name in names if name != SAVED_MODEL])
+
+    def delete_leftovers(self, before: datetime) -> int:
+        """Delete parts that were uploaded before this time."""
+        with readable_errors(self._bucket.name):
+            parts = list_objects(self._bucket, f"{self._prefix}{FOLDER}/")
+            old = [blob for blob in parts if blob.updated < before]
+            delete_objects(self._bucket, [blob.name for blob in old])
+            return sum(blob.size for blob in old)
+
+    def _objects(self, below: str = "") -> Mapping[Version, dict[str, Blob]]:
+        """The objects of each version by their path in it, among those whose path begins with `below`."""
+        found: dict[Version, dict[str, Blob]] = defaultdict(dict)
+        with readable_errors(self._bucket.name):
+            for blob in list_objects(self._bucket, f"{self._prefix}{below}"):
+                folder, _, path = blob.name.removeprefix(self._prefix).partition("/")
+                if folder.isascii() and folder.isdigit() and path:
+                    found[Version(int(folder))][path] = blob
+        return found
+
+    def _manifest(self, version: Version) -> Manifest | None:
+        blob = self._bucket.blob(f"{self._prefix}{version}/{MANIFEST}")
+        with readable_errors(self._bucket.name):
             try:
-                blob = self._bucket.blob(f"{self._prefix}{whole[-1]}/{MANIFEST}")
-                return Manifest.model_validate_json(blob.download_as_bytes(timeout=_TIMEOUT, retry=_READ_RETRY))
+                return Manifest.model_validate_json(
+                    blob.download_as_bytes(timeout=gcs_requests.TIMEOUT, retry=gcs_requests.READ_RETRY)
+                )
             except (api.NotFound, ValidationError):
                 return None
 
-    def publish(self, folder: Path, manifest: Manifest, progress: Progress) -> None:
-        """Upload the claim, then the other files in parallel, then the manifest, then saved_model.pb."""
-        upload = _Upload(self._bucket, f"{self._prefix}{manifest.version}/")
-        claim, *others = sorted(manifest.files.keys() - {SAVED_MODEL}) or [SAVED_MODEL]
 
-        def send(path: str) -> None:
-            upload.file(folder / path, path, manifest.files[path], progress)
+def _publish(upload: "_Upload", folder: Path, manifest: Manifest, claim: str | None, parts: Parts) -> None:
+    """Create the claim, then the other files, then the manifest, then saved_model.pb."""
 
-        with _readable_errors(self._bucket.name):
-            send(claim)
-            with ThreadPoolExecutor(_PARALLEL_UPLOADS) as pool:
-                for _ in pool.map(send, others):
-                    pass
-            upload.text(manifest.model_dump_json(indent=2) + "\n", MANIFEST)
-            send(SAVED_MODEL)
+    def compose(path: str) -> None:
+        upload.compose(path, parts.objects(path), manifest.files[path])
 
-    def _paths(self) -> list[str]:
-        with _readable_errors(self._bucket.name):
-            blobs = self._client.list_blobs(
-                self._bucket,
-                prefix=self._prefix,
-                fields="items(name),nextPageToken",
-                timeout=_TIMEOUT,
-                retry=_READ_RETRY,
-            )
-            return [blob.name.removeprefix(self._prefix) for blob in blobs]
+    if claim is not None:
+        upload.send(claim, (folder / claim).read_bytes(), manifest.files[claim])
+    each(compose, sorted(manifest.files.keys() - {claim, SAVED_MODEL}))
+    upload.send(MANIFEST, f"{manifest.model_dump_json(indent=2)}\n".encode(), content_type="application/json")
+    compose(SAVED_MODEL)
 
 
 class _Upload:
-    """One version's upload. Its objects carry its id, by which a repeated request knows its own."""
+    """One version's objects. They carry the upload's id, by which a repeated request knows its own."""
 
     def __init__(self, bucket: Bucket, prefix: str) -> None:
         self._bucket = bucket
         self._prefix = prefix
         self._id = uuid.uuid4().hex
 
-    def file(self, source: Path, path: str, expected: FileEntry, progress: Progress) -> None:
-        """Create the object `path` from `source`, and compare what the store has with `expected`."""
+    def send(
+        self,
+        path: str,
+        content: bytes,
+        expected: FileEntry | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> None:
+        """Create the object `path`, and compare what the store has with `expected`."""
         blob = self._new(path)
-        with source.open("rb") as file, self._created(blob):
-            blob.upload_from_file(
-                _Counted(file, progress),
-                size=os.fstat(file.fileno()).st_size,
-                if_generation_match=0,
-                checksum="crc32c",
-                timeout=_TIMEOUT,
-                retry=_UPLOAD_RETRY,
-            )
-        stored = base64.b64decode(blob.crc32c).hex()
-        if (blob.size, stored) != (expected.size, expected.crc32c):
-            raise StoreUnavailableError(f"gs://{self._bucket.name}/{blob.name} was stored damaged: export again")
-
-    def text(self, text: str, path: str) -> None:
-        """Create the object `path` holding `text`."""
-        blob = self._new(path)
-        with self._created(blob):
+        with self._created(blob, expected):
             blob.upload_from_string(
-                text,
-                content_type="application/json",
+                content,
+                content_type=content_type,
                 if_generation_match=0,
                 checksum="crc32c",
-                timeout=_TIMEOUT,
-                retry=_UPLOAD_RETRY,
+                timeout=gcs_requests.TIMEOUT,
+                retry=gcs_requests.WRITE_RETRY,
             )
+
+    def compose(self, path: str, parts: Sequence[Blob], expected: FileEntry) -> None:
+        """Create the object `path` of `parts`, and compare what the store has with `expected`."""
+        blob = self._new(path)
+        blob.content_type = "application/octet-stream"
+
+        def are_there() -> bool:
+            return all(part.exists(timeout=gcs_requests.TIMEOUT, retry=gcs_requests.READ_RETRY) for part in parts)
+
+        # Without its parts, trying again is of no use.
+        retry = gcs_requests.WRITE_RETRY.with_predicate(lambda error: if_transient_error(error) and are_there())
+        with self._created(blob, expected):
+            try:
+                blob.compose(parts, if_generation_match=0, timeout=gcs_requests.TIMEOUT, retry=retry)
+            except (api.NotFound, api.ServerError):
+                if are_there():
+                    raise
+                raise VersionTakenError(
+                    f"what was uploaded for gs://{self._bucket.name}/{self._prefix} was deleted meanwhile: export again"
+                ) from None
 
     def _new(self, path: str) -> Blob:
         blob = self._bucket.blob(f"{self._prefix}{path}")
@@ -137,88 +196,13 @@ class _Upload:
         return blob
 
     @contextmanager
-    def _created(self, blob: Blob) -> Iterator[None]:
+    def _created(self, blob: Blob, expected: FileEntry | None) -> Iterator[None]:
         """Tell a request of ours that succeeded unheard, and was repeated, from another exporter's object."""
         try:
             yield
         except api.PreconditionFailed:
-            blob.reload(timeout=_TIMEOUT, retry=_READ_RETRY)
+            blob.reload(timeout=gcs_requests.TIMEOUT, retry=gcs_requests.READ_RETRY)
             if (blob.metadata or {}).get(_EXPORT_KEY) != self._id:
                 raise VersionTakenError(f"gs://{self._bucket.name}/{self._prefix} is another exporter's") from None
-
-
-class _Counted:
-    """A file whose bytes are counted once each, as far as they are read: the client reads what it is about to send."""
-
-    def __init__(self, file: BinaryIO, progress: Progress) -> None:
-        self._file = file
-        self._progress = progress
-        self._furthest = 0
-
-    def read(self, size: int = -1) -> bytes:
-        content = self._file.read(size)
-        position = self._file.tell()
-        if position > self._furthest:
-            self._progress(position - self._furthest)
-            self._furthest = position
-        return content
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-
-@contextmanager
-def _readable_errors(bucket: str) -> Iterator[None]:
-    """Say what failed in one sentence that names the remedy."""
-    try:
-        yield
-    except (auth.DefaultCredentialsError, PermissionError):
-        raise StoreRefusedError(_credentials_remedy()) from None
-    except (auth.RefreshError, api.Unauthorized) as error:
-        if getattr(error, "retryable", False):
-            raise StoreUnavailableError("Google Cloud's sign-in does not answer: check the network") from None
-        raise StoreRefusedError(
-            "Google Cloud refused the credentials: renew them with `gcloud auth application-default login`, or in a"
-            " cluster check the ServiceAccount's Workload Identity or the key"
-        ) from None
-    except api.Forbidden:
-        raise StoreRefusedError(
-            f"no permission to read and write gs://{bucket}: ask its owner for the role roles/storage.objectUser"
-        ) from None
-    except api.NotFound:
-        raise StoreRefusedError(
-            f"the bucket gs://{bucket} does not exist: create it, as with `gcloud storage buckets create gs://{bucket}`"
-        ) from None
-    except (api.RetryError, requests.RequestException, auth.TransportError, ConnectionError):
-        raise StoreUnavailableError(
-            f"{_endpoint()} cannot be reached: check that it runs and that the network leads there"
-        ) from None
-    except (api.ServerError, api.TooManyRequests) as error:
-        raise StoreUnavailableError(
-            f"{_endpoint()} is out of order for gs://{bucket} (HTTP {error.code}): try again later"
-        ) from None
-    except api.GoogleAPICallError as error:
-        raise StoreRefusedError(
-            f"{_endpoint()} refused a request for gs://{bucket} ({error.message}): correct the URI"
-        ) from None
-
-
-def _credentials_remedy() -> str:
-    key = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-    if key is None:
-        return (
-            "no Google Cloud credentials were found: run `gcloud auth application-default login`, or in a cluster give"
-            " the pod a ServiceAccount with Workload Identity or a key by storage.secretName"
-        )
-    return (
-        f"{key}, which GOOGLE_APPLICATION_CREDENTIALS names, holds no Google Cloud credentials: put the key of a"
-        f" service account there, in a cluster into the Secret of storage.secretName as {Path(key).name}"
-    )
-
-
-def _endpoint() -> str:
-    emulator = os.environ.get("STORAGE_EMULATOR_HOST")
-    return f"the storage emulator at {emulator} (STORAGE_EMULATOR_HOST)" if emulator else "Google Cloud Storage"
+        if expected is not None and entry_of(blob) != expected:
+            raise StoreUnavailableError(f"gs://{self._bucket.name}/{blob.name} was stored damaged: export again")

@@ -92,7 +92,7 @@ class GrpcTransport:
             outputs = {name: to_array(tensor) for name, tensor in response.outputs.items()}
         except ValueError as error:
             raise UnexpectedAnswerError(
-                f"the {component} answered {error}: serve a model that sdpipeline-export wrote"
+                f"the {component} answered {error}: serve a model that `sdpipeline export` wrote"
             ) from error
         return checked(component, signature, Answer(outputs, response.model_spec.version.value))
 

@@ -187,7 +187,7 @@ def _output(answer: Answer, name: str, shape: tuple[int | None, ...]) -> Array:
         wanted = ", ".join("?" if size is None else str(size) for size in shape)
         raise UnexpectedAnswerError(
             f"the output {name} has the shape {list(array.shape)} instead of [{wanted}]: serve models that"
-            " sdpipeline-export wrote for one pipeline"
+            " `sdpipeline export` wrote for one pipeline"
         )
     return array
 

@@ -61,7 +61,7 @@ class RestTransport:
             outputs = {name: np.array(found[name], dtype) for name, dtype in dtypes.items()}
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UnexpectedAnswerError(
-                f"the {component} answered no outputs {', '.join(dtypes)}: serve a model that sdpipeline-export wrote"
+                f"the {component} answered no outputs {', '.join(dtypes)}: serve a model that `sdpipeline export` wrote"
             ) from error
         return checked(component, signature, Answer(outputs, answers))
 

@@ -82,6 +82,6 @@ def checked(component: Component, signature: SignatureName, answer: Answer) -> A
             found = "nothing" if have is None else str(have.dtype)
             raise UnexpectedAnswerError(
                 f"the {component} answered {found} for its output {name}, not {dtype}: serve a model that"
-                " sdpipeline-export wrote"
+                " `sdpipeline export` wrote"
             )
     return answer

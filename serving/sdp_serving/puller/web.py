@@ -50,7 +50,7 @@ class Web:
             raise PullError(
                 PullFailure.MODEL_NOT_FOUND,
                 f"there is no {MANIFEST} at {self._uri}, without which no model can be had from a web server: correct"
-                " the URI, or export the model with sdpipeline-export and upload all of it",
+                " the URI, or export the model with `sdpipeline export` and upload all of it",
             )
         listed = read_manifest(raw, self._uri).files
         require_inside(listed, self._uri)

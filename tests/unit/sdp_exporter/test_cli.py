@@ -1,3 +1,5 @@
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,8 @@ from sdp_exporter.errors import (
     StoreUnavailableError,
     VersionTakenError,
 )
-from sdp_exporter.export import Request
-from sdp_serving.contract.artifact import ModelUri, Version
+from sdp_exporter.export import Exported, Request
+from sdp_serving.contract.artifact import Version
 
 
 @pytest.fixture
@@ -20,9 +22,9 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """The requests of the one export that ran."""
     requests: list[Request] = []
 
-    def export(batch: list[Request], **_: object) -> list[ModelUri]:
+    def export(batch: Sequence[Request], **_: object) -> list[Exported]:
         requests.extend(batch)
-        return [request.uri.at(Version(7)) for request in batch]
+        return [Exported(request, request.uri.at(Version(7)), "sha256:0", 1) for request in batch]
 
     monkeypatch.setattr(cli, "export", export)
     return requests
@@ -52,10 +54,13 @@ def test_standard_output_is_the_uris_of_the_versions_alone(exported: list[Reques
     assert result.stdout == "gs://demo/sd-tiny/decoder/7\ngs://demo/sd-tiny/text-encoder/7\n"
 
 
-def test_several_exports_run_as_one(exported: list[Request]) -> None:
-    first = ("sd-tiny", "--component", "decoder", "--to", "gs://demo/a")
-    second = ("sd-tiny", "--weights", "striped", "--to", "file:///srv/b")
-    assert run(*first, *second).exit_code == 0
+def test_each_document_of_a_file_is_an_export(exported: list[Request], tmp_path: Path) -> None:
+    config = tmp_path / "export.yaml"
+    config.write_text(
+        "model: sd-tiny\ncomponent: [decoder]\nto: gs://demo/a\n"
+        "---\nmodel: sd-tiny\nweights: striped\nto: file:///srv/b\n"
+    )
+    assert run("--config", str(config)).exit_code == 0
     assert described(exported) == [
         ("sd-tiny/base", "gs://demo/a/decoder"),
         ("sd-tiny/striped", "file:///srv/b/diffusion-model"),
@@ -63,23 +68,58 @@ def test_several_exports_run_as_one(exported: list[Request]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("model: sd-tiny\nto: s3://demo\n", "line 2: to: 's3://demo' is no model URI: give one such as gs://"),
+        ("model: sd-tiny\n\nto: gs://demo\nweights: none\n", "line 4: weights: sd-tiny has no weights 'none'"),
+        ("to: gs://demo\n---\nto: gs://demo\n", "line 1: model: is missing"),
+        (
+            "model: sd-tiny\nto: gs://b\ncomponents: []\n",
+            "line 3: components: is none of model, to, weights, component",
+        ),
+        ("model: sd-huge\nto: gs://b\n", "line 1: model: input should be 'sd-tiny', not 'sd-huge'"),
+        ("model: [\n", "line 2: expected the node content, but found '<stream end>': correct the YAML"),
+        ("- sd-tiny\n", "line 1: write fields such as `model: sd-tiny`, in each document"),
+        ("", "is empty: write fields"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_with_the_line(
+    exported: list[Request], tmp_path: Path, text: str, sentence: str
+) -> None:
+    config = tmp_path / "export.yaml"
+    config.write_text(text)
+    result = run("--config", str(config))
+    assert result.exit_code == 2
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith(f"Error: {config}")
+    assert sentence in last
+    assert exported == []
+
+
+@pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--to", "s3://demo"], "'s3://demo' is no model URI: give one such as gs://bucket/folder"),
-        (["--to", "gs://demo/sd/1700000000000"], "ends in a version: leave the version out"),
-        (["--to", "gs://demo", "--weights", "none"], "sd-tiny has no weights 'none': choose among base, sks, striped"),
+        (["sd-tiny", "--to", "s3://demo"], "'s3://demo' is no model URI: give one such as gs://bucket/folder"),
+        (["sd-tiny", "--to", "gs://demo/sd/1700000000000"], "ends in a version: leave the version out"),
+        (["sd-tiny", "--to", "pvc://claim/sd"], "pvc://claim/sd can't be written to: give a folder such as gs://"),
+        (["sd-tiny", "--to", "gs://b", "--weights", "none"], "no weights 'none': choose among base, sks, striped"),
         (
-            ["--to", "gs://demo", "--weights", "striped", "--component", "decoder"],
+            ["sd-tiny", "--to", "gs://demo", "--weights", "striped", "--component", "decoder"],
             "sd-tiny has the weights 'striped' for diffusion-model, not decoder",
         ),
-        (["--to", "gs://demo", "--component", "unet"], "'unet' is not one of 'text-encoder', 'diffusion-model'"),
-        ([], "Missing option '--to'"),
+        (
+            ["sd-tiny", "--to", "gs://b", "--component", "unet"],
+            "'unet' is not one of 'text-encoder', 'diffusion-model'",
+        ),
+        (["sd-tiny"], "Missing option '--to': give a folder"),
+        (["--to", "gs://demo"], "Missing argument 'MODEL': give one such as sd-tiny, or --config"),
+        (["sd-tiny", "--config", __file__], "give either --config or MODEL and its options"),
     ],
 )
 def test_bad_arguments_are_refused_with_a_sentence(
     exported: list[Request], arguments: list[str], sentence: str
 ) -> None:
-    result = run("sd-tiny", *arguments)
+    result = run(*arguments)
     assert result.exit_code == 2
     assert sentence in result.stderr
     assert exported == []
@@ -90,16 +130,17 @@ def test_bad_arguments_are_refused_with_a_sentence(
     [(StoreRefusedError, 2), (BrokenExportError, 2), (StoreUnavailableError, 1), (VersionTakenError, 1)],
 )
 def test_an_export_that_fails_says_why_in_one_line_and_whether_it_may_pass(
-    monkeypatch: pytest.MonkeyPatch, error: type[ExportError], code: int
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: type[ExportError], code: int
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error("the bucket gs://demo does not exist: create it")
 
     monkeypatch.setattr(cli, "export", fail)
-    result = run("sd-tiny", "--to", "gs://demo")
+    result = run("sd-tiny", "--to", "gs://demo", "--result-file", str(tmp_path / "result"))
     assert result.exit_code == code
     assert result.stderr == "Error: the bucket gs://demo does not exist: create it\n"
     assert result.stdout == ""
+    assert not (tmp_path / "result").exists(), "so that a Job tells the log's last line"
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
@@ -107,3 +148,21 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> 
     result = run("sd-tiny", "--component", "decoder", "--to", f"file://{tmp_path}/file")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith(f"Error: {tmp_path}/file/decoder cannot be used: not a directory")
+
+
+def test_a_dry_run_says_what_would_be_exported_and_changes_nothing(exported: list[Request], tmp_path: Path) -> None:
+    result = run("sd-tiny", "--component", "decoder", "--to", f"file://{tmp_path}/out", "--dry-run")
+    assert result.exit_code == 0
+    title, row = result.stdout.splitlines()
+    assert title.split() == ["COMPONENT", "WEIGHTS", "SIZE", "TO"]
+    assert row.split()[:2] == ["decoder", "sd-tiny/base"]
+    assert row.rstrip().endswith(f"file://{tmp_path}/out/decoder  would be exported")
+    assert (exported, list(tmp_path.iterdir())) == ([], [])
+
+
+def test_the_result_file_holds_what_a_program_wants_to_know(exported: list[Request], tmp_path: Path) -> None:
+    result = tmp_path / "result"
+    run("sd-tiny", "--component", "decoder", "--to", "gs://demo/a", "--result-file", str(result))
+    assert json.loads(result.read_text()) == {
+        "models": [{"component": "decoder", "uri": "gs://demo/a/decoder/7", "digest": "sha256:0"}]
+    }

@@ -156,7 +156,7 @@ def test_an_attempt_that_was_disturbed_counts_only_if_the_job_counts_it() -> Non
     assert isinstance(read(job(retries=0), ended(137, conditions=disrupted)), Waiting)
 
 
-REFUSED = ended(2, "Usage: sdpipeline-export\n\nError: Invalid value for --weights: sd-tiny has no weights 'x'")
+REFUSED = ended(2, "Usage: sdpipeline export\n\nError: Invalid value for --weights: sd-tiny has no weights 'x'")
 TRACE = 'Traceback (most recent call last):\n  File "a.py", line 1\n    boom()\nValueError: boom'
 
 
