@@ -41,7 +41,7 @@ class Flags:
     enable_serialization_as_tensor_content: bool = _flag(False, "answer gRPC with tensor_content: smaller and faster")
     enable_grpc_healthcheck_service: bool = _flag(False, "offer gRPC's health service")
     monitoring_config_file: str = _flag("", "MonitoringConfig in text format; without it there are no metrics")
-    enable_model_warmup: bool = _flag(True, "replay assets.extra/tf_serving_warmup_requests", works=False)
+    enable_model_warmup: bool = _flag(True, "replay assets.extra/tf_serving_warmup_requests")
     enable_profiler: bool = _flag(True, "offer TensorFlow's profiler", works=False)
     per_process_gpu_memory_fraction: float = _flag(0.0, "share of the GPU's memory", works=False)
     xla_gpu_compilation_enabled: bool = _flag(False, "compile for the GPU with XLA", works=False)

@@ -20,9 +20,8 @@ from sdp_serving.standin.errors import ServingError, invalid_argument
 from sdp_serving.standin.inference import Inference, ModelSpec
 from sdp_serving.standin.manager import ModelManager
 from sdp_serving.standin.metadata import metadata
-from sdp_serving.standin.servable import Servable, dtype_name
-from sdp_serving.standin.signature import Signature
-from sdp_serving.standin.tensor_protos import Encoder, to_array
+from sdp_serving.standin.servable import Servable
+from sdp_serving.standin.tensor_protos import Encoder, to_arrays
 
 _log = logging.getLogger(__name__)
 _STATUS_CODES: Final[Mapping[int, grpc.StatusCode]] = {each.value[0]: each for each in grpc.StatusCode}
@@ -100,7 +99,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         prediction = self._inference.predict(
             _spec(request.model_spec),
             request.model_spec.signature_name,
-            lambda signature: _inputs(request, signature),
+            lambda signature: to_arrays(request.inputs, signature),
             wanted=request.output_filter,
             # At least 1: with 0 the model would run without end.
             timeout_ms=0 if remaining is None else max(1, int(remaining * 1000)),
@@ -175,15 +174,6 @@ def _spec(model_spec: Any) -> ModelSpec:
             return ModelSpec(model_spec.name, label=model_spec.version_label)
         case _:
             return ModelSpec(model_spec.name)
-
-
-def _inputs(request: Any, signature: Signature) -> dict[str, Any]:
-    signature.check_inputs(request.inputs)
-    for index, (name, info) in enumerate(sorted(signature.inputs.items())):
-        given = dtype_name(request.inputs[name].dtype)
-        if given != info.dtype:
-            raise invalid_argument(f"Expects arg[{index}] to be {info.dtype} but {given} is provided")
-    return {name: to_array(name, proto) for name, proto in request.inputs.items()}
 
 
 def _check_health(request: bytes, context: Context) -> bytes:

@@ -18,6 +18,7 @@ from sdp_serving.standin.metrics import Metrics, metrics_path
 from sdp_serving.standin.model_config import ModelConfig, read_file, single_model
 from sdp_serving.standin.servable import Servable
 from sdp_serving.standin.tensor_protos import as_content, as_fields
+from sdp_serving.standin.warm_up import warm_up
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def _manager(flags: Flags) -> ModelManager[Servable]:
         inter_op_parallelism_threads=flags.tensorflow_inter_op_parallelism,
     )
     return ModelManager(
-        lambda folder: Servable(folder, session_config),
+        lambda folder: _load(folder, session_config, flags),
         Timing(
             poll_seconds=flags.file_system_poll_wait_seconds,
             retries=flags.max_num_load_retries,
@@ -93,6 +94,17 @@ def _manager(flags: Flags) -> ModelManager[Servable]:
         ),
         labels_before_load=flags.allow_version_labels_for_unavailable_models,
     )
+
+
+def _load(folder: Path, session_config: config_pb2.ConfigProto, flags: Flags) -> Servable:
+    servable = Servable(folder, session_config)
+    if flags.enable_model_warmup:
+        try:
+            warm_up(servable, folder)
+        except ServingError:
+            servable.close()
+            raise
+    return servable
 
 
 def _exposed_metrics(flags: Flags, metrics: Metrics) -> tuple[str, Callable[[], str]] | None:

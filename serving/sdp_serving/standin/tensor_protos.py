@@ -9,6 +9,8 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow.python.framework import dtypes, tensor_util
 
 from sdp_serving.standin.errors import invalid_argument
+from sdp_serving.standin.servable import dtype_name
+from sdp_serving.standin.signature import Signature
 
 _FIELDS: Final[Mapping[str, str]] = {
     "float32": "float_val",
@@ -25,16 +27,18 @@ _FIELDS: Final[Mapping[str, str]] = {
 }
 
 
-def to_array(alias: str, proto: Any) -> NDArray[Any]:
-    """The array that the TensorProto of the input `alias` holds.
+def to_arrays(protos: Mapping[str, Any], signature: Signature) -> dict[str, NDArray[Any]]:
+    """The arrays that a request's TensorProtos hold, by the input's name.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when its values do not fill its shape.
+        ServingError: INVALID_ARGUMENT when they are not the signature's inputs, or values do not fill their shape.
     """
-    try:
-        return np.asarray(tensor_util.MakeNdarray(proto))
-    except (TypeError, ValueError) as error:
-        raise invalid_argument(f"tensor parsing error: {alias}") from error
+    signature.check_inputs(protos)
+    for index, (name, info) in enumerate(sorted(signature.inputs.items())):
+        given = dtype_name(protos[name].dtype)
+        if given != info.dtype:
+            raise invalid_argument(f"Expects arg[{index}] to be {info.dtype} but {given} is provided")
+    return {name: _to_array(name, proto) for name, proto in protos.items()}
 
 
 def as_fields(value: NDArray[Any]) -> Any:
@@ -53,6 +57,13 @@ def as_fields(value: NDArray[Any]) -> Any:
 def as_content(value: NDArray[Any]) -> Any:
     """A TensorProto with the values as raw bytes in `tensor_content`; strings in `string_val`."""
     return tensor_util.make_tensor_proto(value)
+
+
+def _to_array(alias: str, proto: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(tensor_util.MakeNdarray(proto))
+    except (TypeError, ValueError) as error:
+        raise invalid_argument(f"tensor parsing error: {alias}") from error
 
 
 Encoder = Callable[[NDArray[Any]], Any]
