@@ -10,15 +10,22 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from sdp_exporter.errors import BrokenExportError
 from sdp_exporter.sources import Source
 from sdp_exporter.stages import Stage, enter
+from sdp_exporter.warm_up import write_requests
 from sdp_serving.contract.artifact import SAVED_MODEL
-from sdp_serving.contract.signatures import Signature, TensorSpec, differences, signatures
+from sdp_serving.contract.exported import exported_signatures
+from sdp_serving.contract.signatures import Signature, TensorSpec, differences
 
 _INITIALISER: Final = "__saved_model_init_op"
 """An entry among the signatures that TensorFlow itself writes."""
 
 
-def write(source: Source, folder: Path) -> Mapping[str, Signature]:
+def write(source: Source, folder: Path, *, warm_up: bool = True) -> Mapping[str, Signature]:
     """Build `source`'s model and save it in the empty `folder`.
+
+    Args:
+        source: what to save.
+        folder: where.
+        warm_up: whether a server that loads it is to answer a request or two first.
 
     Returns:
         The signatures that the written SavedModel has.
@@ -34,9 +41,11 @@ def write(source: Source, folder: Path) -> Mapping[str, Signature]:
     enter(Stage.SAVE)
     tf.saved_model.save(module, str(folder), signatures=traced)
     written = read_signatures(folder)
-    expected = signatures(source.component, width=source.width, image_size=source.image_size)
+    expected = exported_signatures(source.component, width=source.width, image_size=source.image_size)
     if wrong := differences(expected, written):
         raise BrokenExportError(f"the exported {source.component} breaks the contract, report this: {'; '.join(wrong)}")
+    if warm_up:
+        write_requests(folder, source.component, written, image_size=source.image_size)
     return written
 
 
