@@ -11,7 +11,7 @@ from sdp_exporter.sources import Source
 from sdp_serving.contract import signatures
 
 _HERE: Final = Path(__file__).parent
-_CODE: Final = ("models", "sampling", "signatures", "sources", "saved_model.py")
+_CODE: Final = ("models", "sampling", "signatures", "sources", "tokenizer", "weights", "saved_model.py")
 """The modules that shape a SavedModel."""
 
 
@@ -22,9 +22,11 @@ def source_digest(source: Source) -> str:
         "sd_version": source.sd_version,
         "width": source.width,
         "image_size": source.image_size,
-        "weights": _file_digest(source.weights),
+        "image_sizes": source.image_sizes and source.image_sizes.model_dump(),
+        "settings": source.settings,
+        "weights": [_file_digest(path) for path in source.weights],
         "code": [_file_digest(path) for path in _code()],
-        "libraries": {name: version(name) for name in ("tensorflow-cpu", "keras")},
+        "libraries": {name: version(name) for name in ("tensorflow-cpu", "keras", "keras-cv")},
     }
     return f"sha256:{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()}"
 

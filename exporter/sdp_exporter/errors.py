@@ -4,6 +4,8 @@ ExportError
 ├── StoreError
 │   ├── StoreRefusedError      the store is missing, refuses access or can't hold the models
 │   └── StoreUnavailableError  the store can't be reached or is out of order
+├── UnusableWeightsError       the weights are missing, damaged, of another model or must not be read
+├── WeightsOutOfReachError     the weights could not be copied from where they are
 ├── VersionTakenError          another exporter is writing this version
 └── BrokenExportError          the SavedModel that was written does not keep the contract: a defect of the exporter
 """
@@ -28,6 +30,16 @@ class StoreRefusedError(StoreError):
 
 class StoreUnavailableError(StoreError):
     """It can't be reached, or is out of order."""
+
+    may_pass = True
+
+
+class UnusableWeightsError(ExportError):
+    """The weights are not there, or not what they should be: somebody must give others."""
+
+
+class WeightsOutOfReachError(ExportError):
+    """The place that the weights are at does not answer, or not to the end."""
 
     may_pass = True
 

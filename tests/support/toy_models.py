@@ -1,7 +1,7 @@
 """Models with the anatomy of Stable Diffusion's and next to no weights, for tests of what surrounds them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sdp_exporter.sources import Saveable, Source
 from sdp_serving.contract.components import Component
@@ -30,16 +30,16 @@ def toy_source(component: Component, weights: Path) -> Source:
         width=WIDTH,
         image_size=IMAGE_SIZE,
         name=f"toy/{weights.stem}",
-        weights=weights,
+        weights=(weights,),
         build=lambda: build(component, float(weights.read_text())),
     )
 
 
-def build(component: Component, scale: float = 1.0) -> Saveable:
+def build(component: Component, scale: float = 1.0, **options: Any) -> Saveable:
     """The component as the exporter saves it.
 
     The context of a token is its id times `scale`; the noise is predicted as the context's mean; an image is the
-    latent's first channel, and a latent the image's first pixel of each cell.
+    latent's first channel, and a latent the image's first pixel of each cell. `options` are of the diffusion model.
     """
     import keras
     import tensorflow as tf
@@ -82,7 +82,7 @@ def build(component: Component, scale: float = 1.0) -> Saveable:
             model = ToyDiffusionModel()
             model(latent, tf.zeros([1], tf.int32), tf.zeros([1, 77, WIDTH]))
             return DiffusionModel(
-                model, alphas=alphas(), width=WIDTH, image_size=IMAGE_SIZE, guidance_scale=GUIDANCE_SCALE
+                model, alphas=alphas(), width=WIDTH, image_size=IMAGE_SIZE, guidance_scale=GUIDANCE_SCALE, **options
             )
         case Component.DECODER:
             decoder = ToyDecoder()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from sdp_serving.contract.artifact import ImageSizes
 from sdp_serving.contract.components import Component
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class Source:
     """Pixels along one side of an image."""
     name: str
     """What it is in a person's words, such as `sd-tiny/striped`."""
-    weights: Path
+    weights: tuple[Path, ...]
+    """The files that the weights come from; none for random ones."""
     build: Callable[[], Saveable]
     """Load TensorFlow, build the model and load the weights."""
+    image_sizes: ImageSizes | None = None
+    """Of a diffusion model: what requests may ask for; None for `image_size` only."""
+    settings: str = ""
+    """Whatever else the model depends on, such as the scale that a LoRA is merged at: another text, another model."""

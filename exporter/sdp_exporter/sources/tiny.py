@@ -41,7 +41,7 @@ def sources(variant: str, components: Sequence[Component] = ()) -> list[Source]:
             width=tiny.WIDTH,
             image_size=tiny.IMAGE_SIZE,
             name=f"sd-tiny/{variant}",
-            weights=tiny.weights_path(component, variant),
+            weights=(tiny.weights_path(component, variant),),
             build=partial(_build, component, variant),
         )
         for component in dict.fromkeys(components or available)
