@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,13 +34,48 @@ _WIDTH: Final = 200
 @click.option("--to", metavar="URI", help="Where the models go, such as gs://bucket/sd-tiny or file:///folder.")
 @click.option(
     "--weights",
-    help=f"Which weights: for sd-tiny one of {', '.join(tiny.VARIANTS)}.  [default: base]",
+    metavar="WEIGHTS",
+    help="A file or a folder, by its path, gs:// or https:// URI: KerasCV's .h5, .weights.h5 or .keras, a .safetensors,"
+    " or a folder as diffusers writes it. Or `pretrained`, which KerasCV downloads, or `random`, to try things out."
+    f" For sd-tiny: {', '.join(tiny.VARIANTS)}.  [default: pretrained; for sd-tiny base]",
 )
 @click.option(
     "--component",
     type=click.Choice([component.value for component in Component]),
     multiple=True,
     help="May be repeated.  [default: every component that has such weights]",
+)
+@click.option(
+    "--lora",
+    metavar="FILE[:SCALE]",
+    multiple=True,
+    help="A LoRA as .safetensors, merged into text encoder and diffusion model at a scale of 1 or another; may be"
+    " repeated.",
+)
+@click.option(
+    "--embedding",
+    metavar="WORD=FILE",
+    multiple=True,
+    help="A textual inversion as .safetensors, and the word of a prompt that is to mean it, such as sks; WORD,WORD for"
+    " one of two rows. May be repeated.",
+)
+@click.option("--image-size", type=int, help="Pixels along one side of a picture.  [default: 512]")
+@click.option(
+    "--image-sizes",
+    metavar="SMALLEST-LARGEST",
+    help="Heights and widths that requests may ask for, such as 256-768.  [default: --image-size only]",
+)
+@click.option(
+    "--prediction",
+    type=click.Choice(["epsilon", "v"]),
+    help="What the diffusion model predicts: v for the 768-pixel models of 2.0 and 2.1.  [default: as the scheduler"
+    " beside the weights says, without one epsilon]",
+)
+@click.option(
+    "--guidance",
+    type=click.Choice(["separate", "batched"]),
+    help="How the UNet is called with and without the prompt: two calls, the faster on CPUs, or one of twice the"
+    " batch.  [default: separate]",
 )
 @click.option(
     "--config",
@@ -61,14 +97,15 @@ def main(
 ) -> None:
     """Export the models of Stable Diffusion as SavedModels for TensorFlow Serving.
 
-    MODEL is the Stable Diffusion that is exported: its text encoder, diffusion model (the UNet with the whole
-    sampling loop, in TensorFlow), decoder and image encoder. Each becomes a version at URI/COMPONENT, such as
-    gs://bucket/sd-tiny/decoder/1767268800000, unless the newest version there is the same model already. A version
-    appears whole or not at all. An export that was interrupted goes on where it was when it is run again.
+    MODEL is a version of Stable Diffusion as KerasCV defines it (1.4, 1.5, 2.0, 2.1), or sd-tiny, the small one that
+    comes with this project. Its text encoder, diffusion model (the UNet with the whole sampling loop, in TensorFlow),
+    decoder and image encoder each become a version at URI/COMPONENT, such as gs://bucket/sd/decoder/1767268800000,
+    unless the newest version there is the same model already. A version appears whole or not at all. An export that
+    was interrupted goes on where it was when it is run again.
 
     \b
-      sdpipeline export sd-tiny --to gs://bucket/sd-tiny
-      sdpipeline export sd-tiny --weights striped --to gs://bucket/striped --component diffusion-model
+      sdpipeline export 1.5 --to gs://bucket/sd
+      sdpipeline export 1.5 --weights my-unet.h5 --component diffusion-model --to gs://bucket/mine
       sdpipeline export --config export.yaml --dry-run
 
     On a terminal, standard error shows a bar for each stage and a table at the end; elsewhere it is JSON, one line a
@@ -80,12 +117,13 @@ def main(
       1  it failed in a way that may pass by itself, such as the network's: run it again
       2  it will fail again until you act: no such weights, a bad URI, a bucket that is missing or refuses access
     """
-    requests = _requests(model, config, {name: value for name, value in options.items() if value})
     try:
-        if dry_run:
-            _console(stderr=False).print(forecast(look_up(requests)))
-            return
-        exported = _export(requests)
+        with tempfile.TemporaryDirectory(prefix="sdpipeline-weights-") as downloads:
+            requests = _requests(model, config, _given(options), Path(downloads))
+            if dry_run:
+                _console(stderr=False).print(forecast(look_up(requests)))
+                return
+            exported = _export(requests)
         if result_file is not None:
             _write(result_file, exported)
     except ExportError as error:
@@ -95,12 +133,16 @@ def main(
         click.echo(str(one.uri))
 
 
-def _requests(model: str | None, config: Path | None, options: dict[str, Any]) -> list[Request]:
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value not in (None, ())}
+
+
+def _requests(model: str | None, config: Path | None, options: dict[str, Any], downloads: Path) -> list[Request]:
     if config is not None:
         if model is not None or options:
             raise click.UsageError("give either --config or MODEL and its options: put the options into the file")
         try:
-            return read_requests(config)
+            return read_requests(config, downloads)
         except WishError as error:
             raise click.UsageError(error.text) from None
     if model is None:
@@ -108,9 +150,9 @@ def _requests(model: str | None, config: Path | None, options: dict[str, Any]) -
     if "to" not in options:
         raise click.UsageError("Missing option '--to': give a folder such as gs://bucket/sd-tiny")
     try:
-        return wish({"model": model, **options}).requests()
+        return wish({"model": model, **options}).requests(downloads)
     except WishError as error:
-        raise click.BadParameter(error.text, param_hint=f"--{error.field}") from None
+        raise click.BadParameter(error.text, param_hint=f"--{str(error.field).replace('_', '-')}") from None
 
 
 def _export(requests: Sequence[Request]) -> list[Exported]:

@@ -1,18 +1,29 @@
 """What is to be exported, as the command line and a file of wishes say it."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from sdp_exporter.export import Request
-from sdp_exporter.sources import tiny
-from sdp_serving.contract.artifact import ModelUri, UnusableUriError
+from sdp_exporter.sources import Source, keras_cv, tiny
+from sdp_exporter.weights.embeddings import Embedding
+from sdp_exporter.weights.lora import Lora
+from sdp_serving.contract.artifact import ImageSizes, ModelUri, UnusableUriError
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.versions import StableDiffusionVersion
 
-Model = Literal["sd-tiny"]
+SD_TINY: Final = "sd-tiny"
+Model = Literal["sd-tiny", "1.4", "1.5", "2.0", "2.1"]
+
+_OPTIONS: Final = ("image_size", "image_sizes", "prediction", "guidance")
+_KERAS_CV_ONLY: Final = ("lora", "embedding", *_OPTIONS)
+_LORA: Final = re.compile(r"(?P<path>.+?)(:(?P<scale>-?[0-9.]+))?")
+_EMBEDDING: Final = re.compile(r"(?P<words>[^=]+)=(?P<path>.+)")
+_IMAGE_SIZES: Final = re.compile(r"(?P<smallest>[0-9]+)-(?P<largest>[0-9]+)")
 
 
 class WishError(ValueError):
@@ -41,33 +52,78 @@ def _destination(text: object) -> ModelUri:
     return uri
 
 
+def _written(model: object) -> object:
+    """YAML takes `1.5` for a number."""
+    return str(model) if isinstance(model, float) else model
+
+
+def _lora(text: object) -> Lora:
+    match = _LORA.fullmatch(str(text))
+    if match is None:
+        raise ValueError(f"{text!r} is no LoRA: give one such as style.safetensors or style.safetensors:0.8")
+    try:
+        return Lora(Path(match["path"]), float(match["scale"] or 1))
+    except ValueError:
+        raise ValueError(f"{match['scale']!r} is no scale: give one such as 0.8") from None
+
+
+def _embedding(text: object) -> Embedding:
+    match = _EMBEDDING.fullmatch(str(text))
+    if match is None:
+        raise ValueError(f"{text!r} is no textual inversion: give word and file, such as sks=learnt.safetensors")
+    return Embedding(tuple(match["words"].split(",")), Path(match["path"]))
+
+
+def _image_sizes(text: object) -> ImageSizes:
+    match = _IMAGE_SIZES.fullmatch(str(text))
+    if match is None:
+        raise ValueError(f"{text!r} is no range: give the smallest and the largest size, such as 256-768")
+    smallest, largest = int(match["smallest"]), int(match["largest"])
+    if smallest % 64 or largest % 64 or not 0 < smallest <= largest:
+        raise ValueError(f"{text!r} can't be: give two multiples of 64, the smaller first, such as 256-768")
+    return ImageSizes(smallest=smallest, largest=largest)
+
+
 class Wish(BaseModel):
     """One model, some or all of its components, and where they are to go.
 
     Attributes:
         model: which Stable Diffusion.
         to: the folder that gets a folder for each component.
-        weights: which weights.
+        weights: which weights; None for the model's own.
         component: the components; none for all that have such weights.
+        lora: what to merge into the weights, each `FILE` or `FILE:SCALE`.
+        embedding: textual inversions, each `WORD=FILE`, or `WORD,WORD=FILE` for one of several rows.
+        image_size: pixels along one side of a picture where a request does not say it.
+        image_sizes: what requests may ask for, as `SMALLEST-LARGEST`; None for `image_size` only.
+        prediction: what the diffusion model predicts; None for what the weights say.
+        guidance: how the diffusion model is called with and without the prompt.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: Model
+    model: Annotated[Model, BeforeValidator(_written)]
     to: Annotated[ModelUri, BeforeValidator(_destination)]
-    weights: str = "base"
+    weights: str | None = None
     component: tuple[Component, ...] = ()
+    lora: tuple[Annotated[Lora, BeforeValidator(_lora)], ...] = ()
+    embedding: tuple[Annotated[Embedding, BeforeValidator(_embedding)], ...] = ()
+    image_size: Annotated[int, Field(gt=0, multiple_of=64)] | None = None
+    image_sizes: Annotated[ImageSizes, BeforeValidator(_image_sizes)] | None = None
+    prediction: Literal["epsilon", "v"] | None = None
+    guidance: Literal["separate", "batched"] | None = None
 
-    def requests(self) -> list[Request]:
+    def requests(self, downloads: Path) -> list[Request]:
         """One for each component.
+
+        Args:
+            downloads: a folder for copies of the weights, to be kept until they are exported.
 
         Raises:
             WishError: there are no such weights.
+            ExportError: the weights don't fit, or can't be reached.
         """
-        try:
-            sources = tiny.sources(self.weights, self.component)
-        except tiny.NoSuchWeightsError as error:
-            raise WishError("weights", str(error)) from None
+        sources = _tiny(self) if self.model == SD_TINY else _keras_cv(self, downloads)
         return [Request(source, _beneath(self.to, source.component)) for source in sources]
 
 
@@ -83,11 +139,16 @@ def wish(fields: Mapping[str, Any]) -> Wish:
         raise _first(error) from None
 
 
-def read_requests(path: Path) -> list[Request]:
+def read_requests(path: Path, downloads: Path) -> list[Request]:
     """The requests of a YAML file, of which each document is a wish.
+
+    Args:
+        path: the file.
+        downloads: a folder for copies of the weights, to be kept until they are exported.
 
     Raises:
         WishError: names the line and the field that is wrong.
+        ExportError: weights don't fit, or can't be reached.
     """
     try:
         text = path.read_text()
@@ -103,12 +164,35 @@ def read_requests(path: Path) -> list[Request]:
             start = 1 if node is None else node.start_mark.line + 1
             raise WishError(None, f"{path}, line {start}: write fields such as `model: sd-tiny`, in each document")
         try:
-            requests += wish(document).requests()
+            requests += wish(document).requests(downloads)
         except WishError as error:
             raise WishError(None, f"{path}, line {_line(node, error.field)}: {error.field}: {error.text}") from None
     if not requests:
         raise WishError(None, f"{path} is empty: write fields such as `model: sd-tiny`")
     return requests
+
+
+def _tiny(wish: Wish) -> list[Source]:
+    for field in _KERAS_CV_ONLY:
+        if getattr(wish, field):
+            raise WishError(field, f"is not for sd-tiny, but for {', '.join(get_args(Model)[1:])}: leave it out")
+    try:
+        return tiny.sources(wish.weights or "base", wish.component)
+    except tiny.NoSuchWeightsError as error:
+        raise WishError("weights", str(error)) from None
+
+
+def _keras_cv(wish: Wish, downloads: Path) -> list[Source]:
+    given = {name: value for name in _OPTIONS if (value := getattr(wish, name)) is not None}
+    return keras_cv.sources(
+        StableDiffusionVersion(wish.model),
+        wish.weights or keras_cv.PRETRAINED,
+        wish.component,
+        downloads=downloads,
+        options=keras_cv.Options(**given),
+        loras=wish.lora,
+        embeddings=wish.embedding,
+    )
 
 
 def _first(error: ValidationError) -> WishError:

@@ -77,7 +77,7 @@ def test_each_document_of_a_file_is_an_export(exported: list[Request], tmp_path:
             "model: sd-tiny\nto: gs://b\ncomponents: []\n",
             "line 3: components: is none of model, to, weights, component",
         ),
-        ("model: sd-huge\nto: gs://b\n", "line 1: model: input should be 'sd-tiny', not 'sd-huge'"),
+        ("model: sd-huge\nto: gs://b\n", "line 1: model: input should be 'sd-tiny', '1.4'"),
         ("model: [\n", "line 2: expected the node content, but found '<stream end>': correct the YAML"),
         ("- sd-tiny\n", "line 1: write fields such as `model: sd-tiny`, in each document"),
         ("", "is empty: write fields"),

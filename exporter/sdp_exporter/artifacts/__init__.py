@@ -1,0 +1,1 @@
+"""`sdpipeline artifacts`: the versions at a URI, verified and pruned."""
