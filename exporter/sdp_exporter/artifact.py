@@ -48,6 +48,7 @@ def describe(
             "sd_version": source.sd_version,
             "width": source.width,
             "image_size": source.image_size,
+            "image_sizes": source.image_sizes,
             "sampler": "ddim" if source.component is Component.DIFFUSION_MODEL else None,
             "tensorflow": tensorflow,
             "exporter": __version__,

@@ -1,58 +1,67 @@
-"""The sampling loop: from noise to a latent, with classifier-free guidance (https://arxiv.org/abs/2207.12598)."""
-
-from collections.abc import Callable
+"""The sampling loop: from noise to a latent, for several pictures with as many samplers and schedules at once."""
 
 import tensorflow as tf
 
-from sdp_exporter.sampling import ddim
+from sdp_exporter.sampling import noise
+from sdp_exporter.sampling.guidance import PredictGuided
+from sdp_exporter.sampling.steps import Steps
 
-PredictNoise = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
-"""latent [batch, h, w, c], timestep int32 [batch], context [batch, tokens, width] -> noise like the latent."""
 
-
-def sample(
-    predict_noise: PredictNoise,
-    alphas: tf.Tensor,
+def denoise(
+    predict: PredictGuided,
+    steps: Steps,
     latent: tf.Tensor,
-    context: tf.Tensor,
-    unconditional_context: tf.Tensor,
-    num_steps: tf.Tensor,
-    guidance_scale: tf.Tensor,
-) -> tf.Tensor:
-    """Remove the noise from `latent` in `num_steps` steps.
+    denoised: tf.Tensor,
+    *,
+    pictures: tf.Tensor,
+    init_latent: tf.Tensor,
+    mask: tf.Tensor,
+    from_step: tf.Tensor,
+    to_step: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Take the steps from `from_step` up to, and without, `to_step`.
+
+    Where the mask is 0 a step ends in the initial latent with the noise that belongs there, as in KerasCV's `inpaint`
+    and RePaint (Lugmayr et al. 2022, https://arxiv.org/abs/2201.09865, algorithm 1 without resampling).
 
     Args:
-        predict_noise: the diffusion model. It is called twice a step: on processors that is faster than one call on
-            both contexts.
-        alphas: float32 [1000], the cumulative product of (1 - beta) by timestep.
-        latent: float32 [batch, h, w, c], standard normal noise.
-        context: float32 [batch, tokens, width], of the prompts.
-        unconditional_context: like `context`, of the prompts to move away from.
-        num_steps: int32 scalar from 1 to 1000.
-        guidance_scale: float32 scalar; 1 follows the prompt alone, more moves further from the unconditional.
+        predict: the diffusion model, guided.
+        steps: what each step does; one that a picture doesn't have leaves it as it is.
+        latent: float32 [batch, h, w, c].
+        denoised: like `latent`, the clean latent that was predicted in the step before; any at step 0.
+        pictures: int64 [batch, 2], the keys of the pictures' noise.
+        init_latent: float32, like `latent` or with sizes of 1: what is kept where the mask is 0.
+        mask: float32 [batch, h, w, 1], or with sizes of 1, from 0 (kept) to 1 (drawn anew).
+        from_step: int32 scalar.
+        to_step: int32 scalar, not above the number of steps.
 
     Returns:
-        The clean latent, shaped like `latent`.
+        `latent` and `denoised` after the last of them.
     """
-    timesteps = ddim.timesteps(num_steps)
-    # Gathered, not indexed: under XLA the number of steps is no constant to compile for.
-    alpha_by_step = tf.gather(alphas, timesteps)
-    next_alpha_by_step = tf.concat([[1.0], alpha_by_step[:-1]], axis=0)
-    batch_size = tf.shape(latent)[0]
+    shape = tf.shape(latent)
+    is_noisy = tf.reduce_any(steps.noise > 0) | tf.reduce_any(mask < 1)
 
-    def visit(index: tf.Tensor, latent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        timestep = tf.fill([batch_size], tf.gather(timesteps, index))
-        unconditional = predict_noise(latent, timestep, unconditional_context)
-        conditional = predict_noise(latent, timestep, context)
-        noise = unconditional + guidance_scale * (conditional - unconditional)
-        alpha, next_alpha = tf.gather(alpha_by_step, index), tf.gather(next_alpha_by_step, index)
-        return index - 1, ddim.step(latent, noise, alpha, next_alpha)
+    def visit(index: tf.Tensor, latent: tf.Tensor, denoised: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        # Gathered, not indexed: under XLA the number of steps is no constant to compile for.
+        timestep = tf.gather(steps.timestep, index)
+        step = Steps(*(tf.gather(each, index)[:, tf.newaxis, tf.newaxis, tf.newaxis] for each in steps))
+        clean = step.clean_from_latent * latent + step.clean_from_prediction * predict(latent, timestep)
+        fresh = tf.cond(
+            is_noisy, lambda: noise.of_step(pictures, shape[1:], index), lambda: tf.zeros(shape, tf.float32)
+        )
+        following = (
+            step.latent * latent + step.denoised * clean + step.previous_denoised * denoised + step.noise * fresh
+        )
+        # The same noise in both: they are of different cells, and where a mask is soft, of one level of noise.
+        kept = step.signal * init_latent + step.spread * fresh
+        following = mask * following + (1 - mask) * kept
+        return index + 1, tf.where(step.active, following, latent), tf.where(step.active, clean, denoised)
 
-    _, clean = tf.while_loop(
-        lambda index, _: index >= 0,
+    _, latent, denoised = tf.while_loop(
+        lambda index, *_: index < to_step,
         visit,
-        (num_steps - 1, latent),
-        shape_invariants=(tf.TensorShape([]), latent.shape),
+        (from_step, latent, denoised),
+        shape_invariants=(tf.TensorShape([]), latent.shape, latent.shape),
         parallel_iterations=1,
     )
-    return clean
+    return latent, denoised

@@ -38,13 +38,14 @@ def as_declared(name: str, tensor: tf.Tensor) -> tf.Tensor:
         return tf.identity(tensor)
 
 
-def for_batch(name: str, tensor: tf.Tensor, batch_size: tf.Tensor) -> tf.Tensor:
+def for_batch(name: str, tensor: tf.Tensor, batch_size: tf.Tensor, *, said_by: str = "batch_size is") -> tf.Tensor:
     """`tensor` with `batch_size` rows: as it is, or its single row repeated.
 
     Args:
         name: the input's name, for the message.
         tensor: [batch_size, ...] or [1, ...].
         batch_size: int32 scalar.
+        said_by: which input says how many, for the message.
 
     Raises:
         tf.errors.InvalidArgumentError: when the graph runs, if `tensor` has another number of rows.
@@ -52,7 +53,7 @@ def for_batch(name: str, tensor: tf.Tensor, batch_size: tf.Tensor) -> tf.Tensor:
     rows = tf.shape(tensor)[0]
     fits = require(
         (rows == batch_size) | (rows == 1),
-        f"{name} has {{}} rows but batch_size is {{}}: give as many rows as images, or one for all",
+        f"{name} has {{}} rows but {said_by} {{}}: give as many rows as images, or one for all",
         rows,
         batch_size,
     )

@@ -6,13 +6,16 @@ from typing import Final
 import numpy as np
 
 from sdp_exporter.models import tiny
-from sdp_exporter.train_tiny.drawings import SCENES
+from sdp_exporter.train_tiny.drawings import SCENES, Scene
 from sdp_exporter.train_tiny.measure import Accuracy, score
 from sdp_exporter.train_tiny.sampling import draw_prompts
 from sdp_exporter.train_tiny.word import WORD_SCENES, caption
+from sdp_serving.contract.sampling import Sampler
 
 PROMPTS: Final = 100
 WORD_PROMPTS: Final = 30
+SAMPLER_STEPS: Final = {Sampler.DDIM: 50, Sampler.DPM_SOLVER_PP_2M: 20}
+"""In which each sampler should draw equally well."""
 
 
 def accuracies(folder: Path = tiny.WEIGHTS, seed: int = 0) -> dict[str, Accuracy]:
@@ -20,8 +23,7 @@ def accuracies(folder: Path = tiny.WEIGHTS, seed: int = 0) -> dict[str, Accuracy
     text_encoder, taught = tiny.text_encoder("base", folder), tiny.text_encoder("sks", folder)
     plain, striped = tiny.diffusion_model("base", folder), tiny.diffusion_model("striped", folder)
     decoder = tiny.decoder("base", folder)
-    chosen = np.random.default_rng(seed).choice(len(SCENES), size=PROMPTS, replace=False)
-    scenes = [SCENES[index] for index in chosen]
+    scenes = _scenes(seed)
     captions = [scene.caption for scene in scenes]
     word_scenes = [WORD_SCENES[index % len(WORD_SCENES)] for index in range(WORD_PROMPTS)]
     word_captions = [caption(scene) for scene in word_scenes]
@@ -31,3 +33,19 @@ def accuracies(folder: Path = tiny.WEIGHTS, seed: int = 0) -> dict[str, Accuracy
         "sks": score(draw_prompts(word_captions, taught, plain, decoder, seed), word_scenes),
         "base, asked for sks": score(draw_prompts(word_captions, text_encoder, plain, decoder, seed), word_scenes),
     }
+
+
+def sampler_accuracies(folder: Path = tiny.WEIGHTS, seed: int = 0) -> dict[Sampler, Accuracy]:
+    """Returns, by sampler, the base's accuracy over prompts drawn at random, in SAMPLER_STEPS."""
+    models = tiny.text_encoder("base", folder), tiny.diffusion_model("base", folder), tiny.decoder("base", folder)
+    scenes = _scenes(seed)
+    captions = [scene.caption for scene in scenes]
+    return {
+        sampler: score(draw_prompts(captions, *models, seed, sampler=sampler, steps=steps), scenes)
+        for sampler, steps in SAMPLER_STEPS.items()
+    }
+
+
+def _scenes(seed: int) -> list[Scene]:
+    chosen = np.random.default_rng(seed).choice(len(SCENES), size=PROMPTS, replace=False)
+    return [SCENES[index] for index in chosen]

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from keras import optimizers
 
-from sdp_exporter.sampling.loop import PredictNoise
+from sdp_exporter.sampling.guidance import Predict
 from sdp_exporter.sampling.schedule import alphas_cumprod
 from sdp_exporter.train_tiny.latents import PICTURES_A_PROMPT, Batch
 from sdp_exporter.train_tiny.progress import Progress
@@ -38,7 +38,7 @@ class Plan:
 
 def train(
     context: Callable[[tf.Tensor], tf.Tensor],
-    predict_noise: PredictNoise,
+    predict_noise: Predict,
     variables: Sequence[keras.Variable],
     latents: Batches,
     plan: Plan,

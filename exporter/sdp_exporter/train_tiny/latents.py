@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from sdp_exporter.models.tiny import NULL_PROMPT
 from sdp_exporter.models.tiny.autoencoder import Encoder
-from sdp_exporter.sampling.ddim import TRAINING_STEPS
+from sdp_exporter.sampling.schedule import TRAINING_STEPS
 from sdp_exporter.train_tiny.captions import tokens
 from sdp_exporter.train_tiny.dataset import Drawings, to_model
 from sdp_exporter.train_tiny.drawings import Scene

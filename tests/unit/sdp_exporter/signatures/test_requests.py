@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tests.support import toy_models
+from tests.support.signature_calls import serve
 from tests.support.toy_models import GUIDANCE_SCALE, IMAGE_SIZE, WIDTH
 
 from sdp_serving.contract.components import Component
@@ -37,17 +38,6 @@ def decoder() -> Any:
 @pytest.fixture(scope="module")
 def image_encoder() -> Any:
     return toy_models.build(Component.IMAGE_ENCODER).signatures()[SignatureName.DEFAULT]
-
-
-def serve(function: Any, **inputs: Any) -> dict[str, np.ndarray]:
-    """Run a function with `inputs` by name, unchecked."""
-    names = [tensor.op.name for tensor in function.inputs[: len(inputs)]]
-    arguments = [tf.constant(inputs[name]) for name in names]
-    outputs = tf.raw_ops.StatefulPartitionedCall(
-        args=[*arguments, *function.captured_inputs], Tout=[tensor.dtype for tensor in function.outputs], f=function
-    )
-    keys = sorted(function.structured_outputs)
-    return dict(zip(keys, (output.numpy() for output in outputs), strict=True))
 
 
 def encode(function: Any, tokens: Any, batch_size: int) -> dict[str, np.ndarray]:
