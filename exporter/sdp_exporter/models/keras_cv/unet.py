@@ -17,7 +17,7 @@ _kcv: Final = package.modules()["diffusion_model"]
 class DiffusionModel(Composite, keras.Model):  # type: ignore[misc]  # Keras has no types.
     """KerasCV's `DiffusionModel` and `DiffusionModelV2`, which embed the timestep themselves.
 
-    Called with latent float32 [batch, h, w, 4], timestep int32 [batch] from 0 to 999 and context float32
+    Called with latent float32 [batch, h, w, 4], timestep float32 [batch] from 0 to 999 and context float32
     [batch, 77, width]; returns float32 [batch, h, w, 4]. h and w are multiples of 8, and may be unknown in a graph.
     """
 

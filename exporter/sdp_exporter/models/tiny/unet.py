@@ -18,7 +18,7 @@ _GROUPS = 8
 class DiffusionModel(keras.Model):  # type: ignore[misc]  # Keras has no types.
     """Predicts the noise in a latent.
 
-    Called with latent float32 [batch, 8, 8, 4], timestep int32 [batch] from 0 to 999 and context float32
+    Called with latent float32 [batch, 8, 8, 4], timestep float32 [batch] from 0 to 999 and context float32
     [batch, 77, width]; returns float32 [batch, 8, 8, 4].
     """
 
