@@ -26,6 +26,8 @@ USER_MUST_ACT: Final = 2
 """The exporter's exit code where trying again is of no use; with any other, it may be."""
 
 _TMP: Final = "/tmp"  # noqa: S108 - a volume of the pod's own
+_TERMINATION_LOG: Final = "/dev/termination-log"
+"""Where Kubernetes looks for a container's last words."""
 _ATTEMPT_SECONDS: Final = 2 * 3600
 """What one attempt may take. A full model of 3.4 GB takes minutes; this ends what hangs."""
 _RESOURCES: Final = {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"cpu": "8", "memory": "8Gi"}}
@@ -105,6 +107,8 @@ def _pod_spec(pipeline: Pipeline, component: Component, weights: str, settings: 
             f"--component={component}",
             f"--weights={literal(weights)}",
             f"--to={literal(_destination(pipeline, weights))}",
+            # For people: which version was made. On an error it stays empty, and Kubernetes takes the log's end.
+            f"--result-file={_TERMINATION_LOG}",
         ],
         # Caches and settings of the libraries go below the home folder, and the image's is read-only.
         "env": [{"name": "HOME", "value": _TMP}, *storage_env(uri, storage, settings)],
