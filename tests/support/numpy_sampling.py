@@ -1,6 +1,7 @@
 """Sampling in NumPy and float64, each sampler as its paper or first program writes it: not as one formula for all."""
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class NumpySampling:
             timesteps = np.interp(np.log(sigmas), np.log(self._sigmas), np.arange(1000))
             return timesteps, np.append(sigmas, 0)
         if schedule == "trailing":
-            timesteps = np.arange(1000, 0, -1000 / num_steps).round()[:num_steps] - 1
+            timesteps = np.array([round(Fraction(1000 * left, num_steps)) - 1.0 for left in range(num_steps, 0, -1)])
         elif num_steps == 1:
             timesteps = np.array([999.0])
         else:

@@ -74,7 +74,7 @@ def _linspace(place: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
 
 def _trailing(place: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
     """Lin et al. 2024 (https://arxiv.org/abs/2305.08891), table 2: round(1000 - i * 1000 / num_steps) - 1."""
-    return tf.round(TRAINING_STEPS - place * (TRAINING_STEPS / count)) - 1
+    return tf.round(TRAINING_STEPS - place * TRAINING_STEPS / count) - 1
 
 
 def _karras(table: tf.Tensor, place: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
