@@ -19,6 +19,8 @@ class NumpySampling:
     def __init__(self, alphas: NDArray[np.float32]) -> None:
         exact = alphas.astype(np.float64)
         self._sigmas = np.sqrt((1 - exact) / exact)
+        self._logs = np.log(self._sigmas)
+        self._timesteps = np.arange(len(alphas))
 
     def levels(self, schedule: str, num_steps: int) -> tuple[Array, Array]:
         """The timesteps, falling, and their sigmas with a 0 after the last."""
@@ -26,7 +28,7 @@ class NumpySampling:
             largest, smallest = self._sigmas[-1], self._sigmas[0]
             roots = np.linspace(largest ** (1 / RHO), smallest ** (1 / RHO), num_steps)
             sigmas = roots**RHO
-            timesteps = np.interp(np.log(sigmas), np.log(self._sigmas), np.arange(1000))
+            timesteps = np.interp(np.log(sigmas), self._logs, self._timesteps)
             return timesteps, np.append(sigmas, 0)
         if schedule == "trailing":
             timesteps = np.array([round(Fraction(1000 * left, num_steps)) - 1.0 for left in range(num_steps, 0, -1)])
@@ -39,7 +41,7 @@ class NumpySampling:
 
     def sigma(self, timestep: float) -> float:
         """The level of a timestep, which may lie between two of the training's."""
-        return float(np.exp(np.interp(timestep, np.arange(1000), np.log(self._sigmas))))
+        return float(np.exp(np.interp(timestep, self._timesteps, self._logs)))
 
     def sample(
         self,
