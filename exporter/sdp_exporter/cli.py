@@ -36,7 +36,8 @@ _WIDTH: Final = 200
     "--weights",
     metavar="WEIGHTS",
     help="A file or a folder, by its path, gs:// or https:// URI: KerasCV's .h5, .weights.h5 or .keras, a .safetensors,"
-    " or a folder as diffusers writes it. Or `pretrained`, which KerasCV downloads, or `random`, to try things out."
+    " or a folder as diffusers writes it. Or `pretrained` (1.4 and 2.1), which KerasCV has, or `random`, to try things"
+    " out."
     f" For sd-tiny: {', '.join(tiny.VARIANTS)}.  [default: pretrained; for sd-tiny base]",
 )
 @click.option(
@@ -82,7 +83,11 @@ _WIDTH: Final = 200
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A YAML file with fields named as these options and `model`, instead of them; each document is an export.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be exported and what is there already; change nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Say what would be exported and what is there already; fetch the weights to check them, and change nothing.",
+)
 @click.option(
     "--result-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -104,7 +109,7 @@ def main(
     was interrupted goes on where it was when it is run again.
 
     \b
-      sdpipeline export 1.5 --to gs://bucket/sd
+      sdpipeline export 1.4 --to gs://bucket/sd
       sdpipeline export 1.5 --weights my-unet.h5 --component diffusion-model --to gs://bucket/mine
       sdpipeline export --config export.yaml --dry-run
 
