@@ -36,10 +36,9 @@ def write(source: Source, folder: Path, *, warm_up: bool = True) -> Mapping[str,
     tf.get_logger().setLevel("ERROR")
     enter(Stage.BUILD)
     module = source.build()
-    enter(Stage.TRACE)
-    traced = module.signatures()
+    signatures = module.signatures()
     enter(Stage.SAVE)
-    tf.saved_model.save(module, str(folder), signatures=traced)
+    tf.saved_model.save(module, str(folder), signatures=signatures)
     written = read_signatures(folder)
     expected = exported_signatures(source.component, width=source.width, image_size=source.image_size)
     if wrong := differences(expected, written):

@@ -53,7 +53,7 @@ def readable_errors(bucket: str) -> Iterator[None]:
             f"{_endpoint()} is out of order for gs://{bucket} (HTTP {error.code}): try again later"
         ) from None
     except api.GoogleAPICallError as error:
-        if "crc32c" in error.message.lower():
+        if "calculated crc32c" in error.message.lower():
             raise StoreUnavailableError(f"what was sent to gs://{bucket} arrived damaged: export again") from None
         raise StoreRefusedError(
             f"{_endpoint()} refused a request for gs://{bucket} ({error.message}): correct the URI"
