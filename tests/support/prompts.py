@@ -108,7 +108,7 @@ def prompts() -> list[str]:
         (_of_any_characters, 700),
         (_of_hostile_parts, 1000),
         (_with_entities, 600),
-        (_long_words, 60),
+        (_long_words, 40),
     )
     return [*ODD, *_generated(kinds)]
 
@@ -159,7 +159,7 @@ def _long_words(source: random.Random) -> str:
     letters = source.choice(
         ("abcdefghijklmnopqrstuvwxyz", "aeiou", "etaoinshr", "日本語中国", "аеиоу", "!?.,-=", "0123")
     )
-    return "".join(source.choice(letters) for _ in range(source.randrange(100, 1500)))
+    return "".join(source.choice(letters) for _ in range(source.randrange(100, 800)))
 
 
 _NAMES: Final = sorted(html5)

@@ -85,7 +85,10 @@ class Tokenizer(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
         tokens, pieces_of_tokens = self._byte_pairs(_byte_values(spelt), piece)
         part_of_piece = tf.math.segment_max(part, piece)
         return tf.RaggedTensor.from_value_rowids(
-            tokens, tf.gather(part_of_piece, pieces_of_tokens), nrows=tf.size(parts.flat_values, tf.int64)
+            tokens,
+            tf.gather(part_of_piece, pieces_of_tokens),
+            nrows=tf.size(parts.flat_values, tf.int64),
+            validate=False,
         )
 
 

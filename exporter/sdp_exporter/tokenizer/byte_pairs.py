@@ -33,7 +33,7 @@ class BytePairs:
         token = tokens()
         pairs = np.array([[token[left], token[right]] for left, right in merges()], np.int64)
         merged = np.array([token[left + right] for left, right in merges()], np.int32)
-        self._bytes = np.array(byte_tokens(), np.int32)
+        self._bytes = tf.constant(byte_tokens(), tf.int32)
         self._merged = Table(pairs[:, 0] * SIZE + pairs[:, 1], merged)
 
     def __call__(self, values: tf.Tensor, words: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -47,7 +47,7 @@ class BytePairs:
             The tokens, int32 [tokens], and the word of each, int32 [tokens].
         """
         ends = neighbours(tf.ones_like(words), words, 1, 0) == 0
-        inside = tf.gather(tf.constant(self._bytes), tf.cast(values, tf.int32))
+        inside = tf.gather(self._bytes, tf.cast(values, tf.int32))
         parts = inside + _LETTERS * tf.cast(ends, tf.int32)
         any_number = tf.TensorShape([None])
         state = _Parts(parts, words, self._pairs(parts, words))
