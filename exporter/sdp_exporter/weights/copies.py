@@ -3,6 +3,7 @@
 import hashlib
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -48,7 +49,7 @@ def copy_web(url: str, target: Path) -> Path:
         raise UnusableWeightsError(
             f"{address} can't be had (HTTP {error.code}): correct the URL, or download the file and give its path"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise WeightsOutOfReachError(
             f"{address} cannot be copied ({reason}): check the network, or download it elsewhere and give its path"

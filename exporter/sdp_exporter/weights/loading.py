@@ -7,6 +7,7 @@ from typing import Final
 import keras
 import numpy as np
 
+from sdp_exporter.stages import Stage, enter
 from sdp_exporter.weights import embeddings, lora
 from sdp_exporter.weights.files import SafeTensors, open_file
 from sdp_exporter.weights.fitting import fit
@@ -25,6 +26,7 @@ def load(model: keras.Model, component: Component, layout: Layout, path: Path) -
         layout: the component's.
         path: of weights that `fit` accepts.
     """
+    enter(Stage.LOAD)
     variables = dict(zip(layout, model.variables, strict=True))
     with open_file(path) as file:
         torch = isinstance(file, SafeTensors)

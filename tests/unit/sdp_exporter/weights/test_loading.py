@@ -1,0 +1,124 @@
+"""Weights that come back from a file, in models of every kind of layer: outputs are equal only if every tensor is."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from safetensors.numpy import save_file
+from tests.support.small_stable_diffusion import SMALL_V1, SMALL_V2
+from tests.support.weights_files import in_torch, write_safetensors
+
+from sdp_exporter.models.keras_cv import fresh
+from sdp_exporter.models.keras_cv.anatomy import Anatomy
+from sdp_exporter.weights.embeddings import Embedding, rows
+from sdp_exporter.weights.layout import layout
+from sdp_exporter.weights.loading import load, merge, teach
+from sdp_exporter.weights.lora import Lora, changes
+from sdp_serving.contract.components import Component
+
+ANATOMIES = {"v1": SMALL_V1, "v2": SMALL_V2}
+CASES = [(component, version) for component in Component for version in ANATOMIES]
+QUERY = "mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
+
+
+def inputs(component: Component, anatomy: Anatomy) -> tuple[Any, ...]:
+    random = np.random.default_rng(1)
+    latent = random.normal(size=[2, 8, 8, 4]).astype(np.float32)
+    context = random.normal(size=[2, 77, anatomy.unet.width]).astype(np.float32)
+    return {
+        Component.TEXT_ENCODER: (random.integers(0, 49407, [2, 77]).astype(np.int32),),
+        Component.DIFFUSION_MODEL: (latent, np.float32([3, 731]), context),
+        Component.DECODER: (latent,),
+        Component.IMAGE_ENCODER: (random.uniform(-1, 1, [1, 64, 64, 3]).astype(np.float32),),
+    }[component]
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[tuple[Component, str], keras.Model]:
+    """One of each, since building one takes seconds."""
+    return {case: fresh.model(case[0], ANATOMIES[case[1]]) for case in CASES}
+
+
+def fill(model: keras.Model, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    for variable in model.variables:
+        variable.assign(random.normal(0, 0.05, variable.shape))
+
+
+@pytest.mark.parametrize(("component", "version"), CASES)
+def test_a_model_answers_as_the_one_whose_weights_it_was_given(
+    component: Component, version: str, models: dict[tuple[Component, str], keras.Model], tmp_path: Path
+) -> None:
+    model, tensors = models[component, version], layout(component, ANATOMIES[version])
+    question = inputs(component, ANATOMIES[version])
+    fill(model, 0)
+    expected = model(*question)
+    path = write_safetensors(model, tensors, tmp_path / "x.safetensors")
+    fill(model, 1)
+    assert not np.allclose(model(*question), expected, atol=1e-3)
+
+    load(model, component, tensors, path)
+
+    np.testing.assert_array_equal(model(*question), expected)
+
+
+def test_attentions_stored_as_matrices_are_loaded(
+    models: dict[tuple[Component, str], keras.Model], tmp_path: Path
+) -> None:
+    model, tensors = models[Component.DECODER, "v1"], layout(Component.DECODER, SMALL_V1)
+    question = inputs(Component.DECODER, SMALL_V1)
+    fill(model, 0)
+    expected = model(*question)
+    stored = in_torch(model, tensors)
+    matrices = {
+        name: array[:, :, 0, 0] if "attentions" in name and array.ndim == 4 else array for name, array in stored.items()
+    }
+    save_file({name: np.ascontiguousarray(array) for name, array in matrices.items()}, tmp_path / "x.safetensors")
+    fill(model, 1)
+
+    load(model, Component.DECODER, tensors, tmp_path / "x.safetensors")
+
+    np.testing.assert_array_equal(model(*question), expected)
+
+
+def test_a_lora_is_added_to_the_matrices_it_names_and_to_no_other(
+    models: dict[tuple[Component, str], keras.Model], tmp_path: Path
+) -> None:
+    model, tensors = models[Component.DIFFUSION_MODEL, "v1"], layout(Component.DIFFUSION_MODEL, SMALL_V1)
+    fill(model, 0)
+    before = in_torch(model, tensors)
+    random = np.random.default_rng(2)
+    down, up = (random.normal(size=size).astype(np.float32) for size in ([4, 24], [64, 4]))
+    module = "lora_unet_" + QUERY.replace(".", "_")
+    save_file(
+        {f"{module}.lora_down.weight": down, f"{module}.lora_up.weight": up, f"{module}.alpha": np.array(2.0)},
+        tmp_path / "style.safetensors",
+    )
+
+    found = changes(Lora(tmp_path / "style.safetensors", 0.5), {Component.DIFFUSION_MODEL: tensors})
+    merge(model, tensors, found[Component.DIFFUSION_MODEL])
+
+    after = in_torch(model, tensors)
+    assert [name for name in before if not np.array_equal(before[name], after[name])] == [f"{QUERY}.weight"]
+    np.testing.assert_allclose(
+        after[f"{QUERY}.weight"] - before[f"{QUERY}.weight"], 0.5 * (2.0 / 4) * up @ down, atol=1e-5
+    )
+
+
+def test_a_taught_word_means_what_was_learnt_and_every_other_what_it_meant(
+    models: dict[tuple[Component, str], keras.Model], tmp_path: Path
+) -> None:
+    model, tensors = models[Component.TEXT_ENCODER, "v1"], layout(Component.TEXT_ENCODER, SMALL_V1)
+    fill(model, 0)
+    other = tf.constant([[49406, *range(320, 395), 49407]])
+    before, with_word = model(other), model(tf.constant([[49406, 48136, *[49407] * 75]]))
+    save_file({"<my-style>": np.ones((1, 24), np.float32)}, tmp_path / "learnt.safetensors")
+
+    teach(model, tensors, [rows(Embedding(("sks",), tmp_path / "learnt.safetensors"), 24)])
+
+    np.testing.assert_array_equal(model(other), before)
+    assert not np.allclose(model(tf.constant([[49406, 48136, *[49407] * 75]])), with_word)
+    np.testing.assert_array_equal(in_torch(model, tensors)["text_model.embeddings.token_embedding.weight"][48136], 1)
