@@ -47,8 +47,8 @@ def merge(model: keras.Model, layout: Layout, changes: Iterable[lora.Change]) ->
 def teach(model: keras.Model, layout: Layout, learnt: Sequence[embeddings.Rows]) -> None:
     """Give words the rows that were learnt for them."""
     variables = {tensor.name: variable for tensor, variable in zip(layout, model.variables, strict=True)}
-    table = variables[_TOKEN_TABLE]
     for rows in learnt:
+        table = variables[_TOKEN_TABLE]
         changed = table.numpy()
         changed[list(rows.tokens)] = rows.value()
         table.assign(changed)
