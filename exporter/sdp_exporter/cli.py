@@ -29,7 +29,7 @@ _WIDTH: Final = 200
 """Columns of a table that no terminal shows."""
 
 
-@click.command("export", context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("export", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("model", metavar="MODEL", type=click.Choice(get_args(Model)), required=False)
 @click.option("--to", metavar="URI", help="Where the models go, such as gs://bucket/sd-tiny or file:///folder.")
 @click.option(

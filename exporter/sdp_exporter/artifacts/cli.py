@@ -23,7 +23,7 @@ _WIDTH = 200
 _DIGEST = len("sha256:") + 12
 
 
-@click.command("artifacts", context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("artifacts", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("uri")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--verify", is_flag=True, help="Compare the checksum of every file with the manifest's.")
