@@ -30,7 +30,7 @@ def inputs(component: Component, anatomy: Anatomy) -> tuple[Any, ...]:
     context = random.normal(size=[2, 77, anatomy.unet.width]).astype(np.float32)
     return {
         Component.TEXT_ENCODER: (random.integers(0, 49407, [2, 77]).astype(np.int32),),
-        Component.DIFFUSION_MODEL: (latent, np.float32([3, 731]), context),
+        Component.DIFFUSION_MODEL: (latent, np.array([3, 731], np.float32), context),
         Component.DECODER: (latent,),
         Component.IMAGE_ENCODER: (random.uniform(-1, 1, [1, 64, 64, 3]).astype(np.float32),),
     }[component]

@@ -1,0 +1,46 @@
+"""Weights on Google Cloud Storage, copied from the emulator."""
+
+from pathlib import Path
+
+import pytest
+from google.cloud.storage import Bucket
+
+from sdp_exporter.errors import StoreRefusedError, UnusableWeightsError
+from sdp_exporter.weights import places
+from sdp_serving.contract.components import Component
+
+UNET = (Component.DIFFUSION_MODEL,)
+CONTENT = bytes(range(256)) * 4096
+
+
+def test_a_file_in_a_bucket_is_copied_whole(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.blob("tuned/my-unet.safetensors").upload_from_string(CONTENT)
+
+    files = places.find(f"gs://{bucket.name}/tuned/my-unet.safetensors", UNET, tmp_path)
+
+    assert files == {Component.DIFFUSION_MODEL: tmp_path / "my-unet.safetensors"}
+    assert files[Component.DIFFUSION_MODEL].read_bytes() == CONTENT
+
+
+def test_of_a_folder_in_a_bucket_only_what_is_wanted_is_copied(bucket: Bucket, tmp_path: Path) -> None:
+    for name in ("unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors"):
+        bucket.blob(f"tuned/{name}").upload_from_string(name)
+    bucket.blob("tuned/scheduler/scheduler_config.json").upload_from_string('{"prediction_type": "v_prediction"}')
+
+    files = places.find(f"gs://{bucket.name}/tuned", UNET, tmp_path)
+    predicted = places.prediction(f"gs://{bucket.name}/tuned/", tmp_path)
+
+    assert files[Component.DIFFUSION_MODEL].read_text() == "unet/diffusion_pytorch_model.safetensors"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scheduler", "unet"]
+    assert predicted == "v"
+
+
+@pytest.mark.parametrize(("name", "message"), [("gone.safetensors", "does not exist"), ("gone", "holds no weights")])
+def test_weights_that_are_not_in_the_bucket_are_named(name: str, message: str, bucket: Bucket, tmp_path: Path) -> None:
+    with pytest.raises(UnusableWeightsError, match=f"gs://{bucket.name}/{name} {message}"):
+        places.find(f"gs://{bucket.name}/{name}", UNET, tmp_path)
+
+
+def test_a_bucket_that_is_not_there_is_named(bucket: Bucket, tmp_path: Path) -> None:
+    with pytest.raises(StoreRefusedError, match="gs://no-such-bucket"):
+        places.find("gs://no-such-bucket/tuned", UNET, tmp_path)
