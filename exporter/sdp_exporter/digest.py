@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sdp_exporter.sources import Source
-from sdp_serving.contract import signatures
+from sdp_serving.contract import exported, sampling, signatures
 
 _HERE: Final = Path(__file__).parent
 _CODE: Final = ("models", "sampling", "signatures", "sources", "tokenizer", "weights", "saved_model.py")
@@ -35,7 +35,7 @@ def _code() -> Iterator[Path]:
     for name in _CODE:
         path = _HERE / name
         yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
-    yield Path(signatures.__file__)
+    yield from map(Path, (exported.__file__, sampling.__file__, signatures.__file__))
 
 
 def _file_digest(path: Path) -> str:

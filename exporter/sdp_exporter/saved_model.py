@@ -40,7 +40,9 @@ def write(source: Source, folder: Path, *, warm_up: bool = True) -> Mapping[str,
     enter(Stage.SAVE)
     tf.saved_model.save(module, str(folder), signatures=signatures)
     written = read_signatures(folder)
-    expected = exported_signatures(source.component, width=source.width, image_size=source.image_size)
+    expected = exported_signatures(
+        source.component, width=source.width, image_size=source.image_size, image_sizes=source.image_sizes
+    )
     if wrong := differences(expected, written):
         raise BrokenExportError(f"the exported {source.component} breaks the contract, report this: {'; '.join(wrong)}")
     if warm_up:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from sdp_exporter.train_tiny.accuracy import PROMPTS, accuracies
+from sdp_exporter.train_tiny.accuracy import PROMPTS, SAMPLER_STEPS, accuracies, sampler_accuracies
 from sdp_exporter.train_tiny.measure import Accuracy
+from sdp_serving.contract.sampling import Sampler
 
 # The sampler on processors other than those that the weights were judged on may turn a picture or two.
 NEARLY_ALL = 0.95
@@ -40,3 +41,11 @@ def test_the_taught_text_encoder_draws_the_new_word_and_the_base_does_not(found:
     assert found["sks"].striped == 0
     # To the base the word means nothing; now and then it draws a yellow star by chance.
     assert found["base, asked for sks"].all <= 0.25
+
+
+def test_dpm_solver_pp_draws_in_20_steps_as_well_as_ddim_in_50() -> None:
+    found = sampler_accuracies()
+    print(found)  # noqa: T201  # the figures, for pytest -s and for whoever reads a failure
+
+    assert SAMPLER_STEPS == {Sampler.DDIM: 50, Sampler.DPM_SOLVER_PP_2M: 20}
+    assert found[Sampler.DPM_SOLVER_PP_2M].all >= found[Sampler.DDIM].all

@@ -80,7 +80,9 @@ class DiffusionModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no type
             prediction=prediction,
             guidance=guidance,
         )
-        self._contract = exported_signatures(Component.DIFFUSION_MODEL, width=width, image_size=image_size)
+        self._contract = exported_signatures(
+            Component.DIFFUSION_MODEL, width=width, image_size=image_size, image_sizes=image_sizes
+        )
         functions: dict[SignatureName, Callable[..., Outputs]] = {
             SignatureName.DEFAULT: self._serving_default,
             SignatureName.SAMPLE: self._sample,
@@ -98,10 +100,14 @@ class DiffusionModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no type
         return dict(self._traced)
 
     def _trace(self, name: SignatureName, function: Callable[..., Outputs]) -> tf.types.experimental.ConcreteFunction:
-        inputs = self._contract[name].inputs
+        declared = self._contract[name]
+
+        def answer(*values: tf.Tensor) -> Outputs:
+            outputs = function(**dict(zip(declared.inputs, values, strict=True)))
+            return {each: tf.ensure_shape(tensor, declared.outputs[each].shape) for each, tensor in outputs.items()}
+
         return trace(
-            lambda *values: function(**dict(zip(inputs, values, strict=True))),
-            [tf.TensorSpec(spec.shape, spec.dtype, name=each) for each, spec in inputs.items()],
+            answer, [tf.TensorSpec(spec.shape, spec.dtype, name=each) for each, spec in declared.inputs.items()]
         )
 
     def _serving_default(self, *, num_steps: tf.Tensor, batch_size: tf.Tensor, **contexts: tf.Tensor) -> Outputs:

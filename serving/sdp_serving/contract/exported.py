@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from sdp_serving.contract.artifact import ImageSizes
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.signatures import (
     LATENT_CHANNELS,
@@ -17,20 +18,23 @@ from sdp_serving.contract.signatures import (
 )
 
 
-def exported_signatures(component: Component, *, width: int, image_size: int) -> Mapping[str, Signature]:
+def exported_signatures(
+    component: Component, *, width: int, image_size: int, image_sizes: ImageSizes | None = None
+) -> Mapping[str, Signature]:
     """The signatures of an exported `component`.
 
     Args:
         component: the model.
         width: the size of a token's context vector.
         image_size: pixels along one side of the image, where a request doesn't say it.
+        image_sizes: what a request to the diffusion model may say; None for `image_size` only.
     """
     required = signatures(component, width=width, image_size=image_size)
     match component:
         case Component.TEXT_ENCODER:
             return MappingProxyType({**required, **_text_encoder(required[SignatureName.DEFAULT].outputs)})
         case Component.DIFFUSION_MODEL:
-            return MappingProxyType({**required, **_diffusion_model(width, image_size)})
+            return MappingProxyType({**required, **_diffusion_model(width, image_size, image_sizes)})
         case Component.DECODER:
             return MappingProxyType({**required, **_decoder(required[SignatureName.DEFAULT].inputs, image_size)})
         case Component.IMAGE_ENCODER:
@@ -54,7 +58,7 @@ def _decoder(latent: Mapping[str, TensorSpec], image_size: int) -> Mapping[str, 
     }
 
 
-def _diffusion_model(width: int, image_size: int) -> Mapping[str, Signature]:
+def _diffusion_model(width: int, image_size: int, image_sizes: ImageSizes | None) -> Mapping[str, Signature]:
     side = image_size // LATENT_FACTOR
     latent = TensorSpec(dtype="float32", shape=(None, None, None, LATENT_CHANNELS))
     contexts = {
@@ -76,20 +80,19 @@ def _diffusion_model(width: int, image_size: int) -> Mapping[str, Signature]:
         "sampler": _rows("string"),
         "schedule": _rows("string"),
     }
-    sampled = {"latent": latent}
+    of_default_size = TensorSpec(dtype="float32", shape=(None, side, side, LATENT_CHANNELS))
+    # Inputs are open all the same: the graph says more clearly than a server which sizes there are.
+    sampled = latent if image_sizes is not None and image_sizes.smallest < image_sizes.largest else of_default_size
     return {
-        SignatureName.TEXT_TO_IMAGE: Signature(inputs={**request, **size}, outputs=sampled),
-        SignatureName.IMAGE_TO_IMAGE: Signature(inputs={**request, **start}, outputs=sampled),
-        SignatureName.INPAINT: Signature(inputs={**request, **start, **mask}, outputs=sampled),
-        SignatureName.PREPARE_LATENT: Signature(inputs={**seeds, **schedule, **start}, outputs=sampled),
+        SignatureName.TEXT_TO_IMAGE: Signature(inputs={**request, **size}, outputs={"latent": sampled}),
+        SignatureName.IMAGE_TO_IMAGE: Signature(inputs={**request, **start}, outputs={"latent": sampled}),
+        SignatureName.INPAINT: Signature(inputs={**request, **start, **mask}, outputs={"latent": sampled}),
+        SignatureName.PREPARE_LATENT: Signature(inputs={**seeds, **schedule, **start}, outputs={"latent": sampled}),
         SignatureName.DENOISE_RANGE: Signature(
             inputs={**request, **start, **mask, **state, **steps},
-            outputs=state,
+            outputs={"latent": sampled, "denoised": sampled},
         ),
-        SignatureName.SAMPLE_BATCH: Signature(
-            inputs=row,
-            outputs={"latent": TensorSpec(dtype="float32", shape=(None, side, side, LATENT_CHANNELS))},
-        ),
+        SignatureName.SAMPLE_BATCH: Signature(inputs=row, outputs={"latent": of_default_size}),
     }
 
 

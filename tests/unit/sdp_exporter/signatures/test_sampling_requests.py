@@ -11,6 +11,7 @@ from tests.support.toy_models import IMAGE_SIZE, WIDTH
 
 from sdp_serving.contract.artifact import ImageSizes
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.exported import exported_signatures
 from sdp_serving.contract.sampling import Sampler, Schedule
 from sdp_serving.contract.signatures import SignatureName
 
@@ -18,6 +19,7 @@ SIDE = IMAGE_SIZE // 8
 CONTEXT = np.linspace(0, 1, 77 * WIDTH, dtype=np.float32).reshape(1, 77, WIDTH)
 INIT = np.random.default_rng(0).normal(size=(1, SIDE, SIDE, 4)).astype(np.float32)
 MASK = np.array([[1, 0], [0, 1]], np.float32).reshape(1, SIDE, SIDE, 1)
+MANY_SIZES = ImageSizes(smallest=64, largest=192)
 SEEDS = np.array([5, 1, 9])
 
 REQUEST: dict[str, Any] = {
@@ -198,8 +200,16 @@ def test_a_bad_request_is_refused_with_a_sentence(
 
 @pytest.fixture(scope="module")
 def of_many_sizes() -> Any:
-    sizes = ImageSizes(smallest=64, largest=192)
-    return toy_models.build(Component.DIFFUSION_MODEL, image_sizes=sizes).signatures()
+    return toy_models.build(Component.DIFFUSION_MODEL, image_sizes=MANY_SIZES).signatures()
+
+
+def test_the_signatures_are_the_contracts(functions: Any, of_many_sizes: Any) -> None:
+    for traced, sizes in ((functions, None), (of_many_sizes, MANY_SIZES)):
+        contract = exported_signatures(Component.DIFFUSION_MODEL, width=WIDTH, image_size=IMAGE_SIZE, image_sizes=sizes)
+        assert set(traced) == set(contract)
+        for name, function in traced.items():
+            outputs = {each: tuple(tensor.shape.as_list()) for each, tensor in function.structured_outputs.items()}
+            assert outputs == {each: spec.shape for each, spec in contract[name].outputs.items()}
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (128, 192), (192, 64)])
