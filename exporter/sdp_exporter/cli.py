@@ -12,13 +12,13 @@ from typing import Any, Final, get_args
 import click
 from rich.console import Console
 
+from sdp_exporter.config import ConfigError, Model, parse_config, read_requests
 from sdp_exporter.errors import ExportError
 from sdp_exporter.export import Exported, Observer, Request, export, look_up
 from sdp_exporter.log_lines import LogObserver
 from sdp_exporter.progress import TerminalObserver
 from sdp_exporter.sources import tiny
 from sdp_exporter.tables import forecast, summary
-from sdp_exporter.wishes import Model, WishError, read_requests, wish
 from sdp_serving.contract.components import Component
 
 _MAY_PASS: Final = 1
@@ -148,15 +148,15 @@ def _requests(model: str | None, config: Path | None, options: dict[str, Any], d
             raise click.UsageError("give either --config or MODEL and its options: put the options into the file")
         try:
             return read_requests(config, downloads)
-        except WishError as error:
+        except ConfigError as error:
             raise click.UsageError(error.text) from None
     if model is None:
         raise click.UsageError("Missing argument 'MODEL': give one such as sd-tiny, or --config")
     if "to" not in options:
         raise click.UsageError("Missing option '--to': give a folder such as gs://bucket/sd-tiny")
     try:
-        return wish({"model": model, **options}).requests(downloads)
-    except WishError as error:
+        return parse_config({"model": model, **options}).requests(downloads)
+    except ConfigError as error:
         raise click.BadParameter(error.text, param_hint=f"--{str(error.field).replace('_', '-')}") from None
 
 

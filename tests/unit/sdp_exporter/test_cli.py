@@ -14,7 +14,7 @@ from sdp_exporter.errors import (
     VersionTakenError,
 )
 from sdp_exporter.export import Exported, Request
-from sdp_serving.contract.artifact import Version
+from sdp_serving.contract.artifact import ImageSizes, Version
 
 
 @pytest.fixture
@@ -28,6 +28,9 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
 
     monkeypatch.setattr(cli, "export", export)
     return requests
+
+
+RANDOM = ("1.5", "--weights", "random", "--to", "gs://b")
 
 
 def run(*arguments: str) -> Result:
@@ -65,6 +68,22 @@ def test_each_document_of_a_file_is_an_export(exported: list[Request], tmp_path:
         ("sd-tiny/base", "gs://demo/a/decoder"),
         ("sd-tiny/striped", "file:///srv/b/diffusion-model"),
     ]
+
+
+def test_all_options_reach_the_model(exported: list[Request], tmp_path: Path) -> None:
+    config = tmp_path / "export.yaml"
+    config.write_text(
+        "model: 1.5\nweights: random\nto: gs://demo/a\ncomponent: [diffusion-model]\n"
+        "image_size: 256\nimage_sizes: 256-768\nprediction: v\nguidance: batched\n"
+    )
+    options = ("--image-size", "256", "--image-sizes", "256-768", "--prediction", "v", "--guidance", "batched")
+    run("--config", str(config))
+    run("1.5", "--weights", "random", "--to", "gs://demo/a", "--component", "diffusion-model", *options)
+    first, second = (request.source for request in exported)
+    assert (first.sd_version, first.image_size, first.settings) == ("1.5", 256, second.settings)
+    assert first.image_sizes == second.image_sizes == ImageSizes(smallest=256, largest=768)
+    assert "'v'" in first.settings
+    assert "'batched'" in first.settings
 
 
 @pytest.mark.parametrize(
@@ -112,6 +131,15 @@ def test_a_file_that_is_wrong_is_refused_with_the_line(
             "'unet' is not one of 'text-encoder', 'diffusion-model'",
         ),
         (["sd-tiny"], "Missing option '--to': give a folder"),
+        (["sd-tiny", "--to", "gs://b", "--lora", "a.safetensors"], "--lora: is not for sd-tiny, but for 1.4, 1.5, 2.0"),
+        ([*RANDOM, "--lora", "a.safetensors:1.2.3"], "--lora: '1.2.3' is no scale: give one such as 0.8"),
+        ([*RANDOM, "--embedding", "learnt.safetensors"], "is no textual inversion: give word and file, such as sks="),
+        ([*RANDOM, "--image-sizes", "512"], "--image-sizes: '512' is no range: give the smallest and the largest"),
+        ([*RANDOM, "--image-sizes", "500-768"], "give two multiples of 64, the smaller first"),
+        ([*RANDOM, "--image-sizes", "576-768"], "576-768 leaves out image_size (512): change either"),
+        ([*RANDOM, "--image-size", "500"], "--image-size: input should be a multiple of 64, not 500"),
+        (["1.5", "--to", "gs://b"], "KerasCV has no pretrained weights of Stable Diffusion 1.5, only of 1.4 and 2.1"),
+        ([*RANDOM, "--lora", "/none.safetensors"], "Error: /none.safetensors does not exist"),
         (["--to", "gs://demo"], "Missing argument 'MODEL': give one such as sd-tiny, or --config"),
         (["sd-tiny", "--config", __file__], "give either --config or MODEL and its options"),
     ],

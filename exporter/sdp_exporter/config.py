@@ -1,4 +1,4 @@
-"""What is to be exported, as the command line and a file of wishes say it."""
+"""What is to be exported, as the options of the command line and the documents of a file say it."""
 
 import re
 from collections.abc import Mapping
@@ -26,11 +26,11 @@ _EMBEDDING: Final = re.compile(r"(?P<words>[^=]+)=(?P<path>.+)")
 _IMAGE_SIZES: Final = re.compile(r"(?P<smallest>[0-9]+)-(?P<largest>[0-9]+)")
 
 
-class WishError(ValueError):
-    """A wish can't be taken.
+class ConfigError(ValueError):
+    """What is asked for can't be.
 
     Attributes:
-        field: which of its fields is wrong; None when the file is no list of wishes.
+        field: which field is wrong; None when it is the file as a whole.
         text: what is wrong with it.
     """
 
@@ -84,7 +84,7 @@ def _image_sizes(text: object) -> ImageSizes:
     return ImageSizes(smallest=smallest, largest=largest)
 
 
-class Wish(BaseModel):
+class ExportConfig(BaseModel):
     """One model, some or all of its components, and where they are to go.
 
     Attributes:
@@ -120,93 +120,104 @@ class Wish(BaseModel):
             downloads: a folder for copies of the weights, to be kept until they are exported.
 
         Raises:
-            WishError: there are no such weights.
+            ConfigError: there are no such weights.
             ExportError: the weights don't fit, or can't be reached.
         """
         sources = _tiny(self) if self.model == SD_TINY else _keras_cv(self, downloads)
         return [Request(source, _beneath(self.to, source.component)) for source in sources]
 
 
-def wish(fields: Mapping[str, Any]) -> Wish:
-    """The wish with these fields.
+def parse_config(fields: Mapping[str, Any]) -> ExportConfig:
+    """The export with these fields.
 
     Raises:
-        WishError: names the first field that is wrong.
+        ConfigError: names the first field that is wrong.
     """
     try:
-        return Wish.model_validate(fields)
+        return ExportConfig.model_validate(fields)
     except ValidationError as error:
         raise _first(error) from None
 
 
 def read_requests(path: Path, downloads: Path) -> list[Request]:
-    """The requests of a YAML file, of which each document is a wish.
+    """The requests of a YAML file, of which each document is an export.
 
     Args:
         path: the file.
         downloads: a folder for copies of the weights, to be kept until they are exported.
 
     Raises:
-        WishError: names the line and the field that is wrong.
+        ConfigError: names the line and the field that is wrong.
         ExportError: weights don't fit, or can't be reached.
     """
     try:
         text = path.read_text()
         nodes, documents = list(yaml.compose_all(text, yaml.SafeLoader)), list(yaml.safe_load_all(text))
     except (OSError, UnicodeDecodeError) as error:
-        raise WishError(None, f"{path} can't be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None
+        raise ConfigError(
+            None, f"{path} can't be read: {getattr(error, 'strerror', None) or 'it is no text'}"
+        ) from None
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
-        raise WishError(None, f"{path}{line}: {error.problem}: correct the YAML") from None
+        raise ConfigError(None, f"{path}{line}: {error.problem}: correct the YAML") from None
     requests = []
-    for node, document in zip(nodes, documents, strict=True):
+    for number, (node, document) in enumerate(zip(nodes, documents, strict=True)):
         if not isinstance(document, dict):
             start = 1 if node is None else node.start_mark.line + 1
-            raise WishError(None, f"{path}, line {start}: write fields such as `model: sd-tiny`, in each document")
+            raise ConfigError(None, f"{path}, line {start}: write fields such as `model: sd-tiny`, in each document")
         try:
-            requests += wish(document).requests(downloads)
-        except WishError as error:
-            raise WishError(None, f"{path}, line {_line(node, error.field)}: {error.field}: {error.text}") from None
+            copies = downloads / str(number)  # files of several may have the same name
+            copies.mkdir()
+            requests += parse_config(document).requests(copies)
+        except ConfigError as error:
+            raise ConfigError(None, f"{path}, line {_line(node, error.field)}: {error.field}: {error.text}") from None
     if not requests:
-        raise WishError(None, f"{path} is empty: write fields such as `model: sd-tiny`")
+        raise ConfigError(None, f"{path} is empty: write fields such as `model: sd-tiny`")
     return requests
 
 
-def _tiny(wish: Wish) -> list[Source]:
+def _tiny(config: ExportConfig) -> list[Source]:
     for field in _KERAS_CV_ONLY:
-        if getattr(wish, field):
-            raise WishError(field, f"is not for sd-tiny, but for {', '.join(get_args(Model)[1:])}: leave it out")
+        if getattr(config, field):
+            raise ConfigError(field, f"is not for sd-tiny, but for {', '.join(get_args(Model)[1:])}: leave it out")
     try:
-        return tiny.sources(wish.weights or "base", wish.component)
+        return tiny.sources(config.weights or "base", config.component)
     except tiny.NoSuchWeightsError as error:
-        raise WishError("weights", str(error)) from None
+        raise ConfigError("weights", str(error)) from None
 
 
-def _keras_cv(wish: Wish, downloads: Path) -> list[Source]:
-    given = {name: value for name in _OPTIONS if (value := getattr(wish, name)) is not None}
+def _keras_cv(config: ExportConfig, downloads: Path) -> list[Source]:
+    given = {name: value for name in _OPTIONS if (value := getattr(config, name)) is not None}
+    options = keras_cv.Options(**given)
+    sizes = options.image_sizes
+    if sizes is not None and not sizes.smallest <= options.image_size <= sizes.largest:
+        raise ConfigError(
+            "image_sizes",
+            f"{sizes.smallest}-{sizes.largest} leaves out image_size ({options.image_size}): change either",
+        )
     return keras_cv.sources(
-        StableDiffusionVersion(wish.model),
-        wish.weights or keras_cv.PRETRAINED,
-        wish.component,
+        StableDiffusionVersion(config.model),
+        config.weights or keras_cv.PRETRAINED,
+        config.component,
         downloads=downloads,
-        options=keras_cv.Options(**given),
-        loras=wish.lora,
-        embeddings=wish.embedding,
+        options=options,
+        loras=config.lora,
+        embeddings=config.embedding,
     )
 
 
-def _first(error: ValidationError) -> WishError:
+def _first(error: ValidationError) -> ConfigError:
     first = error.errors()[0]
     field = str(first["loc"][0])
     match first["type"]:
         case "value_error":
-            return WishError(field, str(first["ctx"]["error"]))
+            return ConfigError(field, str(first["ctx"]["error"]))
         case "missing":
-            return WishError(field, "is missing")
+            return ConfigError(field, "is missing")
         case "extra_forbidden":
-            return WishError(field, f"is none of {', '.join(Wish.model_fields)}")
+            return ConfigError(field, f"is none of {', '.join(ExportConfig.model_fields)}")
         case _:
-            return WishError(field, f"{first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}")
+            return ConfigError(field, f"{first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}")
 
 
 def _line(node: yaml.Node, field: str | None) -> int:
