@@ -84,6 +84,10 @@ def sources(
     layouts = {each: layout(each, parts) for each in (Component.TEXT_ENCODER, Component.DIFFUSION_MODEL)}
     merged = [changes(lora, layouts) for lora in loras]
     taught = [rows(embedding, parts.text.width) for embedding in embeddings]
+    for lora, changed in zip(loras, merged, strict=True):
+        _require_use(lora.path, [component for component, found in changed.items() if found], chosen)
+    for embedding in embeddings:
+        _require_use(embedding.path, [Component.TEXT_ENCODER], chosen)
     predicted = options.prediction
     if predicted is None and weights not in (RANDOM, PRETRAINED) and Component.DIFFUSION_MODEL in chosen:
         predicted = places.prediction(weights, downloads)
@@ -148,6 +152,14 @@ def _holding(
             " that they are of, or name the component to learn what is amiss"
         )
     return chosen
+
+
+def _require_use(path: Path, changed: Sequence[Component], chosen: Sequence[Component]) -> None:
+    if not set(changed) & set(chosen):
+        raise UnusableWeightsError(
+            f"{path} changes the {' and the '.join(changed)}, not the {' and the '.join(chosen)}: leave it out, or"
+            " export what it changes"
+        )
 
 
 def _source(

@@ -86,6 +86,11 @@ def test_a_lora_changes_the_components_that_it_names_and_their_digests_only(tmp_
     }
 
 
+def test_a_lora_that_changes_nothing_of_what_is_exported_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnusableWeightsError, match=r"changes the diffusion-model, not the decoder: leave it out"):
+        keras_cv.sources(V1_5, keras_cv.RANDOM, [Component.DECODER], downloads=tmp_path, loras=[Lora(style(tmp_path))])
+
+
 def test_the_digest_knows_every_file_and_option(tmp_path: Path) -> None:
     def digest(**options: object) -> str:
         (source,) = keras_cv.sources(

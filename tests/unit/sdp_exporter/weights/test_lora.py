@@ -79,7 +79,11 @@ def test_the_text_encoders_changes_are_the_text_encoders(module: str, down: str,
 def test_a_change_is_scaled_by_alpha_over_its_rank_and_by_what_the_user_says(tmp_path: Path) -> None:
     module = "lora_unet_" + QUERY.replace(".", "_")
     alpha = np.array([1.0], np.float32)
-    tensors = {f"{module}.lora_down.weight": DOWN, f"{module}.lora_up.weight": UP, f"{module}.alpha": alpha}
+    tensors: dict[str, np.ndarray] = {
+        f"{module}.lora_down.weight": DOWN,
+        f"{module}.lora_up.weight": UP,
+        f"{module}.alpha": alpha,
+    }
 
     ((change,), _) = (changes(written(tensors, tmp_path, 0.5), LAYOUTS)[each] for each in reversed(LAYOUTS))
 
