@@ -24,7 +24,7 @@ _AROUND: Final = 1000
 """What a request has around a file's bytes."""
 
 
-def export(folder: Path, uri: str, version: int, sent: "Synchronized[int]", last: int = 0, dies: str = "") -> None:
+def export(folder: Path, uri: str, version: int, sent: "Synchronized[int]", last: int = 0) -> None:
     """Publish `folder`, in parts of which there are several, and count the bytes that are sent.
 
     Args:
@@ -32,8 +32,7 @@ def export(folder: Path, uri: str, version: int, sent: "Synchronized[int]", last
         uri: where.
         version: its version.
         sent: the count.
-        last: the number of the request at which the process is killed, from 1; 0 for none.
-        dies: whether that is before the request is sent, or after it is answered.
+        last: the number of the request after whose answer the process is killed, from 1; 0 for none.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "_LEAST_BYTES", _PART)
@@ -41,8 +40,6 @@ def export(folder: Path, uri: str, version: int, sent: "Synchronized[int]", last
 
         def counted(session: requests.Session, request: requests.PreparedRequest, **options: Any) -> requests.Response:
             fatal = next(number) == last
-            if fatal and dies == "before":
-                os._exit(_KILLED)
             with sent.get_lock():
                 sent.value += len(request.body or b"") if "/upload/" in str(request.url) else 0
             answer = send(session, request, **options)
@@ -72,16 +69,15 @@ def survives(*arguments: Any) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_it_is_completed_by_the_next_run_which_sends_little_again(bucket: Bucket, tmp_path: Path, moment: str) -> None:
+def test_it_is_completed_by_the_next_run_which_sends_little_again(bucket: Bucket, tmp_path: Path) -> None:
     folder = saved_model(tmp_path, "content" * 5000)
     (folder / VARIABLES).write_bytes(os.urandom(4 * _PART - 100))
     sizes = [entry.size for entry in manifest(folder, 1).files.values()]
     for last in count(1):
-        uri = f"gs://{bucket.name}/{moment}-{last}"
+        uri = f"gs://{bucket.name}/{last}"
         sent = multiprocessing.get_context("fork").Value("q", 0)
-        survived = survives(folder, uri, 7, sent, last, moment)
-        names = [blob.name.partition("/")[2] for blob in bucket.list_blobs(prefix=f"{moment}-{last}/")]
+        survived = survives(folder, uri, 7, sent, last)
+        names = [blob.name.partition("/")[2] for blob in bucket.list_blobs(prefix=f"{last}/")]
         before = whole_versions(names)
         if survived:
             break
