@@ -11,7 +11,7 @@ from sdp_exporter.sources import Source
 from sdp_serving.contract import exported, sampling, signatures
 
 _HERE: Final = Path(__file__).parent
-_CODE: Final = ("models", "sampling", "signatures", "sources", "tokenizer", "weights", "saved_model.py")
+_CODE: Final = ("models", "sampling", "signatures", "sources", "tokenizer", "weights", "saved_model.py", "warm_up.py")
 """The modules that shape a SavedModel."""
 
 

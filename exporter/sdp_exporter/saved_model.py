@@ -46,7 +46,7 @@ def write(source: Source, folder: Path, *, warm_up: bool = True) -> Mapping[str,
     if wrong := differences(expected, written):
         raise BrokenExportError(f"the exported {source.component} breaks the contract, report this: {'; '.join(wrong)}")
     if warm_up:
-        write_requests(folder, source.component, written, image_size=source.image_size)
+        write_requests(folder, source.component, written)
     return written
 
 

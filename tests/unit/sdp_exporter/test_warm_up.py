@@ -16,7 +16,7 @@ IMAGE_SIZE = 512
 
 def requests(folder: Path, component: Component) -> dict[str, Any]:
     signatures = exported_signatures(component, width=768, image_size=IMAGE_SIZE)
-    write_requests(folder, component, signatures, image_size=IMAGE_SIZE)
+    write_requests(folder, component, signatures)
     records = tf.data.TFRecordDataset(str(folder / FILE)).as_numpy_iterator()
     logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
     return {log.predict_log.request.model_spec.signature_name: log.predict_log.request for log in logs}
@@ -37,10 +37,10 @@ def test_each_request_has_the_inputs_of_its_signature(tmp_path: Path, component:
 
 
 def test_the_diffusion_model_draws_one_image_in_one_step(tmp_path: Path) -> None:
-    inputs = requests(tmp_path, Component.DIFFUSION_MODEL)["text_to_image"].inputs
+    inputs = requests(tmp_path, Component.DIFFUSION_MODEL)["sample"].inputs
     assert int(tf.make_ndarray(inputs["num_steps"])) == 1
-    assert tf.make_ndarray(inputs["seeds"]).shape == (1,)
-    assert int(tf.make_ndarray(inputs["height"])) == IMAGE_SIZE
+    assert int(tf.make_ndarray(inputs["batch_size"])) == 1
+    assert tf.make_ndarray(inputs["context"]).shape == (1, 77, 768)
 
 
 def test_the_file_is_small_whatever_the_size_of_the_tensors(tmp_path: Path) -> None:
