@@ -74,10 +74,10 @@ def test_it_is_completed_by_the_next_run_which_sends_little_again(bucket: Bucket
     (folder / VARIABLES).write_bytes(os.urandom(4 * _PART - 100))
     sizes = [entry.size for entry in manifest(folder, 1).files.values()]
     for last in count(1):
-        uri = f"gs://{bucket.name}/{last}"
+        uri = f"gs://{bucket.name}/sd-{last}"
         sent = multiprocessing.get_context("fork").Value("q", 0)
         survived = survives(folder, uri, 7, sent, last)
-        names = [blob.name.partition("/")[2] for blob in bucket.list_blobs(prefix=f"{last}/")]
+        names = [blob.name.partition("/")[2] for blob in bucket.list_blobs(prefix=f"sd-{last}/")]
         before = whole_versions(names)
         if survived:
             break
