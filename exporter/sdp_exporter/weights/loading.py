@@ -31,7 +31,7 @@ def load(model: keras.Model, component: Component, layout: Layout, path: Path) -
     with open_file(path) as file:
         torch = isinstance(file, SafeTensors)
         for name, tensor in fit(file, component, layout, path).items():
-            array = file.read(name).astype(np.float32)
+            array = file.read(name).astype(np.float32, copy=False)
             if torch:
                 array = array.reshape(tensor.shape).transpose(tensor.kind.axes or range(len(tensor.shape)))
             variables[tensor].assign(array.reshape(tensor.keras_shape))

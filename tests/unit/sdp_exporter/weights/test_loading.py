@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -61,6 +62,25 @@ def test_a_model_answers_as_the_one_whose_weights_it_was_given(
     assert not np.allclose(model(*question), expected, atol=1e-3)
 
     load(model, component, tensors, path)
+
+    np.testing.assert_array_equal(model(*question), expected)
+
+
+@pytest.mark.parametrize("name", ["x.weights.h5", "x.h5"])
+def test_keras_files_are_loaded(name: str, models: dict[tuple[Component, str], keras.Model], tmp_path: Path) -> None:
+    model, tensors = models[Component.IMAGE_ENCODER, "v1"], layout(Component.IMAGE_ENCODER, SMALL_V1)
+    question = inputs(Component.IMAGE_ENCODER, SMALL_V1)
+    fill(model, 0)
+    expected = model(*question)
+    with h5py.File(tmp_path / name, "w") as file:
+        file.attrs["layer_names"] = ["layers"]
+        paths = [tensor.keras_path for tensor in tensors]
+        file.create_group("layers").attrs["weight_names"] = [path.removeprefix("layers/") for path in paths]
+        for path, variable in zip(paths, model.variables, strict=True):
+            file[path] = variable.numpy()
+    fill(model, 1)
+
+    load(model, Component.IMAGE_ENCODER, tensors, tmp_path / name)
 
     np.testing.assert_array_equal(model(*question), expected)
 
