@@ -21,6 +21,7 @@ from sdp_exporter.stores.gcs import GcsStore
 from sdp_serving.contract.artifact import MANIFEST, Manifest, ModelUri, Version, whole_versions
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.exported import exported_signatures
+from sdp_serving.contract.tokenizer import Tokenizer
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -39,10 +40,14 @@ inputs = {
     "decoder": {"latent": tf.zeros([2, 2, 2, 4])},
     "image-encoder": {"images": tf.zeros([2, 16, 16, 3])},
 }
+texts = {"prompts": tf.constant(["a cat", "café &amp; 😂"]), "negative_prompts": tf.constant(["", ""])}
 answers = {}
 for component, folder in json.loads(sys.argv[1]).items():
-    outputs = tf.saved_model.load(folder).signatures["serving_default"](**inputs[component])
+    signatures = tf.saved_model.load(folder).signatures
+    outputs = signatures["serving_default"](**inputs[component])
     answers[component] = {name: [tensor.dtype.name, tensor.shape.as_list()] for name, tensor in outputs.items()}
+    if component == "text-encoder":
+        answers["tokens"] = signatures["encode_prompts"](**texts)["context"][:, :8, 0].numpy().tolist()
 print(json.dumps(answers))
 """
 
@@ -97,6 +102,7 @@ def test_a_fresh_process_gets_answers_from_every_component(tmp_path: Path, weigh
         "diffusion-model": {"latent": ["float32", [2, side, side, 4]]},
         "decoder": {"images": ["uint8", [2, IMAGE_SIZE, IMAGE_SIZE, 3]]},
         "image-encoder": {"latent": ["float32", [2, side, side, 4]]},
+        "tokens": [Tokenizer().encode(prompt)[:8] for prompt in ("a cat", "café & 😂")],
     }
 
 
