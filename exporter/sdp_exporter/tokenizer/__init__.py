@@ -24,7 +24,7 @@ from sdp_serving.contract.signatures import TOKENS
 from sdp_serving.contract.vocabulary import END, SPECIALS, START
 
 CHARACTERS: Final = 3072
-"""The longest token has 32 bytes, so 75 have at most 2400; what lies far beyond them cannot change them."""
+"""The longest token has 32 bytes, so 75 have at most 2400; a merge looks a few letters ahead, not hundreds."""
 _ROOM: Final = TOKENS - 2
 
 
