@@ -9,7 +9,6 @@ from tests.support.small_stable_diffusion import SMALL_V1, SMALL_V2
 
 from sdp_exporter.models.keras_cv import fresh, package, unet
 from sdp_exporter.models.keras_cv.anatomy import Anatomy
-from sdp_exporter.weights.layout import layout
 from sdp_serving.contract.components import Component
 
 ANATOMIES = pytest.mark.parametrize("anatomy", [SMALL_V1, SMALL_V2], ids=["v1", "v2"])
@@ -29,16 +28,6 @@ def copy(source: keras.layers.Layer, target: keras.layers.Layer) -> None:
     ]
     for variable, copied in zip(source.variables, target.variables, strict=True):
         copied.assign(variable)
-
-
-@ANATOMIES
-@pytest.mark.parametrize("component", Component)
-def test_variables_stand_in_the_order_of_the_layout(component: Component, anatomy: Anatomy) -> None:
-    model = fresh.model(component, anatomy)
-
-    assert [tuple(variable.shape) for variable in model.variables] == [
-        tensor.keras_shape for tensor in layout(component, anatomy)
-    ]
 
 
 @ANATOMIES
@@ -113,6 +102,6 @@ import sys
 from sdp_exporter.models.keras_cv import package
 assert package.modules()["decoder"].Decoder.__name__ == "Decoder"
 assert package.modules() is package.modules()
-sys.exit(", ".join(name for name in sys.modules if name.startswith("keras_cv")))
+sys.exit(", ".join(name for name in sys.modules if name.startswith("keras_cv")) or 0)
 """
     subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)})
