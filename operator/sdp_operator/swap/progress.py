@@ -79,12 +79,14 @@ class Progress:
 
 
 def progress(state: SwapState, seen: Seen, now: datetime) -> Progress | None:
-    """How far the component's swap is, or how the last one went; None where there never was one."""
+    """How far the component's swap is, or how the last one went; None where there never was one.
+
+    A canary is none: it takes over from nobody.
+    """
     candidate, serving = state.candidate, state.serving
-    if candidate is not None:
-        step, problem = _candidate(candidate, state, seen, now)
-        is_canary = seen.is_canary(candidate.source)
-        return Progress(step, candidate.choice, candidate.source, None if is_canary else problem)
+    if candidate is not None and not seen.is_canary(candidate.source):
+        step, problem = candidate_progress(candidate, state, seen, now)
+        return Progress(step, candidate.choice, candidate.source, problem)
     if state.rejected is not None and not seen.is_canary(state.rejected.source):
         problem = Problem(state.rejected.reason, state.rejected.message)
         return Progress(Step.ROLLED_BACK, serving.choice, problem=problem)
@@ -118,7 +120,8 @@ def look_again(state: SwapState, seen: Seen, now: datetime) -> timedelta | None:
     return min(waits, default=None)
 
 
-def _candidate(candidate: CandidateModel, state: SwapState, seen: Seen, now: datetime) -> tuple[Step, Problem]:
+def candidate_progress(candidate: CandidateModel, state: SwapState, seen: Seen, now: datetime) -> tuple[Step, Problem]:
+    """How far the candidate is, be it a canary or not, and why it does not answer requests yet."""
     if candidate.unheard_since is not None and now - candidate.unheard_since >= _UNHEARD:
         return Step.WAITING, _unreachable(seen)
     told = told_of(candidate, state, seen)

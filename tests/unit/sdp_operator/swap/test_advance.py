@@ -1,17 +1,18 @@
 """Single swaps, step by step. What holds of any: test_advance_always.py."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.support.pipelines import pulled
-from tests.support.replicas import COMPONENT, Cluster
+from tests.support.replicas import COMPONENT
+from tests.support.swap_life import Life
 
 from sdp_operator.reasons import Reason
-from sdp_operator.swap.advance import Seen, advance, is_proven
+from sdp_operator.swap.advance import advance
 from sdp_operator.swap.agreement import Models
-from sdp_operator.swap.progress import OFTEN, SELDOM, Progress, look_again, progress
+from sdp_operator.swap.progress import OFTEN, SELDOM, look_again
 from sdp_operator.swap.state import SwapState
 from sdp_operator.swap.strategy import Room
 from sdp_operator.swap.watch import Fault
@@ -22,48 +23,6 @@ from sdp_serving.contract.swap import ReplicaReport
 
 A, B, C = "gs://good/a", "gs://good/b", "gs://good/c"
 MISSING, CORRUPT, CRASH = "gs://missing/a", "gs://corrupt/a", "gs://crash/a"
-
-
-class Life:
-    """A component that is looked at each second."""
-
-    def __init__(self, asked: str = A, **seen: Any) -> None:
-        self.now = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
-        self.cluster = Cluster()
-        self.seen = Seen(COMPONENT, asked, **seen)
-        state = advance(None, self.seen, self.now)
-        assert state is not None
-        self.state = state
-        self.told: list[str] = []
-        self.live(4)
-
-    def ask(self, source: str | None, **seen: Any) -> None:
-        self.seen = replace(self.seen, asked=source, **seen)
-
-    def live(self, seconds: int) -> None:
-        for _ in range(seconds):
-            self.now += timedelta(seconds=1)
-            self.cluster.act(self.state, self.now)
-            self.look()
-
-    def look(self) -> None:
-        self.seen = replace(self.seen, witnesses=self.cluster.seen(), replicas=self.cluster.replicas)
-        state = advance(self.state, self.seen, self.now)
-        assert state is not None
-        self.state = state
-        step = str(self.progress.step) if self.progress is not None else "Never"
-        if self.told[-1:] != [step]:
-            self.told.append(step)
-
-    @property
-    def progress(self) -> Progress | None:
-        return progress(self.state, self.seen, self.now)
-
-    @property
-    def message(self) -> str:
-        assert self.progress is not None
-        assert self.progress.problem is not None
-        return self.progress.problem.message
 
 
 def test_a_model_comes_into_running_pods_step_by_step_and_is_watched() -> None:
@@ -187,14 +146,8 @@ def test_a_replica_that_does_not_tell_is_named() -> None:
     life.ask(B)
     life.live(4)
     mute = min(life.cluster.pods)
-    for _ in range(9):
-        life.now += timedelta(seconds=1)
-        life.cluster.act(life.state, life.now)
-        heard = [replace(one, report=None) if one.name == mute else one for one in life.cluster.seen()]
-        life.seen = replace(life.seen, witnesses=heard)
-        state = advance(life.state, life.seen, life.now)
-        assert state is not None
-        life.state = state
+    life.cluster.mute = {mute}
+    life.live(9)
     assert f"is proven but for the replica {mute}" in life.message
     assert life.state.serving.source == A
 
@@ -363,81 +316,6 @@ def test_what_is_lost_is_learnt_from_the_pods() -> None:
     found = advance(None, seen, life.now)
     assert found is not None
     assert _models(found) == _models(life.state)
-
-
-def test_a_canary_is_proven_and_stays_in_the_dark_until_it_is_promoted() -> None:
-    life = Life()
-    life.ask(A, canary=B)
-    life.live(30)
-    assert life.state.serving.source == A
-    assert life.state.candidate is not None
-    assert is_proven(life.state.candidate, life.state, life.seen)
-    assert life.progress is not None
-    assert life.progress.problem is None
-    assert look_again(life.state, life.seen, life.now) == SELDOM
-    number = life.state.candidate.number
-    life.ask(B, canary=None)
-    life.look()
-    assert (life.state.serving.source, life.state.serving.number) == (B, number)
-
-
-@pytest.mark.parametrize("strategy", ["InPlace", "Surge", "Drain"])
-def test_a_canary_that_is_asked_for_with_a_new_model_waits_for_that_to_come(strategy: str) -> None:
-    life = Life(strategy=strategy)
-    life.ask(B, canary=C)
-    life.live(40)
-    assert life.state.serving.source == B
-    assert life.state.serving.settled is not None
-    assert life.state.candidate is None or life.state.candidate.source == C
-
-
-def test_a_canary_of_the_model_that_serves_is_none() -> None:
-    life = Life()
-    pods, serving = sorted(life.cluster.pods), life.state.serving
-    life.ask(A, canary=A)
-    life.live(20)
-    assert (sorted(life.cluster.pods), life.state.serving, life.state.candidate) == (pods, serving, None)
-
-
-def test_a_canary_of_the_model_before_takes_the_place_of_none() -> None:
-    life = _of_version("17")
-    life.ask(B)
-    life.live(12)
-    life.ask(B, canary=f"{A}/17")
-    life.live(10)
-    assert life.state.serving.source == B
-
-
-def test_a_canary_that_is_aborted_or_bad_leaves_what_serves() -> None:
-    life = Life()
-    life.ask(A, canary=B)
-    life.live(10)
-    life.ask(A, canary=None)
-    life.live(2)
-    assert life.state.candidate is None
-    life.ask(A, canary=CORRUPT)
-    life.live(20)
-    assert life.state.rejected is not None
-    assert life.state.rejected.source == CORRUPT
-    assert life.state.serving.source == A
-    assert life.progress is None
-    life.ask(A, canary=None)
-    life.live(1)
-    assert life.state.rejected is None
-
-
-def test_a_canary_for_which_there_is_no_room_is_refused_and_nothing_is_made_anew() -> None:
-    life = Life(strategy="Surge", room=Room(memory_limit=1))
-    pods = sorted(life.cluster.pods)
-    life.ask(A, canary=B)
-    life.live(30)
-    assert life.state.rejected is not None
-    assert life.state.rejected.reason == "NoRoomForCanary"
-    assert "both models need 1.0 GiB of memory, and the server has" in life.state.rejected.message
-    assert sorted(life.cluster.pods) == pods
-    life.ask(A, room=Room(), pods="with all the memory")
-    life.live(10)
-    assert life.state.candidate is not None
 
 
 def _models(state: SwapState) -> object:
