@@ -314,7 +314,7 @@ def _monitoring(pipeline: Pipeline, world: World) -> Verdict | None:
     if "PodMonitor" in world.unknown_kinds:
         message = "monitoring.podMonitor needs the Prometheus operator, which the cluster lacks: install it, or remove"
         return Verdict("False", Reason.KIND_UNKNOWN, f"{message} monitoring.podMonitor")
-    return Verdict("True", Reason.MONITORED, "a PodMonitor leads to the metrics of each component")
+    return Verdict("True", Reason.MONITORED, "PodMonitors lead to the metrics of each component and of the gateway")
 
 
 def _worst(verdicts: Mapping[Component, Verdict]) -> Verdict | None:

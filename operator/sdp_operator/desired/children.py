@@ -1,18 +1,19 @@
 """All children of a pipeline."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from sdp_operator.api.v1alpha1 import Cache, ComponentSpec, Pipeline
 from sdp_operator.desired.autoscaler import autoscaler
-from sdp_operator.desired.config_map import config_map, keep_files
+from sdp_operator.desired.config_map import METRICS_PATH, config_map, keep_files
 from sdp_operator.desired.deployment import deployment, revision
 from sdp_operator.desired.disruption_budget import disruption_budget
 from sdp_operator.desired.export_job import export_job, exported_uri
 from sdp_operator.desired.frozen import inputs_before_rollouts, keep_template
 from sdp_operator.desired.gateway.children import gateway_children
+from sdp_operator.desired.gateway.routes import gateways_to_tell
 from sdp_operator.desired.identity import GATEWAY, child_name
 from sdp_operator.desired.models_config_map import models_config_map
 from sdp_operator.desired.network_policy import network_policy
@@ -35,7 +36,7 @@ from sdp_operator.settings import Settings
 from sdp_operator.sharing import Shared, Unshared, share
 from sdp_operator.swap.advance import Seen, advance, models
 from sdp_operator.swap.canary import CanaryProgress, canary_of, canary_progress
-from sdp_operator.swap.look import look, remembered, to_tell
+from sdp_operator.swap.look import component_pods, look, pullers_to_tell, remembered
 from sdp_operator.swap.progress import Progress, look_again, progress
 from sdp_operator.swap.state import SwapState, write_state
 from sdp_operator.swap.strategy import RollStrategy, roll_strategy
@@ -54,11 +55,13 @@ class Part:
         children: what is to be there, in the order in which it is applied.
         withheld: what is wanted and must not be made or changed for now; what there is of it stays as it is.
         problem: why.
+        to_tell: the pods that are to look at what is desired of them, with a digest of it.
     """
 
     children: tuple[KubeObject, ...] = ()
     withheld: tuple[KubeObject, ...] = ()
     problem: Problem | None = None
+    to_tell: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,6 @@ class ComponentPart(Part):
         models: what is remembered of its models; None while nothing is to be served.
         progress: how far its swap is; None where there never was one.
         look_again: when to look again although no watch tells of anything; None for never.
-        to_tell: the pods that are to look at what is desired of them, with a digest of it.
         canary: how far its canary is; None where none is asked for.
         shared: the component of another pipeline; None for one that runs here.
     """
@@ -83,7 +85,6 @@ class ComponentPart(Part):
     models: SwapState | None = None
     progress: Progress | None = None
     look_again: timedelta | None = None
-    to_tell: Mapping[str, str] = field(default_factory=dict)
     canary: CanaryProgress | None = None
     shared: Shared | Unshared | None = None
 
@@ -187,7 +188,7 @@ def _component(
         models=state,
         progress=progress(state, one.seen, now),
         look_again=look_again(state, one.seen, now),
-        to_tell=to_tell(component, state, world.live),
+        to_tell=pullers_to_tell(component, state, world.live),
         canary=canary_progress(canary_of(spec), state, one.seen, problem, now),
     )
     unready = _forbidden(source_of(state.serving.source), pipeline.spec.cache, settings)
@@ -261,7 +262,7 @@ def _beside(
         yield network_policy(pipeline, component, pipeline.spec.network_policy, settings)
     monitoring = pipeline.spec.monitoring
     if monitoring is not None and monitoring.pod_monitor is not None and "PodMonitor" not in world.unknown_kinds:
-        yield pod_monitor(pipeline, component, monitoring.pod_monitor)
+        yield pod_monitor(pipeline, component, monitoring.pod_monitor, port="rest", path=METRICS_PATH)
 
 
 def _gateway(
@@ -277,18 +278,19 @@ def _gateway(
         if part.canary is not None and part.canary.served is not None
     }
     servers = {component: answers for component, answers in found.items() if answers is not None}
-    children = gateway_children(pipeline, spec, servers, canaries, settings)
+    children = _without(world.unknown_kinds, gateway_children(pipeline, spec, servers, canaries, settings))
     if not servers:
         # One that is there goes too: it would still lead to what is no longer shared.
-        return Part(_without("Deployment", children), problem=_unshared(components))
+        return Part(_without({"Deployment"}, children), problem=_unshared(components))
+    part = Part(children, to_tell=gateways_to_tell(canaries, component_pods(GATEWAY, world.live)))
     if spec.route is None or "HTTPRoute" not in world.unknown_kinds:
-        return Part(children)
+        return part
     message = "gateway.route needs the Gateway API, which the cluster lacks: install it, or use gateway.ingress"
-    return Part(_without("HTTPRoute", children), problem=Problem(Reason.KIND_UNKNOWN, message))
+    return replace(part, problem=Problem(Reason.KIND_UNKNOWN, message))
 
 
-def _without(kind: str, children: Iterable[KubeObject]) -> tuple[KubeObject, ...]:
-    return tuple(child for child in children if child["kind"] != kind)
+def _without(kinds: Collection[str], children: Iterable[KubeObject]) -> tuple[KubeObject, ...]:
+    return tuple(child for child in children if child["kind"] not in kinds)
 
 
 def _unshared(components: Mapping[Component, ComponentPart]) -> Problem:

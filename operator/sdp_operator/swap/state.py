@@ -19,9 +19,6 @@ STATE_KEY: Final = "swap.json"
 ROLLOUT: Final = f"{GROUP}/rollout"
 """Pod annotation: the rollout that the pod was made for."""
 
-DESIRED: Final = f"{GROUP}/desired"
-"""Pod annotation: a digest of the DesiredModels. A change of it makes the kubelet look at the mounted file at once."""
-
 Strategy = Literal["InPlace", "Surge", "Drain"]
 """How a model comes to its pods; what Auto is decided to be."""
 
