@@ -131,8 +131,8 @@ class PodMonitor(Model):
 
 
 class Monitoring(Model):
-    """How the pods are monitored. The model servers' metrics are at /monitoring/prometheus/metrics of the REST port, and
-    the gateways' at /metrics."""
+    """How the pods are monitored. Model servers have their metrics at /monitoring/prometheus/metrics of the REST port,
+    gateways at /metrics."""
 
     pod_monitor: PodMonitor | None = None
     """A PodMonitor for each component and for the gateway, made if the cluster knows the kind; left out, none."""
