@@ -127,6 +127,12 @@ def is_proven(candidate: CandidateModel, state: SwapState, seen: Seen) -> bool:
     return bool(told) and all(one is not None and one.state is CandidateState.PROVEN for one in told)
 
 
+def silent(candidate: CandidateModel, state: SwapState, seen: Seen) -> Witness | None:
+    """A replica that answers requests and tells nothing of the candidate; None when all do."""
+    ready = (one for one in seen.of(state.rollout) if one.is_ready)
+    return next((one for one in ready if one.on(candidate.number) is None), None)
+
+
 def misfit(candidate: CandidateModel, seen: Seen) -> str | None:
     """What of the other components, as they are to be, does not fit to the candidate; None when all does."""
     if candidate.found is None:
@@ -370,6 +376,8 @@ def _brought_in(state: SwapState, candidate: CandidateModel, choice: Choice, see
     for one in seen.of(state.rollout):
         if one.fault is not None and not one.fault.may_pass and _is_since(one.fault, candidate.step_since):
             return _failed(state, candidate, one.fault, seen, now)
+    since = None if silent(candidate, state, seen) is None else candidate.silent_since or now
+    candidate = candidate.model_copy(update={"silent_since": since})
     pullers = [one for one in seen.of(state.rollout) if one.has_puller]
     return _heard(state, candidate, pullers, seen, now)
 

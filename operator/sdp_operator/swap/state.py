@@ -97,12 +97,14 @@ class CandidateModel(KnownModel):
         since: when it was first asked for.
         step_since: when this step began.
         unheard_since: since when no replica has told of it; None while one does.
+        silent_since: since when one that answers requests has not, while others have; None while all do.
     """
 
     choice: Choice | None = None
     since: AwareDatetime
     step_since: AwareDatetime
     unheard_since: AwareDatetime | None = None
+    silent_since: AwareDatetime | None = None
 
     @property
     def step(self) -> Literal["Verify", "BringIn"]:

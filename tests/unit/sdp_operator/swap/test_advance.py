@@ -9,6 +9,7 @@ from tests.support.pipelines import pulled
 from tests.support.replicas import COMPONENT
 from tests.support.swap_life import Life
 
+from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_operator.swap.advance import advance
 from sdp_operator.swap.agreement import Models
@@ -149,7 +150,66 @@ def test_a_replica_that_does_not_tell_is_named() -> None:
     life.cluster.mute = {mute}
     life.live(9)
     assert f"is proven but for the replica {mute}" in life.message
+    assert life.told[-1] == "Proven", "it may yet tell"
+    life.live(40)
+    assert life.progress is not None
+    message = f"{B} is proven but for the replica {mute}, whose puller can't be reached"
+    assert life.progress.problem == Problem(
+        Reason.PULLERS_UNREACHABLE, f"{message}: delete this pod, and the swap goes on"
+    )
+    assert life.told[-1] == "Waiting"
     assert life.state.serving.source == A
+
+
+@pytest.mark.parametrize("way", ["deleted", "not ready", "heard again"])
+def test_a_swap_goes_on_once_the_replica_that_does_not_tell_is_gone_or_tells(way: str) -> None:
+    life = Life()
+    life.ask(B)
+    life.live(4)
+    mute = min(life.cluster.pods)
+    life.cluster.mute = {mute}
+    life.live(100)
+    assert life.state.serving.source == A
+    if way == "deleted":
+        life.cluster.kill(mute)
+    elif way == "not ready":
+        life.cluster.pods[mute] = replace(life.cluster.pods[mute], is_ready=False)
+        life.look()
+    else:
+        life.cluster.mute = set()
+    life.live(20)
+    assert life.state.serving.source == B
+
+
+def test_a_replica_that_does_not_tell_whether_it_has_gone_over_is_named_and_a_new_one_in_its_place_ends_it() -> None:
+    life = Life()
+    life.ask(B)
+    while life.state.serving.source == A:
+        life.live(1)
+    mute = min(life.cluster.pods)
+    life.cluster.mute = {mute}
+    life.live(5)
+    assert life.message == f"the replicas are going over to {B}"
+    life.live(40)
+    assert life.progress is not None
+    assert life.progress.problem is not None
+    assert life.progress.problem.reason == Reason.PULLERS_UNREACHABLE
+    assert f"{B} answers but for the replica {mute}" in life.message
+    life.cluster.kill(mute)
+    life.live(5)
+    assert life.told[-1] == "Watching"
+
+
+def test_replicas_that_all_went_while_they_went_over_are_the_trouble_and_not_the_swap() -> None:
+    life = Life()
+    life.ask(B)
+    while life.state.serving.source == A:
+        life.live(1)
+    pods = life.cluster.pods
+    pods.update({name: replace(one, is_ready=False, report=None) for name, one in pods.items()})
+    life.look()
+    assert life.progress is not None
+    assert life.progress.problem is None
 
 
 def test_insisting_on_running_pods_is_no_reason_to_wait_for_pods_that_do_not_run() -> None:

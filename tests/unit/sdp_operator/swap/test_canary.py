@@ -143,6 +143,17 @@ def test_a_canary_takes_no_requests_while_a_replica_that_answers_has_not_proven_
     assert life.states[-1] == "Serving"
 
 
+def test_a_canary_of_which_no_replica_tells_says_how_they_are_reached_and_no_pod_is_made_for_it() -> None:
+    life = CanaryLife()
+    pods = sorted(life.cluster.pods)
+    life.cluster.is_reachable = False
+    life.ask(A, canary=B)
+    life.live(100)
+    message = "the replicas' pullers can't be reached: run the operator in the cluster, and let it in there"
+    assert life.said == ("Waiting", "PullersUnreachable", message)
+    assert sorted(life.cluster.pods) == pods
+
+
 def test_a_canary_waits_for_a_replica_that_is_ready() -> None:
     life = CanaryLife()
     life.ask(A, canary=B)
