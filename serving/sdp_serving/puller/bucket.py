@@ -100,7 +100,7 @@ class Bucket:
     def _get(self, version: Version, path: str, file: Stored, wanted: range) -> requests.Response:
         blob = self._bucket.blob(f"{self._prefix}{version}/{path}")
         # Not the library's own download: it copies 8 KiB at a time, and starts a part anew after a cut.
-        answer = self._client._http.get(
+        answer: requests.Response = self._client._http.get(
             f"{self._client.api_endpoint}/download/storage/v1{blob.path}",
             params={"alt": "media", "generation": _generation(file)},
             headers=http_body.headers(wanted),
