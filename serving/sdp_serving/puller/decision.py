@@ -4,17 +4,15 @@ The order of the numbers is what all rests on: the server sends requests to the 
 model has a lower one. So a candidate is tried in the dark, and the model that answers goes last, when all is well.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from sdp_serving.contract.artifact import ModelUri, UnusableUriError
 from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 from sdp_serving.contract.swap import Candidate, ModelNumber, NumberedModel, PodModels
-from sdp_serving.puller.laid import Laid
-from sdp_serving.puller.lay import PREVIOUS
 from sdp_serving.puller.model_server import State, Statuses
-from sdp_serving.puller.models_folder import OnDisk
+from sdp_serving.puller.models_folder import PREVIOUS, OnDisk
 
 _CRASHES: Final = 3
 """How often the server may end beside a candidate until that is what did it."""
@@ -146,8 +144,7 @@ def _serve(desired: PodModels, disk: OnDisk, server: Statuses | None, known: Kno
     if number not in disk.models:
         if disk.partial.get(number) is not None:
             return Lay(number)
-        uri = _normal(desired.serving.uri)
-        return _obtain(desired.serving, disk, known, lambda laid: uri in (laid.asked, laid.model.uri))
+        return _obtain(desired.serving, _normal(desired.serving.uri), disk, known)
     if server is None:
         # Nobody is answered, so nothing is lost: it starts with this model instead of one that may be what ended it.
         return _withdraw(desired.candidate, disk, known) or _take_over(desired, disk, known)
@@ -198,7 +195,7 @@ def _advance(desired: PodModels, disk: OnDisk, server: Statuses | None, known: K
         return _try_out(candidate, disk, server, known)
     if disk.partial.get(number) is None:
         found = known.verified.get(number)
-        return _obtain(candidate, disk, known, lambda laid: found is not None and laid.model.uri == found.uri)
+        return _obtain(candidate, None if found is None else found.uri, disk, known)
     # The first that a server loads would answer requests.
     return Lay(number) if any(_answers(server, other) for other in disk.models if other > number) else None
 
@@ -213,14 +210,11 @@ def _try_out(candidate: Candidate, disk: OnDisk, server: Statuses | None, known:
     return Prove(number)
 
 
-def _obtain(model: NumberedModel, disk: OnDisk, known: Known, is_it: Callable[[Laid], bool]) -> Action | None:
-    """Bring a model in: from the disk, where it is there, else from storage."""
-    for number, laid in sorted(disk.previous.items()):
-        if is_it(laid):
-            return Copy(f"{PREVIOUS}/{number}", model.number)
-    for number, laid in sorted(disk.models.items()):
-        if is_it(laid) and number not in known.failed:
-            return Copy(str(number), model.number)
+def _obtain(model: NumberedModel, known_as: str | None, disk: OnDisk, known: Known) -> Action | None:
+    """Bring a model in: from the disk, where it is there under the URI by which it is known, else from storage."""
+    source = None if known_as is None else disk.holding(known_as, but=known.failed.keys())
+    if source is not None:
+        return Copy(source, model.number)
     if model.number in known.failed or model.number in known.blocked:
         return None
     return Bring(_plain(model))
