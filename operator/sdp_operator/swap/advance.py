@@ -164,9 +164,14 @@ def is_same(found: str, asked: str) -> bool:
 def _settled(state: SwapState, seen: Seen, now: datetime) -> SwapState:
     """Note when all replicas serve the model, and forget the one before once the new one has been watched."""
     serving = state.serving
-    if serving.settled is None and _is_there(state, seen):
-        found = serving.found or next((model for model in _found(state, seen) if model is not None), None)
-        serving = serving.model_copy(update={"settled": now, "found": found})
+    is_there = serving.settled is None and _is_there(state, seen)
+    if serving.found is None and (is_there or not serving.came_in_place):
+        # The first one's version is the one for all that follow.
+        found = next((model for model in _found(state, seen) if model is not None), None)
+        serving = serving.model_copy(update={"found": found})
+        state = state.model_copy(update={"serving": serving})
+    if is_there:
+        serving = serving.model_copy(update={"settled": now})
         state = state.model_copy(update={"serving": serving, "troubled_since": None})
     if state.previous is not None and serving.settled is not None and now >= serving.settled + seen.watch:
         return state.model_copy(update={"previous": None, "retiring": _retiring(state)})

@@ -56,8 +56,10 @@ class KnownModel(_Remembered):
 
     @property
     def numbered(self) -> NumberedModel:
-        """The model as pods are told of it."""
-        return NumberedModel(number=self.number, uri=self.source)
+        """The model as pods are told of it: once its version is known, in just that one, so that all have the same."""
+        # On a claim the server takes the newest by itself.
+        pinned = None if self.source.startswith("pvc://") else self.found
+        return NumberedModel(number=self.number, uri=self.source if pinned is None else pinned.uri)
 
 
 class ServingModel(KnownModel):

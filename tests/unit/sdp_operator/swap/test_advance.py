@@ -5,22 +5,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.support.pipelines import pulled
+from tests.support.pipelines import NOW, pulled
 from tests.support.replicas import COMPONENT
 from tests.support.swap_life import Life
 
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
-from sdp_operator.swap.advance import advance
+from sdp_operator.swap.advance import Seen, advance
 from sdp_operator.swap.agreement import Models
 from sdp_operator.swap.progress import OFTEN, SELDOM, look_again
-from sdp_operator.swap.state import SwapState
+from sdp_operator.swap.state import ServingModel, SwapState
 from sdp_operator.swap.strategy import Room
 from sdp_operator.swap.watch import Fault
 from sdp_operator.swap.witness import Witness
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import NotPulled, PullFailure
-from sdp_serving.contract.swap import ReplicaReport
+from sdp_serving.contract.swap import Candidate, CandidateReport, CandidateState, ReplicaReport, model_number
 
 A, B, C = "gs://good/a", "gs://good/b", "gs://good/c"
 MISSING, CORRUPT, CRASH = "gs://missing/a", "gs://corrupt/a", "gs://crash/a"
@@ -315,6 +315,43 @@ def test_what_a_pod_began_with_tells_its_version_only_until_another_came_in_plac
     life.ask(f"{B}/17")
     life.look()
     assert (life.state.candidate is not None) == is_new
+
+
+def test_all_replicas_are_told_to_bring_in_the_version_that_was_found_first() -> None:
+    life = Life()
+    life.ask(B)
+    life.live(1)
+    assert life.state.candidate is not None
+    number = life.state.candidate.number
+    for version, (name, one) in enumerate(life.cluster.pods.items(), start=17):
+        assert one.report is not None
+        told = CandidateReport(number=number, state=CandidateState.VERIFIED, model=pulled(COMPONENT, f"{B}/{version}"))
+        life.cluster.pods[name] = replace(one, report=one.report.model_copy(update={"candidate": told}))
+    life.look()
+    models = life.state.desired().rollouts[life.state.rollout]
+    assert models.candidate == Candidate(number=number, uri=f"{B}/17", step="BringIn")
+    life.live(10)
+    assert life.state.serving.source == B, "what was asked for"
+    assert life.state.desired().rollouts[life.state.rollout].serving.uri == f"{B}/17"
+    life.look()
+    assert life.state.candidate is None
+
+
+def test_replicas_that_start_later_are_told_the_version_of_the_first_that_is_ready() -> None:
+    seen = Seen(COMPONENT, A, replicas=2)
+    state = advance(None, seen, NOW)
+    assert state is not None
+    first = Witness("first", state.rollout, NOW, is_ready=True, pulled=pulled(COMPONENT, f"{A}/17"))
+    state = advance(state, replace(seen, witnesses=[first], live_rollout=state.rollout), NOW)
+    assert state is not None
+    assert state.serving.settled is None
+    assert state.desired().rollouts[state.rollout].serving.uri == f"{A}/17"
+
+
+def test_a_claims_version_is_left_to_the_server_that_reads_it() -> None:
+    found = pulled(COMPONENT, "pvc://models/a/17")
+    serving = ServingModel(number=model_number(NOW), source="pvc://models/a", since=NOW, found=found)
+    assert serving.numbered.uri == "pvc://models/a"
 
 
 def test_the_model_before_comes_back_at_once_also_by_the_uri_of_its_version() -> None:
