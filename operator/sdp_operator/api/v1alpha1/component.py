@@ -113,7 +113,8 @@ class ComponentSpec(Model):
     """The URI of an exported model: gs://bucket/folder, https://host/folder/VERSION, pvc://claim/folder (a claim of the
     pipeline's namespace) or, on local clusters, file:///folder. The version that is newest when it is asked for is
     served, by all replicas; to serve a later one, name it, as in gs://bucket/sd/1700000000000. On a claim it is the
-    newest when a pod starts. Changing this field swaps the model: the running one serves until the new one is proven."""
+    newest when a pod starts. Changing this field swaps the model: the running one serves until the new one has proven
+    good."""
 
     weights: (
         Annotated[
