@@ -155,7 +155,7 @@ def _going_over(serving: ServingModel, state: SwapState, seen: Seen, now: dateti
 def _missing(what: str, replica: Witness, *, is_lasting: bool) -> Problem:
     """What a swap misses of one replica, and what to do: a new pod in its place has what the others have."""
     if replica.report is not None or not is_lasting:
-        message = f"{what} the replica {replica.name}, whose puller has not told yet: if that lasts, delete this pod"
+        message = f"{what} the replica {replica.name}, which has not told so yet: if that lasts, delete this pod"
         return Problem(Reason.SWAPPING, message)
     message = f"{what} the replica {replica.name}, whose puller can't be reached{_at(replica)}: delete this pod"
     return Problem(Reason.PULLERS_UNREACHABLE, f"{message}, and the swap goes on")
