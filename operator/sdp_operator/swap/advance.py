@@ -379,7 +379,9 @@ def _brought_in(state: SwapState, candidate: CandidateModel, choice: Choice, see
     if not is_canary and seen.strategy in {"Surge", "Drain"}:
         return _chosen(state, candidate, seen, now)
     for one in seen.of(state.rollout):
-        if one.fault is not None and not one.fault.may_pass and _is_since(one.fault, candidate.step_since):
+        # A server that ends while the candidate is only being fetched ends for another reason.
+        had_it = (told := one.on(candidate.number)) is not None and told.crashes
+        if had_it and one.fault is not None and not one.fault.may_pass and _is_since(one.fault, candidate.step_since):
             return _failed(state, candidate, one.fault, seen, now)
     since = None if silent(candidate, state, seen) is None else candidate.silent_since or now
     candidate = candidate.model_copy(update={"silent_since": since})

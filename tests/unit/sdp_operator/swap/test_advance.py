@@ -225,16 +225,38 @@ def test_insisting_on_running_pods_is_no_reason_to_wait_for_pods_that_do_not_run
     assert life.state.serving.choice.strategy == "Drain"
 
 
+def run_out_of_memory(life: Life, *, beside_the_candidate: bool) -> None:
+    """Let a server end, as its pod's status and, where the candidate was in it, its puller tell."""
+    name, one = next(iter(life.cluster.pods.items()))
+    oom = Fault(Reason.OUT_OF_MEMORY, "the model server needs more memory", may_pass=False, at=life.now)
+    assert one.report is not None
+    assert one.report.candidate is not None
+    told = one.report.candidate.model_copy(update={"crashes": int(beside_the_candidate)})
+    report = one.report.model_copy(update={"candidate": told})
+    life.cluster.pods[name] = replace(one, fault=oom, report=report)
+    life.look()
+
+
+@pytest.mark.parametrize("strategy", ["Auto", "InPlace"])
+def test_a_server_that_ends_before_the_candidate_is_in_it_says_nothing_against_that(strategy: str) -> None:
+    life = Life(strategy=strategy)
+    life.ask(B)
+    life.live(4)
+    run_out_of_memory(life, beside_the_candidate=False)
+    assert life.state.rejected is None
+    life.live(30)
+    assert life.state.serving.source == B
+    assert life.state.serving.choice is not None
+    assert life.state.serving.choice.strategy == "InPlace"
+
+
 def test_memory_that_runs_out_while_both_models_are_loaded_leads_to_new_pods() -> None:
     life = Life()
     life.ask(B)
     life.live(4)
     assert life.state.candidate is not None
     assert life.state.candidate.choice is not None
-    name = next(iter(life.cluster.pods))
-    oom = Fault(Reason.OUT_OF_MEMORY, "the model server needs more memory", may_pass=False, at=life.now)
-    life.cluster.pods[name] = replace(life.cluster.pods[name], fault=oom)
-    life.look()
+    run_out_of_memory(life, beside_the_candidate=True)
     assert life.state.serving.source == B
     assert life.state.serving.choice is not None
     assert life.state.serving.choice.reason.startswith("the servers ran out of memory with both models")
@@ -244,10 +266,7 @@ def test_a_model_that_only_found_no_room_is_tried_again_when_it_is_given_some() 
     life = Life(strategy="InPlace", room=Room(memory_limit=1))
     life.ask(B)
     life.live(4)
-    name = next(iter(life.cluster.pods))
-    oom = Fault(Reason.OUT_OF_MEMORY, "it needs more memory", may_pass=False, at=life.now)
-    life.cluster.pods[name] = replace(life.cluster.pods[name], fault=oom)
-    life.look()
+    run_out_of_memory(life, beside_the_candidate=True)
     assert life.state.rejected is not None
     assert "set swap.strategy to Surge or Drain" in life.state.rejected.message
     life.ask(B, strategy="Surge")
