@@ -11,6 +11,20 @@ from typing import Final
 from sdp_serving.contract.artifact import ModelUri, UnusableUriError
 from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 from sdp_serving.contract.swap import Candidate, ModelNumber, NumberedModel, PodModels
+from sdp_serving.puller.actions import (
+    Action,
+    Bring,
+    Copy,
+    Fail,
+    Inspect,
+    Keep,
+    Lay,
+    Lengthy,
+    Prove,
+    Quick,
+    Remove,
+    Withdraw,
+)
 from sdp_serving.puller.model_server import State, Status, Statuses
 from sdp_serving.puller.models_folder import PREVIOUS, OnDisk
 
@@ -21,78 +35,6 @@ _OLD_NEWS_SECONDS: Final = 30.0
 _LOAD_SECONDS: Final = 600.0
 _LOAD_BYTES_A_SECOND: Final = 4 << 20
 """Of the slowest disk from which a model is loaded."""
-
-
-@dataclass(frozen=True)
-class Remove:
-    """Remove what has that name in the folder of the models."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Keep:
-    """Take a model from the server's sight, to go back to."""
-
-    number: ModelNumber
-
-
-@dataclass(frozen=True)
-class Withdraw:
-    """Take a candidate from the sight of a server that ended, so that it starts without it."""
-
-    number: ModelNumber
-
-
-@dataclass(frozen=True)
-class Copy:
-    """Bring in the model whose folder has that name once more, under a number of its own."""
-
-    source: str
-    number: ModelNumber
-
-
-@dataclass(frozen=True)
-class Lay:
-    """Let the server see a model that has been brought in."""
-
-    number: ModelNumber
-
-
-@dataclass(frozen=True)
-class Fail:
-    """Give a model up."""
-
-    number: ModelNumber
-    trouble: NotPulled
-
-
-@dataclass(frozen=True)
-class Inspect:
-    """Look at what lies in storage."""
-
-    model: NumberedModel
-
-
-@dataclass(frozen=True)
-class Bring:
-    """Fetch a model from storage."""
-
-    model: NumberedModel
-
-
-@dataclass(frozen=True)
-class Prove:
-    """Send a loaded model a golden request."""
-
-    number: ModelNumber
-
-
-Quick = Remove | Keep | Withdraw | Copy | Lay | Fail
-"""What is done at once."""
-Lengthy = Inspect | Bring | Prove
-"""What takes its time, and is given up when something else is to be done."""
-Action = Quick | Lengthy
 
 
 @dataclass(frozen=True)

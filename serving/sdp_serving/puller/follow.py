@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 from sdp_serving.contract.swap import ModelNumber, PodModels, ReplicaReport
-from sdp_serving.puller.decision import (
+from sdp_serving.puller.actions import (
     Bring,
     Copy,
     Fail,
@@ -23,8 +23,8 @@ from sdp_serving.puller.decision import (
     Quick,
     Remove,
     Withdraw,
-    decide,
 )
+from sdp_serving.puller.decision import decide
 from sdp_serving.puller.desired import read_desired
 from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.job import Done, Job, Trouble

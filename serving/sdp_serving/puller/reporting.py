@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sdp_serving.contract.report import NotPulled, Pulled
 from sdp_serving.contract.swap import Candidate, CandidateReport, CandidateState, ModelNumber, PodModels
-from sdp_serving.puller.decision import Bring, Prove
+from sdp_serving.puller.actions import Bring, Prove
 from sdp_serving.puller.job import Job
 from sdp_serving.puller.memory import Memory
 from sdp_serving.puller.model_server import State, Statuses

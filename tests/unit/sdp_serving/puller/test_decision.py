@@ -8,23 +8,20 @@ from hypothesis import strategies as st
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 from sdp_serving.contract.swap import Candidate, ModelNumber, NumberedModel, PodModels
-from sdp_serving.puller.decision import (
+from sdp_serving.puller.actions import (
     Action,
     Bring,
     Copy,
     Fail,
     Inspect,
     Keep,
-    Known,
     Lay,
     Prove,
     Quick,
     Remove,
-    Shown,
     Withdraw,
-    decide,
-    load_seconds,
 )
+from sdp_serving.puller.decision import Known, Shown, decide, load_seconds
 from sdp_serving.puller.laid import Laid
 from sdp_serving.puller.model_server import State, Status
 from sdp_serving.puller.models_folder import OnDisk

@@ -147,11 +147,10 @@ def test_a_fetch_goes_on_while_the_model_that_serves_is_asked_again_and_again(tm
 
     def has_asked_twice() -> bool:
         sidecar.report()
-        return sum("again in" in line for line in sidecar.said) == 2
+        return sum("again in" in line for line in sidecar.said) >= 2
 
     eventually(has_asked_twice, "two golden requests")
     may.set()
-    eventually(lambda: sidecar.report() and any("10: brought in" in line for line in sidecar.said), "the candidate")
+    eventually(lambda: sidecar.report() and (home / "10").exists(), "the candidate")
 
     assert sidecar.said.count(f"10: bringing in {coming.uri}") == 1
-    assert not any("given up" in line for line in sidecar.said)
