@@ -120,6 +120,15 @@ def test_a_second_run_verifies_what_is_there_and_needs_no_storage(bucket: "Bucke
     assert (run.home / str(NUMBER) / SHARD).stat().st_mtime_ns == before
 
 
+def test_a_model_that_is_there_is_known_by_the_version_that_was_found_too(bucket: "Bucket", puller: Puller) -> None:
+    first = puller.fetch(upload(bucket, artifact()))
+
+    run = puller.fetch(first.pulled().uri, env={"STORAGE_EMULATOR_HOST": "http://127.0.0.1:9"})
+
+    assert run.pulled() == first.pulled()
+    assert "already at" in run.said
+
+
 def test_a_model_damaged_in_place_is_fetched_again(bucket: "Bucket", puller: Puller) -> None:
     uri = upload(bucket, artifact())
     place = puller.fetch(uri).home / str(NUMBER) / SHARD

@@ -171,8 +171,7 @@ def _advance(desired: PodModels, disk: OnDisk, server: Statuses | None, known: K
     if number in disk.models:
         return _try_out(candidate, disk, server, known)
     if disk.partial.get(number) is None:
-        found = known.verified.get(number)
-        return _obtain(candidate, None if found is None else found.uri, disk, known)
+        return _obtain(candidate, _version_of(candidate, known), disk, known)
     # The first that a server loads would answer requests.
     return _lay(number, server, known) if any(_answers(server, each) for each in disk.models if each > number) else None
 
@@ -218,6 +217,19 @@ def _brought(candidate: Candidate | None, known: Known) -> ModelNumber | None:
     if candidate is None or candidate.step != "BringIn" or candidate.number in known.failed:
         return None
     return candidate.number
+
+
+def _version_of(candidate: Candidate, known: Known) -> str | None:
+    """The URI of the one version that is meant; None while it is not known."""
+    try:
+        uri = ModelUri.parse(candidate.uri)
+    except UnusableUriError:
+        return None
+    if uri.version is not None:
+        # It may be another than this pod found when it verified: all replicas are to have the same.
+        return str(uri)
+    found = known.verified.get(candidate.number)
+    return None if found is None else found.uri
 
 
 def _answers(server: Statuses | None, number: ModelNumber) -> bool:

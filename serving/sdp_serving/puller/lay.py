@@ -47,7 +47,7 @@ def lay(
     try:
         # The number says that it is the same model, also where the storage has a newer version of it by now.
         there = laid_in(target)
-        if there is not None and there.asked == str(uri) and there.is_whole(target):
+        if there is not None and str(uri) in (there.asked, there.model.uri) and there.is_whole(target):
             _clear(home, keep=target)
             say(f"already at {target}, verified")
             return there.model

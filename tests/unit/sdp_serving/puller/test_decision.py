@@ -408,6 +408,16 @@ def test_a_model_to_go_back_to_is_known_by_its_uri_however_that_is_written(uri: 
     assert action == Copy(".previous/30", NEWEST)
 
 
+def test_a_pinned_candidate_is_brought_in_though_this_pod_found_another_version() -> None:
+    pinned = Candidate(number=NEW, uri=f"{URIS[NEW]}/2", step="BringIn")
+    desired = PodModels(serving=numbered(OLD, URIS[NEW]), candidate=pinned)
+    disk = OnDisk({OLD: laid(URIS[NEW])}, frozenset({OLD}))
+
+    action = decide(desired, disk, {OLD: LOADED}, Known(verified={NEW: pulled(URIS[NEW])}))
+
+    assert action == {Bring(numbered(NEW, f"{URIS[NEW]}/2"))}
+
+
 def test_a_candidate_that_cannot_be_loaded_fails_with_the_servers_words() -> None:
     disk = OnDisk(lying(OLD, NEW), frozenset({OLD}))
 
