@@ -21,8 +21,8 @@ from devcluster.errors import ClusterError
 from devcluster.waiting import wait_for
 from sdp_serving.client import PipelineError
 
-_CACHE: Final = Path("/srv/sdpipeline/cache")
-"""The folder that deploy/local allows; the node shares the machine's files."""
+_CACHE: Final = Path("/srv/sdpipeline/cache/benchmark-swap")
+"""Below the folder that deploy/local allows; the node shares the machine's files."""
 _PULLER: Final = 65532
 _PATIENCE_SECONDS: Final = 240.0
 
@@ -51,13 +51,12 @@ def _pipeline(model: Padded, more: KubeObject) -> KubeObject:
 
 
 def _start(rig: Rig, pipeline: KubeObject) -> float:
-    try:
-        began = time.monotonic()
-        rig.apply([pipeline])
-        wait_for("the first picture", lambda: _draws(rig), seconds=_PATIENCE_SECONDS)
-        return time.monotonic() - began
-    finally:
-        rig.remove([pipeline])
+    began = time.monotonic()
+    rig.apply([pipeline])
+    wait_for("the first picture", lambda: _draws(rig), seconds=_PATIENCE_SECONDS)
+    seconds = time.monotonic() - began
+    rig.remove([pipeline])
+    return seconds
 
 
 def _draws(rig: Rig) -> bool:
@@ -72,7 +71,7 @@ def _draws(rig: Rig) -> bool:
 @contextmanager
 def _cache() -> Iterator[None]:
     """Have an empty folder for the cache for the length of a `with` block."""
-    made = [parent for parent in (_CACHE, _CACHE.parent) if not parent.exists()]
+    made = [parent for parent in _CACHE.parents if not parent.exists()]
     shutil.rmtree(_CACHE, ignore_errors=True)
     _CACHE.mkdir(parents=True)
     os.chown(_CACHE, _PULLER, _PULLER)
@@ -80,5 +79,5 @@ def _cache() -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(_CACHE)
-        for parent in made[1:]:
+        for parent in made:
             parent.rmdir()

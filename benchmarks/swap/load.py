@@ -11,10 +11,9 @@ from typing import Final
 from benchmarks.swap.models import Model, Picture, drawn_by
 from sdp_serving.client import PipelineError
 
-REQUESTS_A_SECOND: Final = 4.0
-"""Each takes about 50 ms of one core, so that the swap itself finds room on two."""
 _AT_ONCE: Final = 256
 """As many as come in a minute without a single answer."""
+_PAUSE_SECONDS: Final = 0.25
 
 Ask = Callable[[], Picture]
 
@@ -58,8 +57,8 @@ class Load:
 
 
 @contextmanager
-def steady_load(ask: Ask) -> Iterator[Load]:
-    """Ask for pictures at fixed times for the length of a `with` block, whether or not those before have come.
+def steady_load(ask: Ask, a_second: float) -> Iterator[Load]:
+    """Ask for so many pictures a second for the length of a `with` block, whether or not those before have come.
 
     At its end all have come, or have failed.
     """
@@ -70,7 +69,7 @@ def steady_load(ask: Ask) -> Iterator[Load]:
             due = time.monotonic()
             while not stop.wait(max(0.0, due - time.monotonic())):
                 pool.submit(_request, ask, due, load)
-                due += 1 / REQUESTS_A_SECOND
+                due += 1 / a_second
 
         with _running(send, stop):
             yield load
@@ -82,7 +81,7 @@ def unhurried_load(ask: Ask) -> Iterator[Load]:
     load, stop = Load(), threading.Event()
 
     def send() -> None:
-        while not stop.wait(1 / REQUESTS_A_SECOND):
+        while not stop.wait(_PAUSE_SECONDS):
             _request(ask, time.monotonic(), load)
 
     with _running(send, stop):

@@ -1,18 +1,18 @@
 """Measuring one way to swap: a load without swaps, then the same load with swaps one after the other."""
 
+import itertools
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from benchmarks.common.progress import bar
 from benchmarks.common.results import Seconds
 from benchmarks.swap.clients import asking
 from benchmarks.swap.load import Ask, Load, Sample, steady_load
-from benchmarks.swap.models import Model, drawn_by
+from benchmarks.swap.models import WISHES, Wish, drawn_by
 from benchmarks.swap.plan import Plan
 from benchmarks.swap.results import WayResult
 from benchmarks.swap.rig import Rig
@@ -21,7 +21,9 @@ from benchmarks.swap.ways import Way
 from devcluster.waiting import wait_for
 from sdp_serving.client import PipelineError
 
-_PATIENCE_SECONDS: Final = 120.0
+_PATIENCE_SECONDS: Final = 300.0
+_WARM_UP: Final = 1
+"""Swaps that are in no number, so that what is slow only once isn't either."""
 _MEGABYTE: Final = 1e6
 
 
@@ -31,15 +33,16 @@ def measure(way: Way, plan: Plan, rig: Rig) -> WayResult:
     Raises:
         ClusterError: something was refused, or never came.
     """
-    objects = way.objects(Model.BASE)
+    wishes = itertools.cycle(WISHES)
+    objects = way.objects(next(wishes))
     with nullcontext() if way.spare_gpu else rig.one_gpu(), watched_site(rig) as site:
-        try:
-            rig.apply(objects)
-            wait_for(f"{way.title}: the first model", site.is_at_rest, seconds=_PATIENCE_SECONDS)
-            with asking(rig, gateway=way.gateway) as ask:
-                return _measure(way, plan, site, ask)
-        finally:
-            rig.remove(objects)
+        rig.apply(objects)
+        wait_for(f"{way.title}: the first model", site.is_at_rest, seconds=_PATIENCE_SECONDS)
+        with asking(rig, gateway=way.gateway) as ask:
+            result = _measure(way, plan, site, ask, wishes)
+        # What a failure leaves goes with the cluster: an error here would only hide the first one.
+        rig.remove(objects)
+    return result
 
 
 @dataclass(frozen=True)
@@ -57,22 +60,21 @@ class _Swap:
     at_rest: float
 
 
-def _measure(way: Way, plan: Plan, site: Site, ask: Ask) -> WayResult:
-    _warm_up(way, site, ask)
+def _measure(way: Way, plan: Plan, site: Site, ask: Ask, wishes: Iterator[Wish]) -> WayResult:
+    for wish in itertools.islice(wishes, _WARM_UP):
+        _warm_up(way, wish, site, ask)
     site.pods.forget_peaks()
     swaps: list[_Swap] = []
-    with steady_load(ask) as load:
+    with steady_load(ask, plan.requests_a_second) as load:
         began = time.monotonic()
         with bar(f"{way.title}: without swaps", plan.quiet_seconds) as update:
             while (passed := time.monotonic() - began) < plan.quiet_seconds:
                 update(passed)
                 time.sleep(min(1.0, plan.quiet_seconds - passed))
         memory = site.pods.peak_memory
-        model = Model.BASE
         with bar(f"{way.title}: {plan.swaps} swaps", plan.swaps) as update:
-            while len(swaps) < plan.swaps:
-                model = model.other
-                swaps.append(_swap(way, model, site, load))
+            for wish in itertools.islice(wishes, plan.swaps):
+                swaps.append(_swap(way, wish, site, load))
                 update(len(swaps))
     during = load.between(swaps[0].applied, swaps[-1].at_rest)
     errors = Counter(sample.error for sample in during if sample.model is None)
@@ -91,31 +93,28 @@ def _measure(way: Way, plan: Plan, site: Site, ask: Ask) -> WayResult:
     )
 
 
-def _warm_up(way: Way, site: Site, ask: Ask) -> None:
-    """Swap there and back, so that what is slow only once is no part of any number."""
-
-    def answers(model: Model) -> bool:
+def _warm_up(way: Way, wish: Wish, site: Site, ask: Ask) -> None:
+    def answers() -> bool:
         try:
-            return drawn_by(ask()) is model
+            return drawn_by(ask()) is wish.model
         except PipelineError:
             return False
 
-    for model in (Model.STRIPED, Model.BASE):
-        site.rig.apply(way.objects(model))
-        wait_for(f"{way.title}: the first swaps", partial(answers, model), seconds=_PATIENCE_SECONDS)
-        wait_for(f"{way.title}: the end of the first swaps", site.is_at_rest, seconds=_PATIENCE_SECONDS)
+    site.rig.apply(way.objects(wish))
+    wait_for(f"{way.title}: the first swaps", answers, seconds=_PATIENCE_SECONDS)
+    wait_for(f"{way.title}: the end of the first swaps", site.is_at_rest, seconds=_PATIENCE_SECONDS)
 
 
-def _swap(way: Way, model: Model, site: Site, load: Load) -> _Swap:
+def _swap(way: Way, wish: Wish, site: Site, load: Load) -> _Swap:
     applied = time.monotonic()
-    site.rig.apply(way.objects(model))
+    site.rig.apply(way.objects(wish))
     wait_for(
         f"{way.title}: an answer of the new model",
-        lambda: load.first_answer(model, applied) is not None,
+        lambda: load.first_answer(wish.model, applied) is not None,
         seconds=_PATIENCE_SECONDS,
     )
     wait_for(f"{way.title}: the end of the swap", site.is_at_rest, seconds=_PATIENCE_SECONDS)
-    answered = load.first_answer(model, applied)
+    answered = load.first_answer(wish.model, applied)
     assert answered is not None, "it was waited for"
     return _Swap(applied, answered, time.monotonic())
 

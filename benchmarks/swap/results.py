@@ -85,6 +85,8 @@ class Results(Value):
     commit: str
     """The commit that was measured."""
     machine: Machine
+    requests_a_second: float
+    """Of the load, during which models were swapped."""
     ways: Sequence[WayResult] = ()
     cold_start: ColdStart | None = None
     fetches: Sequence[Fetch] = ()

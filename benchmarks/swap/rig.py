@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from demo import story
-from demo.target import LocalCluster
+from demo.target import PROGRAMS, Access
 
 from benchmarks.swap.ways import KubeObject
-from devcluster import lifecycle
+from devcluster import images, lifecycle
 from devcluster.cluster import Cluster
 from devcluster.containerd import PAUSE_IMAGE
+from devcluster.paths import cache_dir
 from devcluster.waiting import wait_for
 
 _NAMESPACE: Final = "benchmark"
@@ -78,18 +79,40 @@ def running_rig() -> Iterator[Rig]:
         DemoError: a step failed.
         ClusterError: the cluster can't be brought up.
     """
-    target = LocalCluster(_CLUSTER)
     before, folder = dict(os.environ), Path.cwd()
-    try:
-        story.set_up(target)
-        cluster = lifecycle.access(_CLUSTER)
-        cluster.kubectl("create", "namespace", _NAMESPACE)
-        yield Rig(cluster, _NAMESPACE)
-    finally:
-        os.chdir(folder)
-        os.environ.clear()
-        os.environ.update(before)
-        target.stop()
+    # In a session, so that nobody else takes it down meanwhile.
+    with lifecycle.session(_CLUSTER, with_node=True) as cluster:
+        try:
+            story.set_up(_InSession(cluster))
+            cluster.kubectl("create", "namespace", _NAMESPACE)
+            yield Rig(cluster, _NAMESPACE)
+        finally:
+            os.chdir(folder)
+            os.environ.clear()
+            os.environ.update(before)
+
+
+@dataclass(frozen=True)
+class _InSession:
+    """A target for the demo that is up, and that its session takes down."""
+
+    cluster: Cluster
+
+    def start(self) -> Access:
+        return Access(self.cluster.kubeconfig, (PROGRAMS, Path(self.cluster.kubectl_program).parent))
+
+    def load_image(self, name: str) -> None:
+        images.load_by_name(self.cluster, name)
+
+    def storage_folder(self) -> Path:
+        """One that no other emulator has, and that is kept, so that models need not be exported again."""
+        folder = cache_dir() / _CLUSTER / "storage"
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o777)  # The emulator is not root.
+        return folder
+
+    def stop(self) -> None:
+        pass
 
 
 def _list(objects: Sequence[KubeObject]) -> str:

@@ -8,7 +8,7 @@ from benchmarks.swap.bucket import upload
 from benchmarks.swap.cold_start import measure_cold_starts
 from benchmarks.swap.fetches import measure_fetches
 from benchmarks.swap.measure import measure
-from benchmarks.swap.models import bake
+from benchmarks.swap.models import Model, bake, export
 from benchmarks.swap.padded import export_padded
 from benchmarks.swap.plan import Plan
 from benchmarks.swap.results import Results
@@ -29,8 +29,13 @@ def run(plan: Plan, ways: Sequence[Way], *, pulling: bool) -> Iterator[Results]:
         ClusterError: something was refused, or never came.
     """
     commit = commit_of("operator", "serving", "images")
-    results = Results(when=datetime.now(UTC), commit=commit, machine=this_machine())
+    results = Results(
+        when=datetime.now(UTC), commit=commit, machine=this_machine(), requests_a_second=plan.requests_a_second
+    )
     with running_rig() as rig:
+        export()
+        for model in Model:
+            upload(rig, model.folder, model.copy)
         if any(isinstance(way, WithoutOperator) for way in ways):
             bake(rig.cluster)
         for way in ways:
@@ -38,10 +43,10 @@ def run(plan: Plan, ways: Sequence[Way], *, pulling: bool) -> Iterator[Results]:
             yield results
         if not pulling:
             return
-        model = export_padded(plan.fetched_mebibytes)
-        upload(rig, model.folder, model.name)
-        results = results.model_copy(update={"cold_start": measure_cold_starts(rig, model, plan.cold_starts)})
+        padded = export_padded(plan.fetched_mebibytes)
+        upload(rig, padded.folder, padded.name)
+        results = results.model_copy(update={"cold_start": measure_cold_starts(rig, padded, plan.cold_starts)})
         yield results
-        for fetch in measure_fetches(rig, model, plan.fetches):
+        for fetch in measure_fetches(rig, padded, plan.fetches):
             results = results.model_copy(update={"fetches": [*results.fetches, fetch]})
             yield results

@@ -7,14 +7,14 @@ from typing import Any, Final, Literal, Protocol
 import yaml
 
 from benchmarks.common.machine import REPOSITORY
-from benchmarks.swap.models import Model
-from sdp_serving.contract.components import GRPC_PORT, REST_PORT, Component
+from benchmarks.swap.models import SWAPPED, Model, Wish
+from sdp_operator.desired.model_server import DRAIN_SECONDS
+from sdp_serving.contract.components import GRPC_PORT, REST_PORT
 
 KubeObject = dict[str, Any]
 
 NAME: Final = "sd"
 """Of the pipeline; all that the ways make is named after it."""
-SWAPPED: Final = Component.DIFFUSION_MODEL
 _LABEL: Final = "app.kubernetes.io/component"
 SELECTOR: Final = f"{_LABEL}={SWAPPED}"
 """Of the pods that serve the model."""
@@ -38,8 +38,8 @@ class Way(Protocol):
     def spare_gpu(self) -> bool:
         """Whether the node has a second GPU that is free."""
 
-    def objects(self, model: Model) -> Sequence[KubeObject]:
-        """What a user applies to have `model` served; for another model, one field changes."""
+    def objects(self, wish: Wish) -> Sequence[KubeObject]:
+        """What a user applies to have a model served; for another model, one field changes."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,18 @@ class ByOperator:
         """Only Surge starts a pod beside the one that serves."""
         return self.strategy == "Surge"
 
-    def objects(self, model: Model) -> Sequence[KubeObject]:
+    def objects(self, wish: Wish) -> Sequence[KubeObject]:
         """The pipeline of the first example."""
         gateway: KubeObject = {"gateway": {}} if self.gateway else {}
-        return [whole(model.uri, {"swap": {"strategy": self.strategy}, **gateway})]
+        return [whole(wish.uri, {"swap": {"strategy": self.strategy}, **gateway})]
 
 
 @dataclass(frozen=True)
 class WithoutOperator:
     """A Deployment whose image has the model in, as one would write it by hand, and whose image is changed.
+
+    Its server gets as long to answer on as the operator's do, so that what is compared is the way and not a setting.
+    Kubernetes would give it three times that, and without a second GPU nobody answers new requests meanwhile.
 
     The text encoder and the decoder, which are not swapped, are a pipeline's.
     """
@@ -85,10 +88,10 @@ class WithoutOperator:
         """A pod beside the one that serves needs one."""
         return self.max_surge == 1
 
-    def objects(self, model: Model) -> Sequence[KubeObject]:
+    def objects(self, wish: Wish) -> Sequence[KubeObject]:
         """A Deployment, its Service, and the pipeline with what is not swapped."""
         others = {field: value for field, value in _EXAMPLE["spec"].items() if field != SWAPPED.field}
-        return [_pipeline(others), _service(), self._deployment(model)]
+        return [_pipeline(others), _service(), self._deployment(wish.model)]
 
     def _deployment(self, model: Model) -> KubeObject:
         container = {
@@ -119,6 +122,7 @@ class WithoutOperator:
                     "metadata": {"labels": _LABELS},
                     "spec": {
                         "containers": [container],
+                        "terminationGracePeriodSeconds": DRAIN_SECONDS,
                         "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
                     },
                 },

@@ -16,12 +16,12 @@ from sdp_operator.pods import Remembered, Replica, read_replica
 from sdp_operator.pods_refused import pods_refused
 from sdp_operator.problem import Problem
 from sdp_operator.sharing import Shared, Unshared
+from sdp_operator.swap.canary import CanaryProgress
 from sdp_operator.swap.look import component_pods, wanted_replicas
 from sdp_operator.swap.progress import Progress, Step
 from sdp_operator.swap.state import ROLLOUT, SwapState
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.routes import Canary
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Observed:
         export: what became of the export of its weights; None for one without.
         models: what is remembered of its models; None while nothing is to be served.
         progress: how far its swap is; None where there never was one.
-        canary: the model that takes a part of its requests; None for none.
+        canary: how far its canary is; None where none is asked for.
     """
 
     revision: str | None
@@ -54,7 +54,7 @@ class Observed:
     export: Export | None = None
     models: SwapState | None = None
     progress: Progress | None = None
-    canary: Canary | None = None
+    canary: CanaryProgress | None = None
 
     @property
     def rejects_canary(self) -> bool:

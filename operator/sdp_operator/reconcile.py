@@ -14,8 +14,9 @@ from sdp_operator.api.v1alpha1 import Pipeline, PipelineStatus
 from sdp_operator.by_hand import added_by_hand
 from sdp_operator.cluster import Cluster
 from sdp_operator.conditions import AUTOSCALING_READY, invalid_status
-from sdp_operator.desired.children import ComponentPart, Desired, Part, desired
+from sdp_operator.desired.children import Desired, Part, desired
 from sdp_operator.desired.identity import GATEWAY
+from sdp_operator.desired.telling import TOLD
 from sdp_operator.drift import is_as_applied, stamped, surplus
 from sdp_operator.errors import ForbiddenError, InvalidPipelineError, OperatorError, RefusedError, TransientError
 from sdp_operator.gateway_status import gateway_verdict
@@ -30,7 +31,6 @@ from sdp_operator.settings import Settings
 from sdp_operator.sharing import references, users_of
 from sdp_operator.status import summarise
 from sdp_operator.swap.look import to_ask
-from sdp_operator.swap.state import DESIRED
 from sdp_operator.world import World
 
 LOOK_AGAIN: Final = timedelta(seconds=20)
@@ -105,7 +105,7 @@ def _differs(wanted: Desired, live: LiveChildren) -> bool:
     """Whether anything is to be applied or deleted."""
     return (
         any(_is_due(child, live) for part in wanted.parts.values() for child in part.children)
-        or any(part.to_tell for part in wanted.components.values())
+        or any(part.to_tell for part in wanted.parts.values())
         or any(_superfluous(wanted, live))
     )
 
@@ -142,8 +142,7 @@ async def _apply_part(pipeline: Pipeline, part: Part, live: LiveChildren, cluste
         for child in part.children:
             if _is_due(child, live):
                 await _apply_child(pipeline, child, live, cluster)
-        if isinstance(part, ComponentPart):
-            await _tell_pods(part, live, cluster)
+        await _tell_pods(part, live, cluster)
     except _NameTakenError as error:
         return Problem(Reason.NAME_TAKEN, str(error))
     except RefusedError as error:
@@ -151,11 +150,11 @@ async def _apply_part(pipeline: Pipeline, part: Part, live: LiveChildren, cluste
     return None
 
 
-async def _tell_pods(part: ComponentPart, live: LiveChildren, cluster: Cluster) -> None:
+async def _tell_pods(part: Part, live: LiveChildren, cluster: Cluster) -> None:
     """Have pods look at once at what is desired of them; without that they do so within a minute or two."""
     for name, digest in part.to_tell.items():
         try:
-            await cluster.annotate(live.pods[name], DESIRED, digest)
+            await cluster.annotate(live.pods[name], TOLD, digest)
         except OperatorError as error:
             _log.warning("the pod %s could not be told of what is desired: %s", name, error)
 

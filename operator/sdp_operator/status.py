@@ -43,6 +43,7 @@ from sdp_operator.problem import Problem
 from sdp_operator.reasons import IN_PROGRESS, Reason
 from sdp_operator.sharing import Shared, Unshared
 from sdp_operator.swap.agreement import disagreement
+from sdp_operator.swap.canary import CanaryProgress
 from sdp_operator.swap.progress import Progress
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
@@ -313,7 +314,7 @@ def _monitoring(pipeline: Pipeline, world: World) -> Verdict | None:
     if "PodMonitor" in world.unknown_kinds:
         message = "monitoring.podMonitor needs the Prometheus operator, which the cluster lacks: install it, or remove"
         return Verdict("False", Reason.KIND_UNKNOWN, f"{message} monitoring.podMonitor")
-    return Verdict("True", Reason.MONITORED, "a PodMonitor leads to the metrics of each component")
+    return Verdict("True", Reason.MONITORED, "PodMonitors lead to the metrics of each component and of the gateway")
 
 
 def _worst(verdicts: Mapping[Component, Verdict]) -> Verdict | None:
@@ -354,7 +355,7 @@ def _component(pipeline: Pipeline, component: Component, spec: ComponentSpec, ob
         nodes=tuple(observed.nodes),
         accelerators=tuple(observed.accelerators),
         swap=None if observed.progress is None else _swap(observed.progress),
-        canary=None if observed.canary is None else CanaryStatus(**observed.canary.model_dump()),
+        canary=None if observed.canary is None else _canary(observed.canary),
     )
 
 
@@ -369,6 +370,18 @@ def _swap(progress: Progress) -> SwapStatus:
         reason=progress.choice.reason if progress.choice is not None else None,
         step=progress.step,
         candidate=progress.candidate,
+    )
+
+
+def _canary(canary: CanaryProgress) -> CanaryStatus:
+    problem, served = canary.problem, canary.served
+    return CanaryStatus(
+        model=canary.asked.model,
+        percent=canary.asked.percent,
+        state=canary.state,
+        reason=None if problem is None else problem.reason,
+        message=None if problem is None else problem.message,
+        version=None if served is None else served.version,
     )
 
 

@@ -75,6 +75,28 @@ def test_the_model_that_served_before_is_kept(bucket: "Bucket", puller: Puller) 
     assert kept.exists()
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_model_to_go_back_to_is_taken_from_what_the_pod_has_kept_where_that_is_whole(
+    bucket: "Bucket", puller: Puller, damaged: bool
+) -> None:
+    uri = upload(bucket, artifact())
+    home = puller.fetch(uri).home
+    (home / ".previous").mkdir()
+    (home / str(NUMBER)).rename(home / ".previous" / str(NUMBER))
+    if damaged:
+        (home / ".previous" / str(NUMBER) / SHARD).write_bytes(b"x" * len(artifact()[SHARD]))
+    other = upload(bucket, artifact(OLD), version=OLD, prefix="sd/other")
+    puller.fetch(other, number=NUMBER - 1)
+
+    run = puller.fetch(
+        uri, number=NUMBER - 2, patience=1, env={} if damaged else {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:9"}
+    )
+
+    assert run.code == 0, run.said
+    assert run.laid(NUMBER - 2) == artifact()
+    assert {entry.name for entry in home.iterdir()} == {".previous", str(NUMBER - 2)}
+
+
 def test_a_large_file_arrives_whole_though_fetched_in_parts(bucket: "Bucket", puller: Puller) -> None:
     shard = b"".join(number.to_bytes(8) for number in range(5 << 20))
     uri = upload(bucket, artifact(shard=shard))
@@ -96,6 +118,15 @@ def test_a_second_run_verifies_what_is_there_and_needs_no_storage(bucket: "Bucke
     assert run.pulled() == first.pulled()
     assert "already at" in run.said
     assert (run.home / str(NUMBER) / SHARD).stat().st_mtime_ns == before
+
+
+def test_a_model_that_is_there_is_known_by_the_version_that_was_found_too(bucket: "Bucket", puller: Puller) -> None:
+    first = puller.fetch(upload(bucket, artifact()))
+
+    run = puller.fetch(first.pulled().uri, env={"STORAGE_EMULATOR_HOST": "http://127.0.0.1:9"})
+
+    assert run.pulled() == first.pulled()
+    assert "already at" in run.said
 
 
 def test_a_model_damaged_in_place_is_fetched_again(bucket: "Bucket", puller: Puller) -> None:

@@ -26,6 +26,7 @@ from sdp_serving.puller.storage import open_storage
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
 
+LARGE = b"weights " * (1 << 17)
 SIZE = sum(len(content) for path, content in artifact().items() if path != MANIFEST)
 
 
@@ -81,7 +82,7 @@ def test_the_next_pod_on_the_node_fetches_nothing(
     assert run.code == 0, run.said
     assert run.laid() == artifact()
     assert "taken from the cache" in run.said
-    assert not proxy.ranges("")
+    assert not proxy.ranges("variables")
 
 
 def test_a_model_that_was_exported_anew_under_the_same_uri_is_fetched(tmp_path: Path, pod: Pod) -> None:
@@ -215,23 +216,56 @@ def test_a_cache_whose_disk_is_full_is_gone_without(
     assert held(cache) == 0
 
 
+def free(monkeypatch: pytest.MonkeyPatch, size: Callable[[], int]) -> None:
+    """Let every disk say that it has as many free bytes."""
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((1, 1, 0, 0, size(), 0, 0, 0, 0, 255)))
+
+
 def test_a_full_disk_is_freed_of_models_that_nobody_asks_for(
     tmp_path: Path, cache: Path, pod: Pod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a, b = models(tmp_path, "a", "b")
     pod("one", a)
-
-    def status(_: object) -> os.statvfs_result:
-        free = 2 * SIZE if held(cache) < 2 else 0
-        return os.statvfs_result((1, 1, 0, 0, free, 0, 0, 0, 0, 255))
-
-    monkeypatch.setattr(os, "statvfs", status)
+    shutil.rmtree(tmp_path / "one")
+    free(monkeypatch, lambda: SIZE if held(cache) > 1 else 2 * SIZE)
 
     run = pod("two", b)
 
     assert run.laid() == artifact()
     assert held(cache) == 1
     assert "taken from the cache" in pod("three", b).said
+
+
+@pytest.mark.parametrize("pods", ["gone", "there"])
+def test_for_a_model_that_does_not_fit_all_the_same_no_other_is_removed(
+    tmp_path: Path, cache: Path, pod: Pod, monkeypatch: pytest.MonkeyPatch, pods: str
+) -> None:
+    for name, uri in zip(("one", "two"), models(tmp_path, "a", "b"), strict=True):
+        pod(name, uri)
+        if pods == "gone":
+            shutil.rmtree(tmp_path / name)
+    large = write(tmp_path / "storage" / "large", artifact(shard=LARGE))
+    free(monkeypatch, lambda: 0)
+
+    failure = pod("three", large).failure()
+
+    assert failure.reason is PullFailure.DISK_FULL
+    assert held(cache) == 2
+
+
+def test_a_full_disk_is_freed_for_a_pod_where_the_cache_itself_can_have_no_model_more(
+    tmp_path: Path, cache: Path, pod: Pod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = (write(tmp_path / "storage" / name, artifact(shard=LARGE)) for name in "ab")
+    pod("one", a)
+    shutil.rmtree(tmp_path / "one")
+    free(monkeypatch, lambda: 0 if held(cache) else len(LARGE) + 10_000)
+
+    run = pod("two", b)
+
+    assert run.laid() == artifact(shard=LARGE)
+    assert "has no room for 1.0 MiB: going on without it" in run.said
+    assert held(cache) == 0
 
 
 def test_what_the_storage_says_is_told_with_a_cache_too(tmp_path: Path, cache: Path, pod: Pod) -> None:

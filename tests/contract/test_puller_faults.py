@@ -11,6 +11,7 @@ from tests.support.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.support.pulling import NUMBER, SHARD, VERSION, Puller, artifact, upload
 
 from sdp_serving.contract.report import PullFailure
+from sdp_serving.puller import http_body
 from sdp_serving.puller.storage import Part
 
 if TYPE_CHECKING:
@@ -89,6 +90,33 @@ def test_a_cut_connection_goes_on_where_it_was_cut(bucket: "Bucket", puller: Pul
         starts = sorted(first for first, end in asked if end == last)
         assert starts == [begin + 3 * MIB * cuts for cuts in range(len(starts))]
     assert "24.0 of 24.0 MiB, 100 %" in run.said
+
+
+@pytest.mark.parametrize("file", ["variables.data", "sdpipeline.json"])
+def test_a_storage_that_drips_is_told_instead_of_waited_for(
+    bucket: "Bucket", puller: Puller, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    monkeypatch.setattr(http_body, "_LEAST_SECONDS", 0.5)
+    uri = upload(bucket, artifact())
+    proxy.faults = [Fault(of=file, drips=True)]
+
+    failure = puller.fetch(uri, patience=1, env=through(proxy)).failure()
+
+    assert failure.reason is PullFailure.STORAGE_UNAVAILABLE
+    assert f"is too slow to bring {uri} (less than 64 KiB in 0 s): check the network" in failure.message
+
+
+def test_a_connection_that_is_cut_again_and_again_brings_the_model_all_the_same(
+    bucket: "Bucket", puller: Puller, proxy: FaultProxy
+) -> None:
+    files = artifact(shard=LARGE[:MIB])
+    uri = upload(bucket, files)
+    proxy.faults = [Fault(of="variables.data", cut_after=100_000)]
+
+    run = puller.fetch(uri, patience=1, env=through(proxy))
+
+    assert run.laid() == files
+    assert len(proxy.ranges("variables.data")) == 11
 
 
 def test_a_wrong_byte_on_the_way_is_found(bucket: "Bucket", puller: Puller, proxy: FaultProxy) -> None:

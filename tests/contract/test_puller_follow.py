@@ -2,7 +2,8 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -194,35 +195,66 @@ def test_an_edit_that_is_taken_back_leaves_nothing(running: Pod, uris: dict[str,
 STEPS = ["verified", "bringing in", "brought in", "laid", "proving", "proven"]
 
 
-def test_killed_at_each_step_it_goes_on(running: Pod, uris: dict[str, str]) -> None:
-    number, name, weights = OLD, "old", {"old": OLD_WEIGHT, "new": NEW_WEIGHT}
-    with Load(running.model_url) as load:
-        for step in [*STEPS, "kept"]:
-            previous, number, name = number, ModelNumber(number - 10), "new" if name == "old" else "old"
-            marker = f"{previous}: kept" if step == "kept" else f"{number}: {step}"
-
-            running.swap_and(number, uris[name], marker, running.restart_following)
-
-            running.until(lambda: load.answers[-1] == weights[name], f"answers after {marker}")  # noqa: B023
-            running.until(lambda: running.folders() == {str(number), f".previous/{previous}"}, marker)  # noqa: B023
-
-    assert load.failures == []
-    assert set(load.answers) <= set(weights.values())
+def at_each(steps: Sequence[str], swap: Callable[[str], None]) -> None:
+    """Swap once for each step, some at the same time: it is waiting that takes the time."""
+    with ThreadPoolExecutor(4) as pool:
+        for swapped in [pool.submit(swap, step) for step in steps]:
+            swapped.result()
 
 
-def test_when_the_server_is_killed_at_each_step_the_swap_goes_on(running: Pod, uris: dict[str, str]) -> None:
-    number, name, weights = OLD, "old", {"old": OLD_WEIGHT, "new": NEW_WEIGHT}
-    for step in [*STEPS[2:], "kept"]:
-        previous, number, name = number, ModelNumber(number - 10), "new" if name == "old" else "old"
-        marker = f"{previous}: kept" if step == "kept" else f"{number}: {step}"
-        before = "new" if name == "old" else "old"
+def marked(step: str) -> str:
+    """What the sidecar's log says of a step."""
+    return f"{OLD if step == 'kept' else NEW}: {step}"
 
-        with Load(running.model_url) as load:
-            running.swap_and(number, uris[name], marker, running.restart_server)
-            running.until(lambda: load.answers and load.answers[-1] == weights[name], marker)  # noqa: B023
 
-        assert load.seen() in ([weights[before], weights[name]], [weights[name]])
-        running.until(lambda: running.folders() == {str(number), f".previous/{previous}"}, marker)  # noqa: B023
+def test_killed_at_each_step_it_goes_on(tmp_path: Path, servers: StandIns, uris: dict[str, str]) -> None:
+    def swap(step: str) -> None:
+        serving = NumberedModel(number=OLD, uri=uris["old"])
+        with pod(tmp_path / step, servers, serving) as one, Load(one.model_url, pause=0.2) as load:
+            one.swap_and(NEW, uris["new"], marked(step), one.restart_following)
+
+            one.until(lambda: load.answers[-1] == NEW_WEIGHT, f"answers after {step}")
+            one.until(lambda: one.folders() == {str(NEW), f".previous/{OLD}"}, step)
+        assert load.failures == []
+        assert load.seen() == [OLD_WEIGHT, NEW_WEIGHT]
+
+    at_each([*STEPS, "kept"], swap)
+
+
+def test_when_the_server_is_killed_at_each_step_the_swap_goes_on(
+    tmp_path: Path, servers: StandIns, uris: dict[str, str]
+) -> None:
+    def swap(step: str) -> None:
+        serving = NumberedModel(number=OLD, uri=uris["old"])
+        with pod(tmp_path / step, servers, serving) as one, Load(one.model_url, pause=0.2) as load:
+            one.swap_and(NEW, uris["new"], marked(step), one.restart_server)
+
+            one.until(lambda: load.answers and load.answers[-1] == NEW_WEIGHT, f"answers after {step}")
+            one.until(lambda: one.folders() == {str(NEW), f".previous/{OLD}"}, step)
+        assert load.seen() in ([OLD_WEIGHT, NEW_WEIGHT], [NEW_WEIGHT])
+
+    at_each([*STEPS, "kept"], swap)
+
+
+def test_a_server_that_ends_while_a_candidate_is_fetched_says_nothing_against_it(
+    running: Pod, uris: dict[str, str]
+) -> None:
+    running.kill_server()
+    running.want(running.desired.serving, Candidate(number=NEW, uri=uris["new"], step="BringIn"))
+    running.until(lambda: f"{NEW}: brought in" in running.log(), "fetched")
+
+    running.start_server()
+
+    running.until(lambda: running.candidate_state() == "Proven", "proven")
+    assert crashes(running) == 0
+
+
+def crashes(pod: Pod) -> int:
+    """How often the server ended while it had the candidate, as the sidecar tells it."""
+    report = pod.report()
+    assert report is not None
+    assert report.candidate is not None
+    return report.candidate.crashes
 
 
 def test_a_candidate_beside_which_the_server_ends_again_and_again_is_given_up(
@@ -233,6 +265,7 @@ def test_a_candidate_beside_which_the_server_ends_again_and_again_is_given_up(
         running.until(lambda: NEW in running.loaded(), "the candidate loaded")
         running.kill_server()
         running.until(lambda: str(NEW) not in running.folders(), "the candidate withdrawn")
+        assert crashes(running) > 0
         running.start_server()
 
     running.until(lambda: running.candidate_state() == "Failed", "given up")

@@ -1,5 +1,6 @@
 """The puller on SavedModels that TensorFlow wrote and no manifest describes, as notebooks leave them."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -166,6 +167,20 @@ def test_one_that_is_not_all_there_is_waited_for(
 
     assert failure.reason is PullFailure.MODEL_INCOMPLETE
     assert "lacks some of its variables/" in failure.message
+
+
+def test_a_graph_that_is_too_large_to_be_one_is_not_read(
+    tmp_path: Path, puller: Puller, saved: dict[Component, dict[str, bytes]]
+) -> None:
+    uri = write(tmp_path / "storage", saved[DECODER], version=1)
+    graph = tmp_path / "storage" / "1" / SAVED_MODEL
+    # With nothing on the disk behind it; more than there is memory anywhere.
+    os.truncate(graph, 1 << 42)
+
+    failure = puller.fetch(uri, component=DECODER).failure()
+
+    assert failure.reason is PullFailure.CORRUPT
+    assert "its saved_model.pb is larger than 128 MiB: save the model with its weights in variables/" in failure.message
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xff\xff", b"text"])

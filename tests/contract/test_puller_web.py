@@ -13,6 +13,7 @@ from tests.support.pulling import INDEX, NUMBER, SHARD, VERSION, Puller, artifac
 
 from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL
 from sdp_serving.contract.report import PullFailure
+from sdp_serving.puller import http_body
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
@@ -158,6 +159,20 @@ def test_a_server_that_recovers_is_waited_for(bucket: "Bucket", web: FaultProxy,
 
     assert run.code == 0, run.said
     assert run.laid() == artifact()
+
+
+@pytest.mark.parametrize("file", ["variables.data", "sdpipeline.json"])
+def test_a_server_that_drips_is_told_instead_of_waited_for(
+    bucket: "Bucket", web: FaultProxy, puller: Puller, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    monkeypatch.setattr(http_body, "_LEAST_SECONDS", 0.5)
+    uri = served(bucket, web, artifact())
+    web.faults = [Fault(of=file, drips=True)]
+
+    failure = puller.fetch(uri, patience=1).failure()
+
+    assert failure.reason is PullFailure.STORAGE_UNAVAILABLE
+    assert f"is too slow to bring {uri} (less than 64 KiB in 0 s): check the server" in failure.message
 
 
 def test_a_wrong_byte_is_found(bucket: "Bucket", web: FaultProxy, puller: Puller) -> None:

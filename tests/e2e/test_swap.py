@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.swap.clients import asking
-from benchmarks.swap.load import Ask, Load, unhurried_load
+from benchmarks.swap.load import Load
 from benchmarks.swap.models import Model
-from benchmarks.swap.rig import Rig
 from demo.models import folder
 from demo.storage import NAMESPACE as OPERATORS
 from PIL import Image
@@ -26,11 +24,11 @@ from tests.support.eventually import eventually
 from tests.support.pictures import draw
 from tests.support.pipeline_client import EXAMPLE, PipelineClient
 from tests.support.transcripts import Page, tabulated
+from tests.support.unfailing import asking_pods, unfailing
 
 from devcluster import Cluster
 from devcluster.processes import tied
 from devcluster.pytest_plugin import Namespace
-from sdp_serving.client import ServerUnreachableError
 from sdp_serving.contract.components import Component
 
 _DOCS = Path(__file__).parents[2] / "docs"
@@ -95,14 +93,8 @@ class Swapping:
     @contextmanager
     def load(self, *, gateway: bool = False) -> Iterator[Load]:
         """Ask for pictures all the time; none may be missing in the end."""
-        rig = Rig(self.namespace.cluster, self.namespace.name)
-        with asking(rig, gateway=gateway) as ask:
-            eventually(lambda: _answers(ask), "the node has the way to Services whose pods have just become ready")
-            with unhurried_load(ask) as load:
-                eventually(lambda: load.samples, "the first answer")
-                yield load
-            told = [f"{at + 1} of {len(load.samples)}: {one.error}" for at, one in enumerate(load.samples) if one.error]
-            assert told == []
+        with asking_pods(self.namespace, gateway=gateway) as ask, unfailing(ask) as load:
+            yield load
 
 
 @pytest.fixture(scope="module")
@@ -238,14 +230,6 @@ def _assert_goes_back(swapping: Swapping, component: Component, uri: str, *, rea
     swapping.apply()
     swapping.wait()
     assert swapping.pipelines.condition("RolledBack").get("status") != "True"
-
-
-def _answers(ask: Ask) -> bool:
-    try:
-        ask()
-    except ServerUnreachableError:
-        return False
-    return True
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import ssl
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ class Fault:
         status: answered instead of passing the request on.
         headers: of that answer.
         cut_after: bytes of the body after which the connection ends.
+        drips: whether the body comes byte by byte, with time between them.
         flip: where a byte of the body is another one.
         before: called before the request is passed on.
         whole: whether the storage is asked for the whole file, whatever range was asked for.
@@ -34,6 +36,7 @@ class Fault:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     cut_after: int | None = None
+    drips: bool = False
     flip: int | None = None
     before: Callable[[], object] | None = None
     whole: bool = False
@@ -131,7 +134,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: fault.cut_after])
+        for start in range(len(body)) if fault.drips else ():
+            self.wfile.write(body[start : start + 1])
+            time.sleep(0.05)
+        self.wfile.write(b"" if fault.drips else body[: fault.cut_after])
         self.close_connection = self.close_connection or fault.cut_after is not None
 
     def log_message(self, *args: Any) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ class ForkServer:
 
     def __init__(self, module: str, environment: Mapping[str, str]) -> None:
         self._module = module
+        self._lock = threading.Lock()
         self._environment = environment
 
     def __enter__(self) -> Self:
@@ -49,8 +51,9 @@ class ForkServer:
         """Start a process that writes to `log` and calls what the module serves with `wanted`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(json.dumps({"log": str(log), "wanted": wanted}), file=self._process.stdin, flush=True)
-        return Fork(int(self._process.stdout.readline()))
+        with self._lock:
+            print(json.dumps({"log": str(log), "wanted": wanted}), file=self._process.stdin, flush=True)
+            return Fork(int(self._process.stdout.readline()))
 
 
 class Fork:

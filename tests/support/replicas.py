@@ -27,13 +27,18 @@ class Cluster:
 
     replicas: int = 2
     is_reachable: bool = True
+    mute: set[str] = field(default_factory=set)
+    """Pods that tell nothing, though they answer requests."""
     pods: dict[str, Witness] = field(default_factory=dict)
     loaded: dict[str, str] = field(default_factory=dict)
     made: int = 0
 
     def seen(self) -> list[Witness]:
         """The pods as the operator sees them."""
-        return [one if self.is_reachable else replace(one, report=None) for one in self.pods.values()]
+        return [
+            one if self.is_reachable and name not in self.mute else replace(one, report=None)
+            for name, one in self.pods.items()
+        ]
 
     def kill(self, name: str) -> None:
         """End a pod."""

@@ -77,9 +77,11 @@ class Pod:
     """The pod and its operator."""
 
     def __init__(self, folder: Path, servers: StandIns) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.server: Fork | None = None
         self._servers = servers
+        self._lock = threading.Lock()
         self.home = folder / "models" / COMPONENT
         self.desired_file = folder / "desired.json"
         self.desired: PodModels
@@ -122,9 +124,9 @@ class Pod:
         self.server = self._servers.start((*ports, *flags), self.folder / "standin.log")
 
     def kill_server(self) -> None:
-        if self.server is not None:
-            self.server.kill()
-            self.server = None
+        server, self.server = self.server, None
+        if server is not None:
+            server.kill()
 
     def start_following(self) -> None:
         command = [
@@ -149,8 +151,6 @@ class Pod:
 
     def restart_server(self) -> None:
         self.kill_server()
-        # A server takes longer to start than the sidecar to see that it has ended; this one would not.
-        self.until(lambda: (report := self.report()) and report.serving is None, "the sidecar sees that it is down")
         self.start_server()
 
     @property
@@ -166,7 +166,7 @@ class Pod:
         """What the sidecar says; None while it is not there."""
         try:
             answer = requests.get(f"http://127.0.0.1:{self._ports[2]}/report", timeout=5)
-        except requests.ConnectionError:
+        except requests.RequestException:
             return None
         assert answer.status_code == 200
         return ReplicaReport.model_validate_json(answer.content)
@@ -174,7 +174,7 @@ class Pod:
     def is_ready(self) -> bool:
         try:
             return requests.get(f"http://127.0.0.1:{self._ports[2]}/readyz", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def candidate_state(self) -> str | None:
@@ -190,12 +190,13 @@ class Pod:
         names = {entry.name for entry in self.home.iterdir()} - {".previous"}
         return names | ({f".previous/{each.name}" for each in previous.iterdir()} if previous.is_dir() else set())
 
-    def until(self, condition: Callable[[], object], what: str) -> None:
+    def until(self, condition: Callable[[], object], what: str, *, pause: float = 0.1) -> None:
         """Wait for something, and show the sidecar's log when it never comes."""
         deadline = time.monotonic() + _SECONDS
         while not condition():
+            self._revive_server()
             assert time.monotonic() < deadline, f"never: {what}\n{self.log()}\n{self.report()}"
-            time.sleep(0.02)
+            time.sleep(pause)
 
     def swap(self, number: int, uri: str) -> None:
         """Bring a model in, prove it and let it take over, as the operator does."""
@@ -213,9 +214,15 @@ class Pod:
         # What is done starts processes, which end with the thread that started them: so the swap has the other thread.
         with ThreadPoolExecutor(1) as pool:
             swapped = pool.submit(self.swap, number, uri)
-            self.until(lambda: marker in self.log() or swapped.done(), marker)
+            self.until(lambda: marker in self.log() or swapped.done(), marker, pause=0.01)
             do()
             swapped.result()
+
+    def _revive_server(self) -> None:
+        """Start a server that has ended by itself, as the kubelet does."""
+        with self._lock:
+            if self.server is not None and not self.server.runs:
+                self.start_server()
 
     def serves(self, number: int) -> bool:
         report = self.report()
@@ -225,7 +232,7 @@ class Pod:
         """What the server has loaded; nothing while it is down."""
         try:
             states = requests.get(self.model_url, timeout=5).json()["model_version_status"]
-        except requests.ConnectionError:
+        except requests.RequestException:
             return set()
         return {int(each["version"]) for each in states if each["state"] == "AVAILABLE"}
 
@@ -250,12 +257,13 @@ def pod(
 
 
 class Load:
-    """Requests one after the other, without a version."""
+    """Requests one after the other, without a version, `pause` seconds apart."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, pause: float = 0.02) -> None:
         self.answers: list[float] = []
         self.failures: list[str] = []
         self._url = url
+        self._pause = pause
         self._done = threading.Event()
         self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(2)]
 
@@ -277,14 +285,14 @@ class Load:
         while not self._done.is_set():
             try:
                 answer = requests.post(f"{self._url}:predict", _REQUEST, timeout=30)
-            except requests.ConnectionError as error:
+            except requests.RequestException as error:
                 self.failures.append(repr(error))
             else:
                 if answer.status_code == 200:
                     self.answers.append(_weight(answer.json()))
                 else:
                     self.failures.append(answer.text)
-            self._done.wait(0.02)
+            self._done.wait(self._pause)
 
 
 def _weight(answer: Any) -> float:

@@ -1,19 +1,19 @@
 """All children of a pipeline."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from sdp_operator.api.v1alpha1 import Cache, ComponentSpec, DiffusionModelSpec, Pipeline
-from sdp_operator.api.v1alpha1 import Canary as CanarySpec
+from sdp_operator.api.v1alpha1 import Cache, ComponentSpec, Pipeline
 from sdp_operator.desired.autoscaler import autoscaler
-from sdp_operator.desired.config_map import config_map, keep_files
+from sdp_operator.desired.config_map import METRICS_PATH, config_map, keep_files
 from sdp_operator.desired.deployment import deployment, revision
 from sdp_operator.desired.disruption_budget import disruption_budget
 from sdp_operator.desired.export_job import export_job, exported_uri
 from sdp_operator.desired.frozen import inputs_before_rollouts, keep_template
 from sdp_operator.desired.gateway.children import gateway_children
+from sdp_operator.desired.gateway.routes import gateways_to_tell
 from sdp_operator.desired.identity import GATEWAY, child_name
 from sdp_operator.desired.models_config_map import models_config_map
 from sdp_operator.desired.network_policy import network_policy
@@ -34,14 +34,14 @@ from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_operator.settings import Settings
 from sdp_operator.sharing import Shared, Unshared, share
-from sdp_operator.swap.advance import Seen, advance, is_proven, models
-from sdp_operator.swap.look import look, remembered, to_tell
+from sdp_operator.swap.advance import Seen, advance, models
+from sdp_operator.swap.canary import CanaryProgress, canary_of, canary_progress
+from sdp_operator.swap.look import component_pods, look, pullers_to_tell, remembered
 from sdp_operator.swap.progress import Progress, look_again, progress
 from sdp_operator.swap.state import SwapState, write_state
 from sdp_operator.swap.strategy import RollStrategy, roll_strategy
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.routes import Canary
 
 _NO_ROLLOUT: Final = "none"
 """Of pods that are not to be made yet."""
@@ -55,11 +55,13 @@ class Part:
         children: what is to be there, in the order in which it is applied.
         withheld: what is wanted and must not be made or changed for now; what there is of it stays as it is.
         problem: why.
+        to_tell: the pods that are to look at what is desired of them, with a digest of it.
     """
 
     children: tuple[KubeObject, ...] = ()
     withheld: tuple[KubeObject, ...] = ()
     problem: Problem | None = None
+    to_tell: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,7 @@ class ComponentPart(Part):
         models: what is remembered of its models; None while nothing is to be served.
         progress: how far its swap is; None where there never was one.
         look_again: when to look again although no watch tells of anything; None for never.
-        to_tell: the pods that are to look at what is desired of them, with a digest of it.
-        canary: the model that takes a part of its requests; None while there is none that is proven.
+        canary: how far its canary is; None where none is asked for.
         shared: the component of another pipeline; None for one that runs here.
     """
 
@@ -84,8 +85,7 @@ class ComponentPart(Part):
     models: SwapState | None = None
     progress: Progress | None = None
     look_again: timedelta | None = None
-    to_tell: Mapping[str, str] = field(default_factory=dict)
-    canary: Canary | None = None
+    canary: CanaryProgress | None = None
     shared: Shared | Unshared | None = None
 
 
@@ -188,29 +188,14 @@ def _component(
         models=state,
         progress=progress(state, one.seen, now),
         look_again=look_again(state, one.seen, now),
-        to_tell=to_tell(component, state, world.live),
-        canary=_canary(spec, state, one.seen),
+        to_tell=pullers_to_tell(component, state, world.live),
+        canary=canary_progress(canary_of(spec), state, one.seen, problem, now),
     )
     unready = _forbidden(source_of(state.serving.source), pipeline.spec.cache, settings)
     unready = unready or _unchecked(pipeline, spec, gpus, world)
     if unready is None or (live is not None and is_as_applied(live, stamped(wanted))):
         return part
     return replace(part, children=beside, withheld=(wanted,), problem=problem or unready)
-
-
-def canary_of(spec: ComponentSpec) -> CanarySpec | None:
-    """The canary that is asked for; None where there is to be none."""
-    return spec.canary if isinstance(spec, DiffusionModelSpec) else None
-
-
-def _canary(spec: ComponentSpec, state: SwapState, seen: Seen) -> Canary | None:
-    """The canary, once every replica that answers has proven it."""
-    asked, candidate = canary_of(spec), state.candidate
-    if asked is None or candidate is None or not seen.is_canary(candidate.source):
-        return None
-    if not is_proven(candidate, state, seen):
-        return None
-    return Canary(version=candidate.number, percent=asked.percent, model=candidate.source)
 
 
 def _deployment(
@@ -277,7 +262,7 @@ def _beside(
         yield network_policy(pipeline, component, pipeline.spec.network_policy, settings)
     monitoring = pipeline.spec.monitoring
     if monitoring is not None and monitoring.pod_monitor is not None and "PodMonitor" not in world.unknown_kinds:
-        yield pod_monitor(pipeline, component, monitoring.pod_monitor)
+        yield pod_monitor(pipeline, component, monitoring.pod_monitor, port="rest", path=METRICS_PATH)
 
 
 def _gateway(
@@ -287,20 +272,25 @@ def _gateway(
     if spec is None or not spec.enabled:
         return None
     found = {component: server(pipeline, component, part.shared) for component, part in components.items()}
-    canaries = {component: part.canary for component, part in components.items() if part.canary is not None}
+    canaries = {
+        component: part.canary.served
+        for component, part in components.items()
+        if part.canary is not None and part.canary.served is not None
+    }
     servers = {component: answers for component, answers in found.items() if answers is not None}
-    children = gateway_children(pipeline, spec, servers, canaries, settings)
+    children = _without(world.unknown_kinds, gateway_children(pipeline, spec, servers, canaries, settings))
     if not servers:
         # One that is there goes too: it would still lead to what is no longer shared.
-        return Part(_without("Deployment", children), problem=_unshared(components))
+        return Part(_without({"Deployment"}, children), problem=_unshared(components))
+    part = Part(children, to_tell=gateways_to_tell(canaries, component_pods(GATEWAY, world.live)))
     if spec.route is None or "HTTPRoute" not in world.unknown_kinds:
-        return Part(children)
+        return part
     message = "gateway.route needs the Gateway API, which the cluster lacks: install it, or use gateway.ingress"
-    return Part(_without("HTTPRoute", children), problem=Problem(Reason.KIND_UNKNOWN, message))
+    return replace(part, problem=Problem(Reason.KIND_UNKNOWN, message))
 
 
-def _without(kind: str, children: Iterable[KubeObject]) -> tuple[KubeObject, ...]:
-    return tuple(child for child in children if child["kind"] != kind)
+def _without(kinds: Collection[str], children: Iterable[KubeObject]) -> tuple[KubeObject, ...]:
+    return tuple(child for child in children if child["kind"] not in kinds)
 
 
 def _unshared(components: Mapping[Component, ComponentPart]) -> Problem:

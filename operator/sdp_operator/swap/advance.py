@@ -127,6 +127,12 @@ def is_proven(candidate: CandidateModel, state: SwapState, seen: Seen) -> bool:
     return bool(told) and all(one is not None and one.state is CandidateState.PROVEN for one in told)
 
 
+def silent(candidate: CandidateModel, state: SwapState, seen: Seen) -> Witness | None:
+    """A replica that answers requests and tells nothing of the candidate; None when all do."""
+    ready = (one for one in seen.of(state.rollout) if one.is_ready)
+    return next((one for one in ready if one.on(candidate.number) is None), None)
+
+
 def misfit(candidate: CandidateModel, seen: Seen) -> str | None:
     """What of the other components, as they are to be, does not fit to the candidate; None when all does."""
     if candidate.found is None:
@@ -158,9 +164,14 @@ def is_same(found: str, asked: str) -> bool:
 def _settled(state: SwapState, seen: Seen, now: datetime) -> SwapState:
     """Note when all replicas serve the model, and forget the one before once the new one has been watched."""
     serving = state.serving
-    if serving.settled is None and _is_there(state, seen):
-        found = serving.found or next((model for model in _found(state, seen) if model is not None), None)
-        serving = serving.model_copy(update={"settled": now, "found": found})
+    is_there = serving.settled is None and _is_there(state, seen)
+    if serving.found is None and (is_there or not serving.came_in_place):
+        # The first one's version is the one for all that follow.
+        found = next((model for model in _found(state, seen) if model is not None), None)
+        serving = serving.model_copy(update={"found": found})
+        state = state.model_copy(update={"serving": serving})
+    if is_there:
+        serving = serving.model_copy(update={"settled": now})
         state = state.model_copy(update={"serving": serving, "troubled_since": None})
     if state.previous is not None and serving.settled is not None and now >= serving.settled + seen.watch:
         return state.model_copy(update={"previous": None, "retiring": _retiring(state)})
@@ -368,8 +379,12 @@ def _brought_in(state: SwapState, candidate: CandidateModel, choice: Choice, see
     if not is_canary and seen.strategy in {"Surge", "Drain"}:
         return _chosen(state, candidate, seen, now)
     for one in seen.of(state.rollout):
-        if one.fault is not None and not one.fault.may_pass and _is_since(one.fault, candidate.step_since):
+        # A server that ends while the candidate is only being fetched ends for another reason.
+        had_it = (told := one.on(candidate.number)) is not None and told.crashes
+        if had_it and one.fault is not None and not one.fault.may_pass and _is_since(one.fault, candidate.step_since):
             return _failed(state, candidate, one.fault, seen, now)
+    since = None if silent(candidate, state, seen) is None else candidate.silent_since or now
+    candidate = candidate.model_copy(update={"silent_since": since})
     pullers = [one for one in seen.of(state.rollout) if one.has_puller]
     return _heard(state, candidate, pullers, seen, now)
 

@@ -11,6 +11,7 @@ from sdp_operator.desired.frozen import asked_of_pods
 from sdp_operator.desired.identity import COMPONENT, REVISION, child_name
 from sdp_operator.desired.models_config_map import models_config_map_name
 from sdp_operator.desired.source import Baked, Mounted, Source, fits_the_same_pods, source_of
+from sdp_operator.desired.telling import to_tell
 from sdp_operator.drift import amount
 from sdp_operator.gpu_check import has_free_gpus
 from sdp_operator.live import LiveChildren
@@ -18,7 +19,7 @@ from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_operator.swap.advance import Seen
 from sdp_operator.swap.gpu_memory import gpu_memory
-from sdp_operator.swap.state import DESIRED, ROLLOUT, SwapState, read_state
+from sdp_operator.swap.state import ROLLOUT, SwapState, read_state
 from sdp_operator.swap.strategy import Room
 from sdp_operator.swap.witness import Witness, witness
 from sdp_operator.world import World
@@ -93,9 +94,9 @@ def source_name(source: Source) -> str:
     return source.image if isinstance(source, Baked) else str(source.uri)
 
 
-def component_pods(component: Component, live: LiveChildren) -> Mapping[str, KubeObject]:
-    """The component's pods."""
-    return {name: pod for name, pod in live.pods.items() if pod["metadata"]["labels"].get(COMPONENT) == component}
+def component_pods(part: str, live: LiveChildren) -> Mapping[str, KubeObject]:
+    """The pods of a component, or of the gateway."""
+    return {name: pod for name, pod in live.pods.items() if pod["metadata"]["labels"].get(COMPONENT) == part}
 
 
 def wanted_replicas(spec: ComponentSpec, deployment: KubeObject | None) -> int:
@@ -116,22 +117,18 @@ def to_ask(pipeline: Pipeline, live: LiveChildren) -> Mapping[str, str]:
     return addresses
 
 
-def to_tell(component: Component, state: SwapState, live: LiveChildren) -> Mapping[str, str]:
-    """Which pods are to look at what is desired of them now, by name: with a digest of it, for their annotation.
-
-    Pods that were made since it last changed have seen it; only some that were told before need to be told.
-    """
+def pullers_to_tell(component: Component, state: SwapState, live: LiveChildren) -> Mapping[str, str]:
+    """The pods whose pullers are to look at what is desired of them now, by name: with a digest of it."""
     desired = {name: digest(models.model_dump(mode="json")) for name, models in state.desired().rollouts.items()}
     moves = state.candidate is not None or (state.previous is not None and state.previous.rollout == state.rollout)
-    told = {}
-    for name, pod in component_pods(component, live).items():
-        found = witness(pod, None)
-        if found is None or not found.has_puller or found.rollout not in desired:
-            continue
-        before = pod["metadata"].get("annotations", {}).get(DESIRED)
-        if before != desired[found.rollout] and (before is not None or moves):
-            told[name] = desired[found.rollout]
-    return told
+    pods = component_pods(component, live)
+    found = (witness(pod, None) for pod in pods.values())
+    digests = {
+        one.name: desired[one.rollout]
+        for one in found
+        if one is not None and one.has_puller and one.rollout is not None and one.rollout in desired
+    }
+    return to_tell(digests, pods, is_news=moves)
 
 
 def _matters(state: SwapState | None) -> bool:

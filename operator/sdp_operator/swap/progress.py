@@ -8,8 +8,9 @@ from typing import Final
 
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
-from sdp_operator.swap.advance import DRAIN_PATIENCE, Seen, is_proven, misfit, told_of
-from sdp_operator.swap.state import CandidateModel, Choice, SwapState
+from sdp_operator.swap.advance import DRAIN_PATIENCE, PATIENCE, Seen, is_proven, misfit, silent, told_of
+from sdp_operator.swap.state import CandidateModel, Choice, ServingModel, SwapState
+from sdp_operator.swap.witness import Witness
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.contract.swap import REPORT_PORT, CandidateReport, CandidateState
 
@@ -79,12 +80,14 @@ class Progress:
 
 
 def progress(state: SwapState, seen: Seen, now: datetime) -> Progress | None:
-    """How far the component's swap is, or how the last one went; None where there never was one."""
+    """How far the component's swap is, or how the last one went; None where there never was one.
+
+    A canary is none: it takes over from nobody.
+    """
     candidate, serving = state.candidate, state.serving
-    if candidate is not None:
-        step, problem = _candidate(candidate, state, seen, now)
-        is_canary = seen.is_canary(candidate.source)
-        return Progress(step, candidate.choice, candidate.source, None if is_canary else problem)
+    if candidate is not None and not seen.is_canary(candidate.source):
+        step, problem = candidate_progress(candidate, state, seen, now)
+        return Progress(step, candidate.choice, candidate.source, problem)
     if state.rejected is not None and not seen.is_canary(state.rejected.source):
         problem = Problem(state.rejected.reason, state.rejected.message)
         return Progress(Step.ROLLED_BACK, serving.choice, problem=problem)
@@ -94,8 +97,7 @@ def progress(state: SwapState, seen: Seen, now: datetime) -> Progress | None:
         return Progress(Step.DONE if state.previous is None else Step.WATCHING, serving.choice)
     if not serving.came_in_place:
         return Progress(Step.ROLLING, serving.choice)
-    going = Problem(Reason.SWAPPING, f"the replicas are going over to {serving.source}")
-    return Progress(Step.SWITCHING, serving.choice, problem=going)
+    return Progress(Step.SWITCHING, serving.choice, problem=_going_over(serving, state, seen, now))
 
 
 def look_again(state: SwapState, seen: Seen, now: datetime) -> timedelta | None:
@@ -118,9 +120,10 @@ def look_again(state: SwapState, seen: Seen, now: datetime) -> timedelta | None:
     return min(waits, default=None)
 
 
-def _candidate(candidate: CandidateModel, state: SwapState, seen: Seen, now: datetime) -> tuple[Step, Problem]:
+def candidate_progress(candidate: CandidateModel, state: SwapState, seen: Seen, now: datetime) -> tuple[Step, Problem]:
+    """How far the candidate is, be it a canary or not, and why it does not answer requests yet."""
     if candidate.unheard_since is not None and now - candidate.unheard_since >= _UNHEARD:
-        return Step.WAITING, _unreachable(seen)
+        return Step.WAITING, _unreachable(candidate, seen)
     told = told_of(candidate, state, seen)
     troubles = (one.trouble for one in told if one.state is CandidateState.WAITING)
     if (trouble := next((one for one in troubles if one is not None), None)) is not None:
@@ -132,17 +135,30 @@ def _candidate(candidate: CandidateModel, state: SwapState, seen: Seen, now: dat
     states = [one.state for one in told if one.state in _STEPS]
     least = min(states, key=list(_STEPS).index, default=CandidateState.VERIFYING)
     step = _STEPS[least]
-    if step is Step.PROVEN and (silent := _silent(candidate, state, seen)) is not None:
-        message = f"{candidate.source} is proven but for the replica {silent}, whose puller has not told yet"
-        return step, Problem(Reason.SWAPPING, f"{message}: if that lasts, delete this pod")
+    if step is Step.PROVEN and (one := silent(candidate, state, seen)) is not None:
+        since = candidate.silent_since or now
+        said = _missing(f"{candidate.source} is proven but for", one, is_lasting=now - since >= PATIENCE)
+        return Step.WAITING if said.reason == Reason.PULLERS_UNREACHABLE else step, said
     percent = f", {_percent(candidate, told)} %" if step is Step.FETCHING else ""
     return step, Problem(Reason.SWAPPING, f"{candidate.source} {_WORDS[step]}{percent}")
 
 
-def _silent(candidate: CandidateModel, state: SwapState, seen: Seen) -> str | None:
-    """A replica that answers requests and tells nothing of the candidate; None when all do."""
-    ready = (one for one in seen.of(state.rollout) if one.is_ready)
-    return next((one.name for one in ready if one.on(candidate.number) is None), None)
+def _going_over(serving: ServingModel, state: SwapState, seen: Seen, now: datetime) -> Problem | None:
+    """Why the model that came in place is not all that answers; None where no replica answers at all."""
+    ready = [one for one in seen.of(state.rollout) if one.is_ready]
+    late = next((one for one in ready if one.serving != serving.number), None)
+    if late is None or now - serving.since < PATIENCE:
+        return Problem(Reason.SWAPPING, f"the replicas are going over to {serving.source}") if ready else None
+    return _missing(f"{serving.source} answers but for", late, is_lasting=True)
+
+
+def _missing(what: str, replica: Witness, *, is_lasting: bool) -> Problem:
+    """What a swap misses of one replica, and what to do: a new pod in its place has what the others have."""
+    if replica.report is not None or not is_lasting:
+        message = f"{what} the replica {replica.name}, which has not told so yet: if that lasts, delete this pod"
+        return Problem(Reason.SWAPPING, message)
+    message = f"{what} the replica {replica.name}, whose puller can't be reached{_at(replica)}: delete this pod"
+    return Problem(Reason.PULLERS_UNREACHABLE, f"{message}, and the swap goes on")
 
 
 def _percent(candidate: CandidateModel, told: Sequence[CandidateReport]) -> int:
@@ -153,8 +169,12 @@ def _percent(candidate: CandidateModel, told: Sequence[CandidateReport]) -> int:
     return min(100 * done // max(whole, 1), 100) // _PERCENT_STEP * _PERCENT_STEP
 
 
-def _unreachable(seen: Seen) -> Problem:
-    at = next((one.address for one in seen.witnesses if one.has_puller and one.address is not None), None)
-    where = "" if at is None else f" at {at}:{REPORT_PORT}"
-    message = f"the replicas' pullers can't be reached{where}: run the operator in the cluster, or set swap.strategy"
-    return Problem(Reason.PULLERS_UNREACHABLE, f"{message} to Surge")
+def _unreachable(candidate: CandidateModel, seen: Seen) -> Problem:
+    where = next((_at(one) for one in seen.witnesses if one.has_puller and one.address is not None), "")
+    message = f"the replicas' pullers can't be reached{where}: run the operator in the cluster"
+    remedy = ", and let it in there" if seen.is_canary(candidate.source) else ", or set swap.strategy to Surge"
+    return Problem(Reason.PULLERS_UNREACHABLE, f"{message}{remedy}")
+
+
+def _at(replica: Witness) -> str:
+    return "" if replica.address is None else f" at {replica.address}:{REPORT_PORT}"

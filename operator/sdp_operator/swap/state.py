@@ -19,9 +19,6 @@ STATE_KEY: Final = "swap.json"
 ROLLOUT: Final = f"{GROUP}/rollout"
 """Pod annotation: the rollout that the pod was made for."""
 
-DESIRED: Final = f"{GROUP}/desired"
-"""Pod annotation: a digest of the DesiredModels. A change of it makes the kubelet look at the mounted file at once."""
-
 Strategy = Literal["InPlace", "Surge", "Drain"]
 """How a model comes to its pods; what Auto is decided to be."""
 
@@ -59,8 +56,10 @@ class KnownModel(_Remembered):
 
     @property
     def numbered(self) -> NumberedModel:
-        """The model as pods are told of it."""
-        return NumberedModel(number=self.number, uri=self.source)
+        """The model as pods are told of it: once its version is known, in just that one, so that all have the same."""
+        # On a claim the server takes the newest by itself.
+        pinned = None if self.source.startswith("pvc://") else self.found
+        return NumberedModel(number=self.number, uri=self.source if pinned is None else pinned.uri)
 
 
 class ServingModel(KnownModel):
@@ -100,12 +99,14 @@ class CandidateModel(KnownModel):
         since: when it was first asked for.
         step_since: when this step began.
         unheard_since: since when no replica has told of it; None while one does.
+        silent_since: since when one that answers requests has not, while others have; None while all do.
     """
 
     choice: Choice | None = None
     since: AwareDatetime
     step_since: AwareDatetime
     unheard_since: AwareDatetime | None = None
+    silent_since: AwareDatetime | None = None
 
     @property
     def step(self) -> Literal["Verify", "BringIn"]:

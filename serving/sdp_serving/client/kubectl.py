@@ -103,11 +103,11 @@ def find_pipeline(kubectl: Kubectl, name: str | None) -> Found:
     """
     found = only(kubectl.get(RESOURCE)["items"]) if name is None else kubectl.get(RESOURCE, name)
     require_serving(found)
-    canary = found["status"][Component.DIFFUSION_MODEL.field].get("canary")
+    canary = found["status"][Component.DIFFUSION_MODEL.field].get("canary", {})
     return Found(
         found["metadata"]["name"],
         {component: _service(found, component) for component in DRAWING},
-        None if canary is None else Canary.model_validate(canary),
+        Canary.model_validate(canary) if "version" in canary else None,  # It has one once it serves.
     )
 
 

@@ -112,6 +112,7 @@ class CandidateReport(BaseModel):
         model: what was found in storage; None until it is verified.
         trouble: why it failed, or what it waits for.
         done_bytes: how much of it has been fetched.
+        crashes: how often the model server ended while it had it. It ended for another reason where that is 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -121,6 +122,7 @@ class CandidateReport(BaseModel):
     model: Pulled | None = None
     trouble: NotPulled | None = None
     done_bytes: int = 0
+    crashes: int = 0
 
 
 class ReplicaReport(BaseModel):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TypeVar, cast
 
+import google_crc32c
 import requests
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
@@ -20,6 +21,7 @@ from sdp_serving.contract.artifact import ModelUri, Version
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.puller import http_body
 from sdp_serving.puller.errors import PullError
+from sdp_serving.puller.manifest import corrupt
 from sdp_serving.puller.patience import tried
 from sdp_serving.puller.storage import Part, Stored
 
@@ -75,30 +77,40 @@ class Bucket:
 
     def read(self, version: Version, path: str, file: Stored) -> bytes:
         """All bytes of a file."""
-        blob = self._bucket.blob(f"{self._prefix}{version}/{path}", generation=_generation(file))
         with self._pinned(version, path):
-            return self._tried(lambda: bytes(blob.download_as_bytes(retry=None, timeout=http_body.TIMEOUT)))
+            content = self._tried(lambda: self._downloaded(version, path, file)) if file.size else b""
+        if file.crc32c not in (None, f"{google_crc32c.value(content):08x}"):
+            raise corrupt(self._uri.at(version), f"{path} differs from its checksum")
+        return content
 
     def stream(self, version: Version, path: str, file: Stored, part: Part) -> None:
         """Download a part of a file."""
-        blob = self._bucket.blob(f"{self._prefix}{version}/{path}")
-        url = f"{self._client.api_endpoint}/download/storage/v1{blob.path}"
 
         def download() -> None:
-            # Not the library's own download: it copies 8 KiB at a time, and starts a part anew after a cut.
-            with self._client._http.get(
-                url,
-                params={"alt": "media", "generation": _generation(file)},
-                headers=http_body.headers(part.missing),
-                timeout=http_body.TIMEOUT,
-                stream=True,
-            ) as answer:
-                if answer.status_code not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
-                    raise _error_of(answer)
+            with self._get(version, path, file, part.missing) as answer:
                 http_body.receive(answer, part)
 
         with self._pinned(version, path):
-            self._tried(download, lambda: part.missing.start)
+            self._tried(download, lambda: part.missing.start // http_body.LEAST)
+
+    def _downloaded(self, version: Version, path: str, file: Stored) -> bytes:
+        with self._get(version, path, file, range(file.size)) as answer:
+            return b"".join(http_body.chunks(answer, file.size))
+
+    def _get(self, version: Version, path: str, file: Stored, wanted: range) -> requests.Response:
+        blob = self._bucket.blob(f"{self._prefix}{version}/{path}")
+        # Not the library's own download: it copies 8 KiB at a time, and starts a part anew after a cut.
+        answer: requests.Response = self._client._http.get(
+            f"{self._client.api_endpoint}/download/storage/v1{blob.path}",
+            params={"alt": "media", "generation": _generation(file)},
+            headers=http_body.headers(wanted),
+            timeout=http_body.TIMEOUT,
+            stream=True,
+        )
+        if answer.status_code not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+            with answer:
+                raise _error_of(answer)
+        return answer
 
     def _tried(self, call: Callable[[], Answer], position: Callable[[], int] = lambda: 0) -> Answer:
         with self._mapped():
@@ -143,6 +155,11 @@ class Bucket:
             raise PullError(
                 PullFailure.ACCESS_DENIED,
                 f"there are no usable credentials to read {self._uri}: {_credentials_remedy()}",
+            ) from error
+        except http_body.TooSlowError as error:
+            raise PullError(
+                PullFailure.STORAGE_UNAVAILABLE,
+                f"Google Cloud Storage is too slow to bring {self._uri} ({error}): check the network and try again",
             ) from error
         except (
             api.GoogleAPICallError,

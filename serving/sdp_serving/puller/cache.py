@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -27,6 +27,8 @@ from sdp_serving.puller.progress import MIB, Say
 
 _PARTIAL: Final = ".partial"
 _LOCK: Final = ".lock"
+_BLOCK: Final = 512
+"""Bytes of a block as stat(2) counts them."""
 
 Fill = Callable[[Path], Mapping[str, FileEntry]]
 """Fetches a model into an empty folder, verified, and says what it consists of."""
@@ -106,33 +108,49 @@ class Cache:
         return files
 
     def _make_room(self, found: Found, partial: Path, into: Path, say: Say) -> bool:
-        """Remove the models that were not asked for for the longest time until another one fits; False if none does."""
-        if self.limit is not None and found.size > self.limit:
-            return False
-        # On one disk, the pod's copy takes as much again.
-        needed = found.size * (2 if self.folder.stat().st_dev == into.stat().st_dev else 1)
+        """Remove the models that were not asked for for the longest time until another one fits.
 
-        def lacks() -> bool:
-            over = self.limit is not None and self._taken() + found.size > self.limit
-            return over or free_bytes(self.folder) < needed
-
+        Returns:
+            Whether it does; where not, at most what is in the way of the pod's own copy has been removed.
+        """
         with _locked(self.folder / _LOCK, say):
+            shares_disk = self.folder.stat().st_dev == into.stat().st_dev
+            lacking = -free_bytes(self.folder)
+            if self.limit is None or found.size <= self.limit:
+                over = 0 if self.limit is None else self._taken() + found.size - self.limit
+                # On one disk, the pod's copy takes as much again.
+                if self._free(over, lacking + found.size * (2 if shares_disk else 1)):
+                    allot(found, partial)
+                    return True
+            if shares_disk:
+                self._free(0, lacking + found.size)
+            return False
+
+    def _free(self, over: int, lacking: int) -> bool:
+        """Remove models so that all take `over` bytes less, and the disk has `lacking` bytes more.
+
+        Returns:
+            Whether there are such; if not, none has been removed.
+        """
+        with ExitStack() as held:
+            going = []
             for entry in self._oldest_first():
-                if not lacks():
+                if over <= 0 and lacking <= 0:
                     break
-                with _held_if_free(_lock_of(entry)) as held:
-                    if held:
-                        _drop(entry)
-            if lacks():
+                size, freed = _weight(entry)
+                helps = (over > 0 and size) or (lacking > 0 and freed)
+                if helps and held.enter_context(_held_if_free(_lock_of(entry))):
+                    going.append(entry)
+                    over, lacking = over - size, lacking - freed
+            if over > 0 or lacking > 0:
                 return False
-            allot(found, partial)
+            for entry in going:
+                _drop(entry)
             return True
 
     def _taken(self) -> int:
         """Bytes of all models, and of what is on its way."""
-        # Others come and go meanwhile, so what has gone counts nothing.
-        paths = (Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names)
-        return sum(_size(path) for path in paths)
+        return sum(status.st_size for status in _files_in(self.folder))
 
     def _oldest_first(self) -> list[Path]:
         """The entries, also those of which only a part is left, by when they were last asked for."""
@@ -140,11 +158,19 @@ class Cache:
         return [lock.with_suffix("") for lock in locks]
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
+def _weight(entry: Path) -> tuple[int, int]:
+    """Bytes that an entry counts, with what a killed puller has left of it, and bytes that the disk has without it."""
+    files = [*_files_in(entry), *_files_in(_partial_of(entry))]
+    # What a pod has a link to stays on the disk until that pod goes.
+    return sum(file.st_size for file in files), sum(file.st_blocks * _BLOCK for file in files if file.st_nlink == 1)
+
+
+def _files_in(root: Path) -> Iterator[os.stat_result]:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            # Others come and go meanwhile.
+            with suppress(FileNotFoundError):
+                yield Path(folder, name).stat()
 
 
 def _key(found: Found) -> str:

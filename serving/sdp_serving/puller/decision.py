@@ -4,92 +4,50 @@ The order of the numbers is what all rests on: the server sends requests to the 
 model has a lower one. So a candidate is tried in the dark, and the model that answers goes last, when all is well.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from sdp_serving.contract.artifact import ModelUri, UnusableUriError
 from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 from sdp_serving.contract.swap import Candidate, ModelNumber, NumberedModel, PodModels
-from sdp_serving.puller.laid import Laid
-from sdp_serving.puller.lay import PREVIOUS
-from sdp_serving.puller.model_server import State, Statuses
-from sdp_serving.puller.models_folder import OnDisk
+from sdp_serving.puller.actions import (
+    Action,
+    Bring,
+    Copy,
+    Fail,
+    Inspect,
+    Keep,
+    Lay,
+    Lengthy,
+    Prove,
+    Quick,
+    Remove,
+    Withdraw,
+)
+from sdp_serving.puller.model_server import State, Status, Statuses
+from sdp_serving.puller.models_folder import PREVIOUS, OnDisk
 
 _CRASHES: Final = 3
 """How often the server may end beside a candidate until that is what did it."""
+_OLD_NEWS_SECONDS: Final = 30.0
+"""For which a server may go on telling of a model what it told before that was laid again: it looks every second."""
+_LOAD_SECONDS: Final = 600.0
+_LOAD_BYTES_A_SECOND: Final = 4 << 20
+"""Of the slowest disk from which a model is loaded."""
 
 
 @dataclass(frozen=True)
-class Remove:
-    """Remove what has that name in the folder of the models."""
+class Shown:
+    """A model that the server sees.
 
-    name: str
+    Attributes:
+        seconds: for how long.
+        before: what the server told of it when it was laid; None for nothing.
+    """
 
-
-@dataclass(frozen=True)
-class Keep:
-    """Take a model from the server's sight, to go back to."""
-
-    number: ModelNumber
-
-
-@dataclass(frozen=True)
-class Withdraw:
-    """Take a candidate from the sight of a server that ended, so that it starts without it."""
-
-    number: ModelNumber
-
-
-@dataclass(frozen=True)
-class Copy:
-    """Bring in the model whose folder has that name once more, under a number of its own."""
-
-    source: str
-    number: ModelNumber
-
-
-@dataclass(frozen=True)
-class Lay:
-    """Let the server see a model that has been brought in."""
-
-    number: ModelNumber
-
-
-@dataclass(frozen=True)
-class Fail:
-    """Give a model up."""
-
-    number: ModelNumber
-    trouble: NotPulled
-
-
-@dataclass(frozen=True)
-class Inspect:
-    """Look at what lies in storage."""
-
-    model: NumberedModel
-
-
-@dataclass(frozen=True)
-class Bring:
-    """Fetch a model from storage."""
-
-    model: NumberedModel
-
-
-@dataclass(frozen=True)
-class Prove:
-    """Send a loaded model a golden request."""
-
-    number: ModelNumber
-
-
-Quick = Remove | Keep | Withdraw | Copy | Lay | Fail
-"""What is done at once."""
-Lengthy = Inspect | Bring | Prove
-"""What takes its time, and is given up when something else is to be done."""
-Action = Quick | Lengthy
+    seconds: float
+    before: Status | None = None
 
 
 @dataclass(frozen=True)
@@ -98,19 +56,21 @@ class Known:
 
     Attributes:
         failed: they are bad, and are not tried again.
-        blocked: something that may pass keeps them; it is not time yet to try again.
+        blocked: something that may pass keeps them; it is not time yet to go on with them.
         verified: what was found in storage.
         crashes: how often the server ended while it had them as candidates.
+        shown: those that the server sees.
     """
 
     failed: Mapping[ModelNumber, NotPulled] = field(default_factory=dict)
     blocked: Collection[ModelNumber] = frozenset()
     verified: Mapping[ModelNumber, Pulled] = field(default_factory=dict)
     crashes: Mapping[ModelNumber, int] = field(default_factory=dict)
+    shown: Mapping[ModelNumber, Shown] = field(default_factory=dict)
 
 
-def decide(desired: PodModels, disk: OnDisk, server: Statuses | None, known: Known) -> Action | None:
-    """The next thing to do; None when there is nothing, or only to wait.
+def decide(desired: PodModels, disk: OnDisk, server: Statuses | None, known: Known) -> Quick | Collection[Lengthy]:
+    """The next thing to do at once; where there is none, what to take time over, which is nothing where all waits.
 
     Args:
         desired: the models that the pod is to have.
@@ -118,10 +78,26 @@ def decide(desired: PodModels, disk: OnDisk, server: Statuses | None, known: Kno
         server: what the model server says of its models; None while it is down.
         known: what was found out about models.
     """
-    return _tidy(desired, disk, known) or _serve(desired, disk, server, known) or _advance(desired, disk, server, known)
+    if (clutter := _tidy(desired, disk, known)) is not None:
+        return clutter
+    serving = _serve(desired, disk, server, known)
+    if isinstance(serving, Quick):
+        return serving
+    if isinstance(serving, Bring):
+        # Nothing is to delay this one.
+        return {serving}
+    following = _advance(desired, disk, server, known)
+    if isinstance(following, Quick):
+        return following
+    return {step for step in (serving, following) if step is not None}
 
 
-def _tidy(desired: PodModels, disk: OnDisk, known: Known) -> Action | None:
+def load_seconds(size: int) -> float:
+    """For how long a candidate of `size` bytes may load, which a good one never takes."""
+    return _LOAD_SECONDS + size / _LOAD_BYTES_A_SECOND
+
+
+def _tidy(desired: PodModels, disk: OnDisk, known: Known) -> Quick | None:
     """Remove what neither serves, nor is to, nor did before."""
     serving, candidate = desired.serving.number, _brought(desired.candidate, known)
     for name in sorted(disk.clutter):
@@ -145,16 +121,14 @@ def _serve(desired: PodModels, disk: OnDisk, server: Statuses | None, known: Kno
     number = desired.serving.number
     if number not in disk.models:
         if disk.partial.get(number) is not None:
-            return Lay(number)
-        uri = _normal(desired.serving.uri)
-        return _obtain(desired.serving, disk, known, lambda laid: uri in (laid.asked, laid.model.uri))
+            return _lay(number, server, known)
+        return _obtain(desired.serving, _normal(desired.serving.uri), disk, known)
     if server is None:
         # Nobody is answered, so nothing is lost: it starts with this model instead of one that may be what ended it.
         return _withdraw(desired.candidate, disk, known) or _take_over(desired, disk, known)
-    status = server.get(number)
-    if status is not None and status.error is not None:
-        return None if number in known.failed else Fail(number, _unloadable(desired.serving, status.error))
-    if status is None or status.state is not State.AVAILABLE:
+    if (error := _load_error(number, server, known)) is not None:
+        return None if number in known.failed else Fail(number, _unloadable(desired.serving, error))
+    if not _answers(server, number):
         return None
     if number in disk.proven:
         return _take_over(desired, disk, known)
@@ -162,7 +136,7 @@ def _serve(desired: PodModels, disk: OnDisk, server: Statuses | None, known: Kno
     return None if is_bad or number in known.blocked else Prove(number)
 
 
-def _take_over(desired: PodModels, disk: OnDisk, known: Known) -> Action | None:
+def _take_over(desired: PodModels, disk: OnDisk, known: Known) -> Quick | None:
     """Take the others away, the lowest first: so none of them answers that did not before."""
     others = disk.models.keys() - {desired.serving.number, _brought(desired.candidate, known)}
     if not others:
@@ -173,7 +147,7 @@ def _take_over(desired: PodModels, disk: OnDisk, known: Known) -> Action | None:
     return Remove(str(lowest))
 
 
-def _withdraw(candidate: Candidate | None, disk: OnDisk, known: Known) -> Action | None:
+def _withdraw(candidate: Candidate | None, disk: OnDisk, known: Known) -> Quick | None:
     if candidate is None or candidate.number not in disk.models or candidate.number in known.failed:
         return None
     crashes = known.crashes.get(candidate.number, 0) + 1
@@ -197,30 +171,42 @@ def _advance(desired: PodModels, disk: OnDisk, server: Statuses | None, known: K
     if number in disk.models:
         return _try_out(candidate, disk, server, known)
     if disk.partial.get(number) is None:
-        found = known.verified.get(number)
-        return _obtain(candidate, disk, known, lambda laid: found is not None and laid.model.uri == found.uri)
+        return _obtain(candidate, _version_of(candidate, known), disk, known)
     # The first that a server loads would answer requests.
-    return Lay(number) if any(_answers(server, other) for other in disk.models if other > number) else None
+    return _lay(number, server, known) if any(_answers(server, each) for each in disk.models if each > number) else None
 
 
 def _try_out(candidate: Candidate, disk: OnDisk, server: Statuses | None, known: Known) -> Action | None:
     number = candidate.number
+    if (error := _load_error(number, server, known)) is not None:
+        return Fail(number, _unloadable(candidate, error))
+    if not _answers(server, number):
+        limit = load_seconds(disk.models[number].model.size_bytes)
+        is_late = number in known.shown and known.shown[number].seconds > limit
+        return Fail(number, _endless(candidate, limit)) if is_late else None
+    return None if number in disk.proven or number in known.blocked else Prove(number)
+
+
+def _lay(number: ModelNumber, server: Statuses | None, known: Known) -> Action | None:
+    """Let the server see a model, unless it still has to do with one that was withdrawn from it under that number."""
     status = (server or {}).get(number)
-    if status is not None and status.error is not None:
-        return Fail(number, _unloadable(candidate, status.error))
-    if not _answers(server, number) or number in disk.proven or number in known.blocked:
+    is_there = status is not None and status.state is not State.END
+    return None if is_there or number in known.blocked else Lay(number)
+
+
+def _load_error(number: ModelNumber, server: Statuses | None, known: Known) -> str | None:
+    """Why the server could not load a model; None when it did, may yet do it, or only tells of another time."""
+    status, shown = (server or {}).get(number), known.shown.get(number)
+    if status is None or (shown is not None and status == shown.before and shown.seconds < _OLD_NEWS_SECONDS):
         return None
-    return Prove(number)
+    return status.error
 
 
-def _obtain(model: NumberedModel, disk: OnDisk, known: Known, is_it: Callable[[Laid], bool]) -> Action | None:
-    """Bring a model in: from the disk, where it is there, else from storage."""
-    for number, laid in sorted(disk.previous.items()):
-        if is_it(laid):
-            return Copy(f"{PREVIOUS}/{number}", model.number)
-    for number, laid in sorted(disk.models.items()):
-        if is_it(laid) and number not in known.failed:
-            return Copy(str(number), model.number)
+def _obtain(model: NumberedModel, known_as: str | None, disk: OnDisk, known: Known) -> Action | None:
+    """Bring a model in: from the disk, where it is there under the URI by which it is known, else from storage."""
+    source = None if known_as is None else disk.holding(known_as, but=known.failed.keys())
+    if source is not None:
+        return Copy(source, model.number)
     if model.number in known.failed or model.number in known.blocked:
         return None
     return Bring(_plain(model))
@@ -233,6 +219,19 @@ def _brought(candidate: Candidate | None, known: Known) -> ModelNumber | None:
     return candidate.number
 
 
+def _version_of(candidate: Candidate, known: Known) -> str | None:
+    """The URI of the one version that is meant; None while it is not known."""
+    try:
+        uri = ModelUri.parse(candidate.uri)
+    except UnusableUriError:
+        return None
+    if uri.version is not None:
+        # It may be another than this pod found when it verified: all replicas are to have the same.
+        return str(uri)
+    found = known.verified.get(candidate.number)
+    return None if found is None else found.uri
+
+
 def _answers(server: Statuses | None, number: ModelNumber) -> bool:
     status = (server or {}).get(number)
     return status is not None and status.state is State.AVAILABLE
@@ -240,6 +239,14 @@ def _answers(server: Statuses | None, number: ModelNumber) -> bool:
 
 def _unloadable(model: NumberedModel, error: str) -> NotPulled:
     message = f"the model server cannot load {model.uri} ({error}): export the model again"
+    return NotPulled(reason=PullFailure.LOAD_FAILED, message=message)
+
+
+def _endless(model: NumberedModel, limit: float) -> NotPulled:
+    message = (
+        f"the model server did not come to an end with loading {model.uri} in {limit / 60:.0f} minutes: read the"
+        " server's log, and give it more memory and processors"
+    )
     return NotPulled(reason=PullFailure.LOAD_FAILED, message=message)
 
 

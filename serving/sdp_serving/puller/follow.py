@@ -5,13 +5,13 @@ All that must outlast it lies in the folder of the models, so it may be killed a
 
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final, NoReturn
 
 from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 from sdp_serving.contract.swap import ModelNumber, PodModels, ReplicaReport
-from sdp_serving.puller.decision import (
-    Action,
+from sdp_serving.puller.actions import (
     Bring,
     Copy,
     Fail,
@@ -23,8 +23,8 @@ from sdp_serving.puller.decision import (
     Quick,
     Remove,
     Withdraw,
-    decide,
 )
+from sdp_serving.puller.decision import decide
 from sdp_serving.puller.desired import read_desired
 from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.job import Done, Job, Trouble
@@ -60,7 +60,7 @@ class Follower:
         self._statuses: Statuses | None = {}
         self._models: dict[ModelNumber, Pulled] = {}
         self._memory = Memory()
-        self._job: Job | None = None
+        self._jobs: dict[ModelNumber, Job] = {}
         self._ready = False
         self._said: str | None = None
         self._wake = threading.Event()
@@ -79,9 +79,10 @@ class Follower:
             return
         self._collect(self._desired)
         self._statuses = self._asked()
-        last: Action | None = None
+        last: Quick | None = None
         while True:
             disk = self._folder.look()
+            self._memory.see(disk.models.keys(), time.monotonic())
             action = decide(self._desired, disk, self._statuses, self._memory.known(time.monotonic()))
             if not isinstance(action, Quick) or action == last:
                 break
@@ -91,7 +92,7 @@ class Follower:
                 self._hinder(action, error)
                 break
             last = action
-        self._begin(action if isinstance(action, Lengthy) else None)
+        self._begin(() if isinstance(action, Quick) else action)
         self._show(self._desired, disk)
 
     def _read(self) -> None:
@@ -113,8 +114,8 @@ class Follower:
         self._steps.say(f"wanted: {_words(desired)}")
         numbers = {desired.serving.number, desired.candidate.number if desired.candidate else desired.serving.number}
         self._memory.forget_all_but(numbers)
-        if self._job is not None and _number(self._job.action) not in numbers:
-            self._give_up(self._job)
+        for number in self._jobs.keys() - numbers:
+            self._give_up(number)
 
     def _asked(self) -> Statuses | None:
         try:
@@ -128,26 +129,26 @@ class Follower:
         return statuses
 
     def _collect(self, desired: PodModels) -> None:
-        """Take the outcome of the job, when there is one."""
-        job = self._job
-        if job is None or job.outcome is None:
-            return
-        self._job = None
-        number, now = _number(job.action), time.monotonic()
-        match job.outcome:
-            case Done(found) if found is not None:
-                self._memory.verify(number, found)
-                self._steps.say(f"{number}: {_done(job.action)} {found.uri} ({found.weights})")
-            case Done():
-                self._memory.prove(number)
-                self._steps.say(f"{number}: proven by a golden request")
-            case Trouble(what, may_pass):
-                waiting = self._memory.wait(number, what, now) if may_pass else None
-                # The one that serves may do so well that it is too busy.
-                if waiting is None or (waiting.is_lasting and number != desired.serving.number):
-                    self._fail(number, what)
-                else:
-                    self._steps.say(f"{number}: {what.message}; again in {waiting.due - now:.0f} s")
+        """Take the outcomes of the jobs that have come to one."""
+        now = time.monotonic()
+        for number, job in list(self._jobs.items()):
+            if job.outcome is None:
+                continue
+            del self._jobs[number]
+            match job.outcome:
+                case Done(found) if found is not None:
+                    self._memory.verify(number, found)
+                    self._steps.say(f"{number}: {_done(job.action)} {found.uri} ({found.weights})")
+                case Done():
+                    self._memory.prove(number)
+                    self._steps.say(f"{number}: proven by a golden request")
+                case Trouble(what, may_pass):
+                    waiting = self._memory.wait(number, what, now) if may_pass else None
+                    # The one that serves may do so well that it is too busy.
+                    if waiting is None or (waiting.is_lasting and number != desired.serving.number):
+                        self._fail(number, what)
+                    else:
+                        self._steps.say(f"{number}: {what.message}; again in {waiting.due - now:.0f} s")
 
     def _fail(self, number: ModelNumber, trouble: NotPulled) -> None:
         self._memory.fail(number, trouble)
@@ -162,14 +163,15 @@ class Follower:
                 self._folder.keep(number)
                 self._steps.say(f"{number}: kept as the previous one")
             case Withdraw(number):
-                self._memory.crash(number)
                 self._folder.withdraw(number)
+                self._memory.crash(number, time.monotonic())
                 self._steps.say(f"{number}: withdrawn, for the model server has ended")
             case Copy(source, number):
                 self._folder.copy(source, number)
                 self._steps.say(f"{number}: brought in from {source}")
             case Lay(number):
                 self._folder.lay(number)
+                self._memory.lay(number, (self._statuses or {}).get(number), time.monotonic())
                 self._steps.say(f"{number}: laid where the model server looks")
             case Fail(number, trouble):
                 self._fail(number, trouble)
@@ -183,18 +185,21 @@ class Follower:
             trouble = NotPulled(reason=PullFailure.STORAGE_UNAVAILABLE, message=complaint)
             self._memory.wait(action.number, trouble, time.monotonic())
 
-    def _begin(self, action: Lengthy | None) -> None:
-        """Let the job be this step's; none when there is none."""
-        if self._job is not None and self._job.action != action:
-            self._give_up(self._job)
-        if action is not None and self._job is None:
-            self._steps.say(f"{_number(action)}: {_doing(action)}")
-            self._job = Job(action, self._steps.run, self._wake.set)
+    def _begin(self, wanted: Collection[Lengthy]) -> None:
+        """Let the jobs be those of these steps, of which each is another model's."""
+        for number, job in list(self._jobs.items()):
+            if job.action not in wanted:
+                self._give_up(number)
+        for action in wanted:
+            number = _number(action)
+            if number not in self._jobs:
+                self._steps.say(f"{number}: {_doing(action)}")
+                self._jobs[number] = Job(action, self._steps.run, self._wake.set)
 
-    def _give_up(self, job: Job) -> None:
+    def _give_up(self, number: ModelNumber) -> None:
+        job = self._jobs.pop(number)
         job.give_up()
-        self._job = None
-        self._steps.say(f"{_number(job.action)}: given up {_doing(job.action)}")
+        self._steps.say(f"{number}: given up {_doing(job.action)}")
 
     def _show(self, desired: PodModels, disk: OnDisk) -> None:
         # The server still has a model for a while after its folder has gone.
@@ -208,7 +213,7 @@ class Follower:
             serving=serving,
             model=None if serving is None else self._models.get(serving),
             trouble=trouble_of_serving(desired, disk, self._memory),
-            candidate=candidate_report(desired, disk, self._statuses, self._memory, self._job),
+            candidate=candidate_report(desired, disk, self._statuses, self._memory, self._jobs),
         )
         self._board.show(report, ready=self._ready)
 

@@ -21,6 +21,10 @@ from sdp_serving.puller.manifest import corrupt
 from sdp_serving.puller.saved_model import Function, SavedModel, Tensor, read_saved_model
 from sdp_serving.puller.storage import Stored
 
+LARGEST_GRAPH: Final = 128 << 20
+"""Bytes of a saved_model.pb: one whose weights are in variables/ has some millions, and it is read into the memory of a
+small container, where its parts are read out of it once more."""
+
 _UNKNOWN: Final = "unknown"
 _OPEN: Final = 1 << 30
 """Stands for a size that the model leaves open, and is compared with nothing."""
@@ -60,6 +64,15 @@ def judge_foreign(raw: bytes, files: Mapping[str, Stored], *, uri: ModelUri, wan
     scalars = sorted(name for name, tensor in function.inputs.items() if tensor.shape == ())
     require_suitable(facts, scalars=scalars, uri=uri, wanted=wanted)
     return facts
+
+
+def too_large_graph(uri: ModelUri) -> PullError:
+    """The error that a saved_model.pb is larger than any can be that has its weights where they belong."""
+    return PullError(
+        PullFailure.CORRUPT,
+        f"{uri} cannot be read, its {SAVED_MODEL} is larger than {LARGEST_GRAPH >> 20} MiB: save the model with its"
+        " weights in variables/, as tf.saved_model.save does",
+    )
 
 
 def _require_variables(files: Mapping[str, Stored], uri: ModelUri) -> None:

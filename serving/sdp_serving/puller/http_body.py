@@ -1,10 +1,13 @@
 """The body of an HTTP answer, into the part of a file that it was asked for."""
 
 import http.client
+import time
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
 
 import requests
+import urllib3
 import urllib3.exceptions
 
 from sdp_serving.puller.storage import Part
@@ -22,6 +25,15 @@ TRANSIENT_STATUSES: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
+
+LEAST: Final = 64 << 10
+"""Bytes that must come in `_LEAST_SECONDS`: by lines that are slower a model takes days."""
+_LEAST_SECONDS: Final = 30.0
+
+
+class TooSlowError(ConnectionError):
+    """A body comes so slowly that it never ends; the text says how slowly."""
+
 
 BROKEN_LINE: Final = (
     requests.RequestException,
@@ -47,9 +59,46 @@ def receive(answer: requests.Response, part: Part) -> None:
     """
     # Who knows no ranges sends the whole file.
     passed_over = part.missing.start if answer.status_code == HTTPStatus.OK else 0
-    while part.missing:
-        chunk = answer.raw.read(min(_CHUNK, passed_over + len(part.missing)), decode_content=False)
-        if not chunk:
-            raise ConnectionError("the answer ended early")
+    for chunk in chunks(answer, passed_over + len(part.missing)):
         part.write(chunk[passed_over:])
         passed_over = max(0, passed_over - len(chunk))
+    if part.missing:
+        raise ConnectionError("the answer ended early")
+
+
+def chunks(answer: requests.Response, wanted: int, *, decode: bool = False) -> Iterator[bytes]:
+    """The body of a good answer, as it comes.
+
+    Args:
+        answer: the answer, of which nothing has been read.
+        wanted: the most bytes that are wanted.
+        decode: whether it may be compressed.
+
+    Raises:
+        one of BROKEN_LINE, after as much as arrived.
+    """
+    while size := min(_CHUNK, wanted):
+        until = time.monotonic() + _LEAST_SECONDS
+        chunk = _chunk(answer.raw, size, until, decode)
+        if not chunk:
+            return
+        yield chunk
+        wanted -= len(chunk)
+        if len(chunk) < min(size, LEAST) and time.monotonic() >= until:
+            raise TooSlowError(f"less than {LEAST >> 10} KiB in {_LEAST_SECONDS:.0f} s")
+
+
+def _chunk(raw: urllib3.HTTPResponse, size: int, until: float, decode: bool) -> bytes:
+    """As much of the next `size` bytes as comes until then, before the line breaks; nothing at the body's end."""
+    pieces: list[bytes] = []
+    missing = size
+    try:
+        # Not `read`, which waits for all that it is asked for, however slowly that comes.
+        while missing and time.monotonic() < until and (piece := raw.read1(missing, decode_content=decode)):
+            pieces.append(piece)
+            missing -= len(piece)
+    except BROKEN_LINE:
+        # It is met again, after these.
+        if not pieces:
+            raise
+    return b"".join(pieces)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, ModelUri, Version
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.puller.errors import PullError
-from sdp_serving.puller.foreign import judge_foreign
+from sdp_serving.puller.foreign import LARGEST_GRAPH, judge_foreign, too_large_graph
 from sdp_serving.puller.found import Found
 from sdp_serving.puller.judgement import Wanted, candidates, judge
 from sdp_serving.puller.manifest import LARGEST, too_large
@@ -31,6 +31,8 @@ def inspect(storage: Storage, uri: ModelUri, wanted: Wanted) -> Found:
         raw = storage.read(version, MANIFEST, files[MANIFEST])
         facts, listed = judge(raw, files, uri=pinned, wanted=wanted)
         return Found(asked=uri, version=version, facts=facts, files=listed, manifest=raw)
+    if files[SAVED_MODEL].size > LARGEST_GRAPH:
+        raise too_large_graph(pinned)
     facts = judge_foreign(storage.read(version, SAVED_MODEL, files[SAVED_MODEL]), files, uri=pinned, wanted=wanted)
     return Found(asked=uri, version=version, facts=facts, files=files, manifest=None)
 

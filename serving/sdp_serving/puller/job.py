@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sdp_serving.contract.report import NotPulled, Pulled
-from sdp_serving.puller.decision import Lengthy
+from sdp_serving.puller.actions import Lengthy
 
 
 class GivenUpError(Exception):

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from sdp_serving.contract.artifact import ModelUri
 from sdp_serving.contract.report import Pulled, PullFailure
-from sdp_serving.contract.swap import NumberedModel
+from sdp_serving.contract.swap import ModelNumber, NumberedModel
 from sdp_serving.puller.bring import bring
 from sdp_serving.puller.cache import Cache
 from sdp_serving.puller.disk import removed
@@ -14,11 +13,9 @@ from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.inspection import inspect
 from sdp_serving.puller.judgement import Wanted
 from sdp_serving.puller.laid import laid_in
+from sdp_serving.puller.models_folder import PREVIOUS, ModelsFolder
 from sdp_serving.puller.progress import Say
 from sdp_serving.puller.storage import Storage
-
-PREVIOUS: Final = ".previous"
-"""The folder, beside the models, of the one that served before, under its number."""
 
 
 def lay(
@@ -50,10 +47,13 @@ def lay(
     try:
         # The number says that it is the same model, also where the storage has a newer version of it by now.
         there = laid_in(target)
-        if there is not None and there.asked == str(uri) and there.is_whole(target):
+        if there is not None and str(uri) in (there.asked, there.model.uri) and there.is_whole(target):
             _clear(home, keep=target)
             say(f"already at {target}, verified")
             return there.model
+        if (kept := _copied(uri, home, model.number)) is not None:
+            say(f"at {target}, verified, from what the pod has kept")
+            return kept
         opened = storage(uri)
         found = inspect(opened, uri, wanted)
         # Before the fetch: the volume need hold only one model.
@@ -68,6 +68,22 @@ def lay(
         ) from error
     say(f"at {target}, verified")
     return pulled
+
+
+def _copied(uri: ModelUri, home: Path, number: ModelNumber) -> Pulled | None:
+    """Lay the model from what the pod has under another number; None when it has nothing whole."""
+    folder = ModelsFolder(home)
+    source = folder.look().holding(str(uri))
+    if source is None:
+        return None
+    folder.copy(source, number)
+    partial = folder.partial(number)
+    laid = laid_in(partial)
+    if laid is None or not laid.is_whole(partial):
+        return None
+    _clear(home, keep=partial)
+    folder.lay(number)
+    return laid.model
 
 
 def _clear(home: Path, keep: Path | None = None) -> None:

@@ -7,11 +7,14 @@ from typing import Final
 
 from sdp_serving.contract.report import NotPulled, Pulled
 from sdp_serving.contract.swap import ModelNumber
-from sdp_serving.puller.decision import Known
+from sdp_serving.puller.decision import Known, Shown
+from sdp_serving.puller.model_server import Status
 
 _FIRST_PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 60.0
 _ENOUGH: Final = 3
+_REST: Final = 5.0
+"""After which a server has seen that a model was withdrawn: it looks every second."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +44,24 @@ class Memory:
         self.failed: dict[ModelNumber, NotPulled] = {}
         self.waiting: dict[ModelNumber, Waiting] = {}
         self.verified: dict[ModelNumber, Pulled] = {}
-        self._crashes: Counter[ModelNumber] = Counter()
+        self.crashes: Counter[ModelNumber] = Counter()
+        self._resting: dict[ModelNumber, float] = {}
+        self._shown: dict[ModelNumber, tuple[float, Status | None]] = {}
 
     def known(self, now: float) -> Known:
         """What decides on the next step."""
-        blocked = frozenset(number for number, waiting in self.waiting.items() if waiting.due > now)
-        return Known(dict(self.failed), blocked, dict(self.verified), dict(self._crashes))
+        due = self._resting | {number: waiting.due for number, waiting in self.waiting.items()}
+        return Known(
+            failed=dict(self.failed),
+            blocked=frozenset(number for number, then in due.items() if then > now),
+            verified=dict(self.verified),
+            crashes=dict(self.crashes),
+            shown={number: Shown(now - since, before) for number, (since, before) in self._shown.items()},
+        )
 
     def forget_all_but(self, numbers: Collection[ModelNumber]) -> None:
         """Keep only what concerns these models."""
-        for memory in (self.failed, self.waiting, self.verified, self._crashes):
+        for memory in (self.failed, self.waiting, self.verified, self.crashes, self._resting, self._shown):
             for number in memory.keys() - set(numbers):
                 del memory[number]
 
@@ -76,6 +87,18 @@ class Memory:
         self.waiting[number] = Waiting(trouble, tries, now + pause)
         return self.waiting[number]
 
-    def crash(self, number: ModelNumber) -> None:
-        """Note that the server ended while it had a candidate."""
-        self._crashes[number] += 1
+    def lay(self, number: ModelNumber, before: Status | None, now: float) -> None:
+        """Note that a model was laid where the server sees it, and what that told of it before."""
+        self._shown[number] = (now, before)
+
+    def see(self, numbers: Collection[ModelNumber], now: float) -> None:
+        """Note which models the server can see."""
+        for number in self._shown.keys() - set(numbers):
+            del self._shown[number]
+        for number in numbers:
+            self._shown.setdefault(number, (now, None))
+
+    def crash(self, number: ModelNumber, now: float) -> None:
+        """Note that the server ended while it had a candidate, which has been withdrawn from it."""
+        self.crashes[number] += 1
+        self._resting[number] = now + _REST

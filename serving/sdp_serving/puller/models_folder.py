@@ -12,7 +12,7 @@ What has a number for a name gets it, and loses it, by one rename: the server ne
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,9 @@ from typing import Final
 from sdp_serving.contract.swap import ModelNumber
 from sdp_serving.puller.disk import removed
 from sdp_serving.puller.laid import Laid, laid_in
-from sdp_serving.puller.lay import PREVIOUS
+
+PREVIOUS: Final = ".previous"
+"""The folder, beside the models, of the one that served before, under its number."""
 
 _PROVEN: Final = "sdpipeline-proven"
 _NUMBER: Final = re.compile(r"[1-9][0-9]*", re.ASCII)
@@ -44,6 +46,21 @@ class OnDisk:
     partial: Mapping[ModelNumber, Laid | None] = field(default_factory=dict)
     previous: Mapping[ModelNumber, Laid] = field(default_factory=dict)
     clutter: frozenset[str] = frozenset()
+
+    def holding(self, uri: str, but: Collection[ModelNumber] = ()) -> str | None:
+        """The name of a folder with the model of that URI, as it was asked for or pinned; None when there is none.
+
+        Args:
+            uri: as records have it.
+            but: models that the server sees, and that are not meant.
+        """
+        for number, laid in sorted(self.previous.items()):
+            if uri in (laid.asked, laid.model.uri):
+                return f"{PREVIOUS}/{number}"
+        for number, laid in sorted(self.models.items()):
+            if uri in (laid.asked, laid.model.uri) and number not in but:
+                return str(number)
+        return None
 
 
 class ModelsFolder:

@@ -1,8 +1,10 @@
 """Tells how far the pod's models are, over HTTP: to the operator and to the kubelet's probe."""
 
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SHUT_RDWR, socket
 from socketserver import TCPServer
 from typing import Any, Final
 
@@ -10,9 +12,9 @@ from sdp_serving.contract import swap
 from sdp_serving.contract.swap import ReplicaReport
 
 _ASKING: Final = 16
-"""Requests at the same time; the operator and the kubelet make one each."""
+"""Connections at the same time; the operator and the kubelet have one each, for a moment."""
 _PATIENCE_SECONDS: Final = 5.0
-"""How long a client may take to ask."""
+"""How long a client may leave a connection without a byte."""
 
 
 class Board:
@@ -47,10 +49,12 @@ def start(port: int, board: Board) -> ThreadingHTTPServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, port: int, board: Board) -> None:
         self.board = board
-        self._places = threading.BoundedSemaphore(_ASKING)
+        self._open: dict[socket, None] = {}
+        self._lock = threading.Lock()
         super().__init__(("0.0.0.0", port), _Handler)  # noqa: S104 - a pod is reached from outside of it
 
     def server_bind(self) -> None:
@@ -58,18 +62,25 @@ class _Server(ThreadingHTTPServer):
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread of its own, or hang up on whoever is one too many."""
-        if not self._places.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
+        """Answer in a thread of its own; where there are too many, hang up on who has been at it for longest."""
+        with self._lock:
+            if len(self._open) >= _ASKING:
+                self._hang_up(next(iter(self._open)))
+            self._open[request] = None
         super().process_request(request, client_address)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer, and make place for the next."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._places.release()
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection, and make place for the next."""
+        with self._lock:
+            self._open.pop(request, None)
+            super().shutdown_request(request)
+
+    def _hang_up(self, connection: socket) -> None:
+        """Let the thread that reads from a connection come to its end, and close it."""
+        del self._open[connection]
+        # It may have gone by itself.
+        with suppress(OSError):
+            connection.shutdown(SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a client that goes away is no fault of this program."""

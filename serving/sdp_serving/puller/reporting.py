@@ -1,8 +1,10 @@
 """What the operator is told of a pod's models. Pure."""
 
+from collections.abc import Mapping
+
 from sdp_serving.contract.report import NotPulled, Pulled
 from sdp_serving.contract.swap import Candidate, CandidateReport, CandidateState, ModelNumber, PodModels
-from sdp_serving.puller.decision import Bring, Prove
+from sdp_serving.puller.actions import Bring, Prove
 from sdp_serving.puller.job import Job
 from sdp_serving.puller.memory import Memory
 from sdp_serving.puller.model_server import State, Statuses
@@ -27,7 +29,11 @@ def trouble_of_serving(desired: PodModels, disk: OnDisk, memory: Memory) -> NotP
 
 
 def candidate_report(
-    desired: PodModels, disk: OnDisk, server: Statuses | None, memory: Memory, job: Job | None
+    desired: PodModels,
+    disk: OnDisk,
+    server: Statuses | None,
+    memory: Memory,
+    jobs: Mapping[ModelNumber, Job],
 ) -> CandidateReport | None:
     """How far the candidate is; None when there is none.
 
@@ -36,9 +42,11 @@ def candidate_report(
         disk: what lies in the folder.
         server: what the model server says; None while it is down.
         memory: what was found out.
-        job: the step that is under way.
+        jobs: the steps that are under way.
     """
-    return None if desired.candidate is None else _candidate(desired.candidate, disk, server, memory, job)
+    if desired.candidate is None:
+        return None
+    return _candidate(desired.candidate, disk, server, memory, jobs.get(desired.candidate.number))
 
 
 def _trouble(number: ModelNumber, memory: Memory) -> NotPulled | None:
@@ -54,7 +62,7 @@ def _candidate(
     laid = disk.models.get(number) or disk.partial.get(number)
     found: Pulled | None = laid.model if laid is not None else memory.verified.get(number)
     done = laid.model.size_bytes if laid is not None else 0
-    if laid is None and job is not None and isinstance(job.action, Bring) and job.action.model.number == number:
+    if laid is None and job is not None and isinstance(job.action, Bring):
         found, done = found or job.verified, job.done_bytes
     return CandidateReport(
         number=number,
@@ -62,6 +70,7 @@ def _candidate(
         model=found,
         trouble=_trouble(number, memory),
         done_bytes=done,
+        crashes=memory.crashes[number],
     )
 
 
@@ -79,7 +88,8 @@ def _state(
         status = (server or {}).get(number)
         if number in disk.proven and status is not None and status.state is State.AVAILABLE:
             return CandidateState.PROVEN
-        return CandidateState.PROVING if job is not None and job.action == Prove(number) else CandidateState.LOADING
+        is_asked = job is not None and isinstance(job.action, Prove)
+        return CandidateState.PROVING if is_asked else CandidateState.LOADING
     if disk.partial.get(number) is not None:
         return CandidateState.LOADING
     if number in memory.verified or (job is not None and job.verified is not None):

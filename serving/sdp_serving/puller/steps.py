@@ -9,9 +9,9 @@ from typing import Final
 from sdp_serving.contract.artifact import ModelUri, UnusableUriError
 from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 from sdp_serving.contract.swap import ModelNumber, NumberedModel
+from sdp_serving.puller.actions import Bring, Inspect, Prove
 from sdp_serving.puller.bring import bring
 from sdp_serving.puller.cache import Cache
-from sdp_serving.puller.decision import Bring, Inspect, Prove
 from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.golden import fault, golden_request
 from sdp_serving.puller.inspection import inspect

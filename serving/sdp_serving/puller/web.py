@@ -26,7 +26,6 @@ _GOOD: Final = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT)
 _GONE: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 _DENIED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _FIRST_BYTE: Final = range(1)
-_CHUNK: Final = 1 << 16
 
 Answer = TypeVar("Answer")
 
@@ -76,7 +75,7 @@ class Web:
                     raise self._changed(path)
                 http_body.receive(answer, part)
 
-        self._tried(download, lambda: part.missing.start)
+        self._tried(download, lambda: part.missing.start // http_body.LEAST)
 
     def _read(self, version: Version, path: str) -> bytes | None:
         def content() -> bytes | None:
@@ -90,12 +89,10 @@ class Web:
 
     def _content(self, answer: requests.Response) -> bytes:
         """The body, of which nobody has told the size yet: of all files, only a manifest is read so."""
-        content = bytearray()
-        for chunk in answer.iter_content(_CHUNK):
-            content += chunk
-            if len(content) > LARGEST:
-                raise too_large(self._uri)
-        return bytes(content)
+        content = b"".join(http_body.chunks(answer, LARGEST + 1, decode=True))
+        if len(content) > LARGEST:
+            raise too_large(self._uri)
+        return content
 
     def _stored(self, version: Version, path: str, entry: FileEntry) -> Stored | None:
         """What the server says of a file; None when it has none."""
@@ -155,6 +152,11 @@ class Web:
         except requests.TooManyRedirects as error:
             raise PullError(
                 PullFailure.UNUSABLE_URI, f"{host} redirects {self._uri} in circles: give the URI that it ends at"
+            ) from error
+        except http_body.TooSlowError as error:
+            raise PullError(
+                PullFailure.STORAGE_UNAVAILABLE,
+                f"{host} is too slow to bring {self._uri} ({error}): check the server and the network",
             ) from error
         except http_body.BROKEN_LINE as error:
             fault = "shows a certificate that is not trusted" if _is_untrusted(error) else "does not answer"

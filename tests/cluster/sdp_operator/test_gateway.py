@@ -65,6 +65,7 @@ def test_kinds_that_the_cluster_lacks_are_told_and_used_from_when_it_has_them(
     extensions.install()
     eventually(lambda: _has(pipelines, "httproutes", "sd-gateway"), "the HTTPRoute is there", seconds=60)
     eventually(lambda: _has(pipelines, "podmonitors", "sd-decoder"), "the PodMonitor is there", seconds=60)
+    eventually(lambda: _has(pipelines, "podmonitors", "sd-gateway"), "so is the gateway's", seconds=60)
     monitor = pipelines.get("podmonitors", "sd-decoder")
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     pipelines.wait_for("MonitoringReady", reason="Monitored")

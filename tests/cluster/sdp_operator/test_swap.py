@@ -9,7 +9,8 @@ from tests.support.operator_process import OperatorProcess
 from tests.support.pipeline_client import PipelineClient
 
 from devcluster.pytest_plugin import Namespace
-from sdp_operator.swap.state import DESIRED, SwapState, read_state
+from sdp_operator.desired.telling import TOLD
+from sdp_operator.swap.state import SwapState, read_state
 from sdp_serving.contract.components import Component
 
 UNET = Component.DIFFUSION_MODEL
@@ -32,7 +33,7 @@ def test_a_model_is_swapped_in_the_running_pod(
     assert [(one["to"], one["result"]) for one in status["swaps"]] == [(SECOND, "Succeeded")]
     (pod,) = kubelet.pods(UNET)
     assert pod["metadata"]["name"] == running
-    assert DESIRED in pod["metadata"]["annotations"], "the kubelet has been told to look"
+    assert TOLD in pod["metadata"]["annotations"], "the kubelet has been told to look"
     eventually(lambda: "SwapStrategy" in _events(namespace), "the swap is told of")
     assert [reason for reason in _events(namespace) if reason.startswith("Swap")] == [
         "Swapping", "SwapStrategy",

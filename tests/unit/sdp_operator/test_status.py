@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.support.pipelines import pipeline, resource
 
-from sdp_operator.api.v1alpha1 import Condition, PipelineStatus, Serving
+from sdp_operator.api.v1alpha1 import Canary, Condition, PipelineStatus, Serving
 from sdp_operator.conditions import Verdict, invalid_status
 from sdp_operator.gpus.verdict import GpuReason, GpuVerdict
 from sdp_operator.live import LiveChildren
@@ -14,8 +14,10 @@ from sdp_operator.pods import Replica
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_operator.status import summarise, transitions
+from sdp_operator.swap.canary import CanaryProgress, CanaryState
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.routes import Canary as Served
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 BASE = Serving(name="base", version=17, model="gs://b/base")
@@ -261,6 +263,21 @@ def test_whether_a_pipeline_is_stalled_that_waits_for_a_node_is_unknown_where_th
     for verdict, stalled in ((BUSY, "True"), (NO_NODE, "Unknown")):
         status = _summarise(replace(NOTHING, gpus=verdict), text_encoder=SERVED)
         assert _condition(status, "Stalled").status == stalled
+
+
+def test_a_canary_is_told_of_until_it_serves_and_then_by_its_version() -> None:
+    asked = Canary(model="gs://b/c", percent=10)
+    about = {"model": "gs://b/c", "percent": 10}
+    no_room = Problem(Reason.NO_ROOM_FOR_CANARY, "the server has 1 GiB")
+    refused = CanaryProgress(asked, CanaryState.REFUSED, no_room)
+    served = CanaryProgress(asked, CanaryState.SERVING, served=Served(version=7, percent=10, model="gs://b/c"))
+    for canary, said in (
+        (refused, {"state": "Refused", "reason": "NoRoomForCanary", "message": "the server has 1 GiB"}),
+        (served, {"state": "Serving", "version": 7}),
+    ):
+        status = _summarise(replace(SERVED, canary=canary), text_encoder=SERVED)
+        assert status.dump()["diffusionModel"]["canary"] == {**about, **said}
+        assert _condition(status, "Ready").status == "True"
 
 
 def test_a_spec_that_cannot_be_read_leaves_the_rest_of_the_status() -> None:

@@ -111,9 +111,10 @@ class ComponentSpec(Model):
 
     model: _Uri | None = None
     """The URI of an exported model: gs://bucket/folder, https://host/folder/VERSION, pvc://claim/folder (a claim of the
-    pipeline's namespace) or, on local clusters, file:///folder. The version that is newest when a pod starts is served;
-    a later export reaches only pods that start after it. A URI that ends in a version (gs://bucket/sd/1700000000000)
-    pins it. Changing this field swaps the model: the running one serves until the new one is proven."""
+    pipeline's namespace) or, on local clusters, file:///folder. The version that is newest when it is asked for is
+    served, by all replicas; to serve a later one, name it, as in gs://bucket/sd/1700000000000. On a claim it is the
+    newest when a pod starts. Changing this field swaps the model: the running one serves until the new one has proven
+    good."""
 
     weights: (
         Annotated[

@@ -112,7 +112,7 @@ class NetworkPolicy(Model):
 
 
 class PodMonitor(Model):
-    """A PodMonitor, by which the Prometheus operator finds the model servers' metrics."""
+    """PodMonitors, by which the Prometheus operator finds the metrics of the model servers and the gateways."""
 
     interval: Annotated[
         str,
@@ -131,10 +131,11 @@ class PodMonitor(Model):
 
 
 class Monitoring(Model):
-    """How the model servers are monitored. Their metrics are at /monitoring/prometheus/metrics of the REST port."""
+    """How the pods are monitored. Model servers have their metrics at /monitoring/prometheus/metrics of the REST port,
+    gateways at /metrics."""
 
     pod_monitor: PodMonitor | None = None
-    """A PodMonitor, made if the cluster knows the kind; left out, none."""
+    """A PodMonitor for each component and for the gateway, made if the cluster knows the kind; left out, none."""
 
 
 class Storage(Model):
@@ -227,7 +228,7 @@ class PipelineSpec(Model):
     them."""
 
     monitoring: Monitoring | None = None
-    """How the model servers are monitored."""
+    """How the pods are monitored."""
 
     storage: Storage | None = None
     """How models are read from storage."""

@@ -89,10 +89,19 @@ class CanaryStatus(Model):
     """Its URI."""
 
     percent: int
-    """How many of a hundred requests it takes now."""
+    """How many of a hundred requests it takes while it is Serving."""
 
-    version: Annotated[int, Field(json_schema_extra={"format": "int64"})]
-    """Its version in TensorFlow Serving, by which requests can ask for it."""
+    state: str
+    """Waiting, Verifying, Fetching, Loading, Proving, Serving or Refused."""
+
+    reason: str | None = None
+    """Why, in one word; left out while it is Serving."""
+
+    message: str | None = None
+    """Why, in a sentence."""
+
+    version: Annotated[int, Field(json_schema_extra={"format": "int64"})] | None = None
+    """Its version in TensorFlow Serving, by which requests can ask for it; left out unless it is Serving."""
 
 
 class ComponentStatus(Model):
@@ -123,7 +132,7 @@ class ComponentStatus(Model):
     """The swap that is under way, or the last one."""
 
     canary: CanaryStatus | None = None
-    """The canary that is served."""
+    """The canary, where one is asked for."""
 
 
 class SwapRecord(Model):

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from sdp_operator.api.v1alpha1 import Pipeline
+from sdp_operator.desired.digest import digest
 from sdp_operator.desired.identity import GATEWAY, child_name, metadata
+from sdp_operator.desired.telling import to_tell
 from sdp_operator.objects import KubeObject
+from sdp_operator.pods import is_living
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.routes import ROUTES_FILE, Canary, Routes
 
@@ -24,6 +27,13 @@ def routes_config_map(pipeline: Pipeline, canaries: Mapping[Component, Canary]) 
         "metadata": metadata(pipeline, GATEWAY),
         "data": {ROUTES_FILE: Routes(canaries=canaries).model_dump_json()},
     }
+
+
+def gateways_to_tell(canaries: Mapping[Component, Canary], pods: Mapping[str, KubeObject]) -> Mapping[str, str]:
+    """Which of the gateway's pods are to look at these canaries now, by name: with a digest of them."""
+    routes = digest(Routes(canaries=canaries).model_dump(mode="json"))
+    digests = {name: routes for name, pod in pods.items() if is_living(pod)}
+    return to_tell(digests, pods, is_news=bool(canaries))
 
 
 def routes_volume(pipeline: Pipeline) -> KubeObject:

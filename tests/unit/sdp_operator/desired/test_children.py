@@ -7,7 +7,7 @@ import pytest
 from tests.support.pipelines import NOW, pipeline
 
 from sdp_operator.api.v1alpha1 import Pipeline
-from sdp_operator.desired.children import ComponentPart, desired
+from sdp_operator.desired.children import ComponentPart, Part, desired
 from sdp_operator.desired.deployment import revision
 from sdp_operator.settings import Settings
 from sdp_operator.world import World
@@ -66,9 +66,18 @@ def test_what_pods_mount_is_there_before_them() -> None:
     assert mounted[-1]["kind"] == "Deployment"
 
 
+def test_what_the_cluster_has_no_kind_for_is_not_made_of_the_gateway() -> None:
+    parent = pipeline({"decoder": {"model": "gs://b/d"}, "gateway": {}, "monitoring": {"podMonitor": {}}})
+    for unknown, expected in ((frozenset[str](), True), (frozenset({"PodMonitor"}), False)):
+        gateway = desired(parent, World(unknown_kinds=unknown), SETTINGS, NOW).gateway
+        assert gateway is not None
+        assert ("PodMonitor" in _kinds(gateway)) == expected
+        assert gateway.problem is None
+
+
 def _components(parent: Pipeline, settings: Settings = SETTINGS) -> Mapping[Component, ComponentPart]:
     return desired(parent, World(), settings, NOW).components
 
 
-def _kinds(part: ComponentPart) -> list[str]:
+def _kinds(part: Part) -> list[str]:
     return [child["kind"] for child in part.children]

@@ -15,7 +15,7 @@ from tests.support.pipelines import pipeline
 
 from sdp_operator.api.v1alpha1 import ComponentSpec, Pipeline
 from sdp_operator.desired.autoscaler import autoscaler
-from sdp_operator.desired.config_map import config_map
+from sdp_operator.desired.config_map import METRICS_PATH, config_map
 from sdp_operator.desired.deployment import deployment
 from sdp_operator.desired.disruption_budget import disruption_budget
 from sdp_operator.desired.frozen import TEMPLATE
@@ -74,7 +74,7 @@ def _children(parent: Pipeline, component: Component, spec: ComponentSpec) -> It
     if spec.autoscaling is not None:
         yield autoscaler(parent, component, spec.autoscaling)
     if parent.spec.monitoring is not None and parent.spec.monitoring.pod_monitor is not None:
-        yield pod_monitor(parent, component, parent.spec.monitoring.pod_monitor)
+        yield pod_monitor(parent, component, parent.spec.monitoring.pod_monitor, port="rest", path=METRICS_PATH)
     if parent.spec.network_policy is not None:
         yield network_policy(parent, component, parent.spec.network_policy, SETTINGS)
 

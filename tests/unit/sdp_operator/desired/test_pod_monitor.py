@@ -1,4 +1,4 @@
-"""The PodMonitor of a component."""
+"""The PodMonitors."""
 
 from tests.support.pipelines import pipeline
 
@@ -12,15 +12,13 @@ PARENT = pipeline({"decoder": {"model": "gs://b/d"}})
 
 
 def _made(asked: KubeObject) -> KubeObject:
-    return pod_monitor(PARENT, Component.DECODER, PodMonitor.model_validate(asked))
+    return pod_monitor(PARENT, Component.DECODER, PodMonitor.model_validate(asked), port="rest", path="/metrics")
 
 
 def test_it_reads_the_metrics_of_the_components_pods() -> None:
     spec = _made({"interval": "15s"})["spec"]
     assert spec["selector"] == {"matchLabels": selector(PARENT, Component.DECODER)}
-    assert spec["podMetricsEndpoints"] == [
-        {"port": "rest", "path": "/monitoring/prometheus/metrics", "interval": "15s"}
-    ]
+    assert spec["podMetricsEndpoints"] == [{"port": "rest", "path": "/metrics", "interval": "15s"}]
 
 
 def test_it_has_the_labels_that_a_prometheus_looks_for_and_keeps_the_operators() -> None:

@@ -1,69 +1,29 @@
 """Single swaps, step by step. What holds of any: test_advance_always.py."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.support.pipelines import pulled
-from tests.support.replicas import COMPONENT, Cluster
+from tests.support.pipelines import NOW, pulled
+from tests.support.replicas import COMPONENT
+from tests.support.swap_life import Life
 
+from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
-from sdp_operator.swap.advance import Seen, advance, is_proven
+from sdp_operator.swap.advance import Seen, advance
 from sdp_operator.swap.agreement import Models
-from sdp_operator.swap.progress import OFTEN, SELDOM, Progress, look_again, progress
-from sdp_operator.swap.state import SwapState
+from sdp_operator.swap.progress import OFTEN, SELDOM, look_again
+from sdp_operator.swap.state import ServingModel, SwapState
 from sdp_operator.swap.strategy import Room
 from sdp_operator.swap.watch import Fault
 from sdp_operator.swap.witness import Witness
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import NotPulled, PullFailure
-from sdp_serving.contract.swap import ReplicaReport
+from sdp_serving.contract.swap import Candidate, CandidateReport, CandidateState, ReplicaReport, model_number
 
 A, B, C = "gs://good/a", "gs://good/b", "gs://good/c"
 MISSING, CORRUPT, CRASH = "gs://missing/a", "gs://corrupt/a", "gs://crash/a"
-
-
-class Life:
-    """A component that is looked at each second."""
-
-    def __init__(self, asked: str = A, **seen: Any) -> None:
-        self.now = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
-        self.cluster = Cluster()
-        self.seen = Seen(COMPONENT, asked, **seen)
-        state = advance(None, self.seen, self.now)
-        assert state is not None
-        self.state = state
-        self.told: list[str] = []
-        self.live(4)
-
-    def ask(self, source: str | None, **seen: Any) -> None:
-        self.seen = replace(self.seen, asked=source, **seen)
-
-    def live(self, seconds: int) -> None:
-        for _ in range(seconds):
-            self.now += timedelta(seconds=1)
-            self.cluster.act(self.state, self.now)
-            self.look()
-
-    def look(self) -> None:
-        self.seen = replace(self.seen, witnesses=self.cluster.seen(), replicas=self.cluster.replicas)
-        state = advance(self.state, self.seen, self.now)
-        assert state is not None
-        self.state = state
-        step = str(self.progress.step) if self.progress is not None else "Never"
-        if self.told[-1:] != [step]:
-            self.told.append(step)
-
-    @property
-    def progress(self) -> Progress | None:
-        return progress(self.state, self.seen, self.now)
-
-    @property
-    def message(self) -> str:
-        assert self.progress is not None
-        assert self.progress.problem is not None
-        return self.progress.problem.message
 
 
 def test_a_model_comes_into_running_pods_step_by_step_and_is_watched() -> None:
@@ -187,16 +147,69 @@ def test_a_replica_that_does_not_tell_is_named() -> None:
     life.ask(B)
     life.live(4)
     mute = min(life.cluster.pods)
-    for _ in range(9):
-        life.now += timedelta(seconds=1)
-        life.cluster.act(life.state, life.now)
-        heard = [replace(one, report=None) if one.name == mute else one for one in life.cluster.seen()]
-        life.seen = replace(life.seen, witnesses=heard)
-        state = advance(life.state, life.seen, life.now)
-        assert state is not None
-        life.state = state
+    life.cluster.mute = {mute}
+    life.live(9)
     assert f"is proven but for the replica {mute}" in life.message
+    assert life.told[-1] == "Proven", "it may yet tell"
+    life.live(40)
+    assert life.progress is not None
+    message = f"{B} is proven but for the replica {mute}, whose puller can't be reached"
+    assert life.progress.problem == Problem(
+        Reason.PULLERS_UNREACHABLE, f"{message}: delete this pod, and the swap goes on"
+    )
+    assert life.told[-1] == "Waiting"
     assert life.state.serving.source == A
+
+
+@pytest.mark.parametrize("way", ["deleted", "not ready", "heard again"])
+def test_a_swap_goes_on_once_the_replica_that_does_not_tell_is_gone_or_tells(way: str) -> None:
+    life = Life()
+    life.ask(B)
+    life.live(4)
+    mute = min(life.cluster.pods)
+    life.cluster.mute = {mute}
+    life.live(100)
+    assert life.state.serving.source == A
+    if way == "deleted":
+        life.cluster.kill(mute)
+    elif way == "not ready":
+        life.cluster.pods[mute] = replace(life.cluster.pods[mute], is_ready=False)
+        life.look()
+    else:
+        life.cluster.mute = set()
+    life.live(20)
+    assert life.state.serving.source == B
+
+
+def test_a_replica_that_does_not_tell_whether_it_has_gone_over_is_named_and_a_new_one_in_its_place_ends_it() -> None:
+    life = Life()
+    life.ask(B)
+    while life.state.serving.source == A:
+        life.live(1)
+    mute = min(life.cluster.pods)
+    life.cluster.mute = {mute}
+    life.live(5)
+    assert life.message == f"the replicas are going over to {B}"
+    life.live(40)
+    assert life.progress is not None
+    assert life.progress.problem is not None
+    assert life.progress.problem.reason == Reason.PULLERS_UNREACHABLE
+    assert f"{B} answers but for the replica {mute}" in life.message
+    life.cluster.kill(mute)
+    life.live(5)
+    assert life.told[-1] == "Watching"
+
+
+def test_replicas_that_all_went_while_they_went_over_are_the_trouble_and_not_the_swap() -> None:
+    life = Life()
+    life.ask(B)
+    while life.state.serving.source == A:
+        life.live(1)
+    pods = life.cluster.pods
+    pods.update({name: replace(one, is_ready=False, report=None) for name, one in pods.items()})
+    life.look()
+    assert life.progress is not None
+    assert life.progress.problem is None
 
 
 def test_insisting_on_running_pods_is_no_reason_to_wait_for_pods_that_do_not_run() -> None:
@@ -212,16 +225,38 @@ def test_insisting_on_running_pods_is_no_reason_to_wait_for_pods_that_do_not_run
     assert life.state.serving.choice.strategy == "Drain"
 
 
+def run_out_of_memory(life: Life, *, beside_the_candidate: bool) -> None:
+    """Let a server end, as its pod's status and, where the candidate was in it, its puller tell."""
+    name, one = next(iter(life.cluster.pods.items()))
+    oom = Fault(Reason.OUT_OF_MEMORY, "the model server needs more memory", may_pass=False, at=life.now)
+    assert one.report is not None
+    assert one.report.candidate is not None
+    told = one.report.candidate.model_copy(update={"crashes": int(beside_the_candidate)})
+    report = one.report.model_copy(update={"candidate": told})
+    life.cluster.pods[name] = replace(one, fault=oom, report=report)
+    life.look()
+
+
+@pytest.mark.parametrize("strategy", ["Auto", "InPlace"])
+def test_a_server_that_ends_before_the_candidate_is_in_it_says_nothing_against_that(strategy: str) -> None:
+    life = Life(strategy=strategy)
+    life.ask(B)
+    life.live(4)
+    run_out_of_memory(life, beside_the_candidate=False)
+    assert life.state.rejected is None
+    life.live(30)
+    assert life.state.serving.source == B
+    assert life.state.serving.choice is not None
+    assert life.state.serving.choice.strategy == "InPlace"
+
+
 def test_memory_that_runs_out_while_both_models_are_loaded_leads_to_new_pods() -> None:
     life = Life()
     life.ask(B)
     life.live(4)
     assert life.state.candidate is not None
     assert life.state.candidate.choice is not None
-    name = next(iter(life.cluster.pods))
-    oom = Fault(Reason.OUT_OF_MEMORY, "the model server needs more memory", may_pass=False, at=life.now)
-    life.cluster.pods[name] = replace(life.cluster.pods[name], fault=oom)
-    life.look()
+    run_out_of_memory(life, beside_the_candidate=True)
     assert life.state.serving.source == B
     assert life.state.serving.choice is not None
     assert life.state.serving.choice.reason.startswith("the servers ran out of memory with both models")
@@ -231,10 +266,7 @@ def test_a_model_that_only_found_no_room_is_tried_again_when_it_is_given_some() 
     life = Life(strategy="InPlace", room=Room(memory_limit=1))
     life.ask(B)
     life.live(4)
-    name = next(iter(life.cluster.pods))
-    oom = Fault(Reason.OUT_OF_MEMORY, "it needs more memory", may_pass=False, at=life.now)
-    life.cluster.pods[name] = replace(life.cluster.pods[name], fault=oom)
-    life.look()
+    run_out_of_memory(life, beside_the_candidate=True)
     assert life.state.rejected is not None
     assert "set swap.strategy to Surge or Drain" in life.state.rejected.message
     life.ask(B, strategy="Surge")
@@ -304,6 +336,43 @@ def test_what_a_pod_began_with_tells_its_version_only_until_another_came_in_plac
     assert (life.state.candidate is not None) == is_new
 
 
+def test_all_replicas_are_told_to_bring_in_the_version_that_was_found_first() -> None:
+    life = Life()
+    life.ask(B)
+    life.live(1)
+    assert life.state.candidate is not None
+    number = life.state.candidate.number
+    for version, (name, one) in enumerate(life.cluster.pods.items(), start=17):
+        assert one.report is not None
+        told = CandidateReport(number=number, state=CandidateState.VERIFIED, model=pulled(COMPONENT, f"{B}/{version}"))
+        life.cluster.pods[name] = replace(one, report=one.report.model_copy(update={"candidate": told}))
+    life.look()
+    models = life.state.desired().rollouts[life.state.rollout]
+    assert models.candidate == Candidate(number=number, uri=f"{B}/17", step="BringIn")
+    life.live(10)
+    assert life.state.serving.source == B, "what was asked for"
+    assert life.state.desired().rollouts[life.state.rollout].serving.uri == f"{B}/17"
+    life.look()
+    assert life.state.candidate is None
+
+
+def test_replicas_that_start_later_are_told_the_version_of_the_first_that_is_ready() -> None:
+    seen = Seen(COMPONENT, A, replicas=2)
+    state = advance(None, seen, NOW)
+    assert state is not None
+    first = Witness("first", state.rollout, NOW, is_ready=True, pulled=pulled(COMPONENT, f"{A}/17"))
+    state = advance(state, replace(seen, witnesses=[first], live_rollout=state.rollout), NOW)
+    assert state is not None
+    assert state.serving.settled is None
+    assert state.desired().rollouts[state.rollout].serving.uri == f"{A}/17"
+
+
+def test_a_claims_version_is_left_to_the_server_that_reads_it() -> None:
+    found = pulled(COMPONENT, "pvc://models/a/17")
+    serving = ServingModel(number=model_number(NOW), source="pvc://models/a", since=NOW, found=found)
+    assert serving.numbered.uri == "pvc://models/a"
+
+
 def test_the_model_before_comes_back_at_once_also_by_the_uri_of_its_version() -> None:
     life = _of_version("17")
     life.ask(B)
@@ -363,81 +432,6 @@ def test_what_is_lost_is_learnt_from_the_pods() -> None:
     found = advance(None, seen, life.now)
     assert found is not None
     assert _models(found) == _models(life.state)
-
-
-def test_a_canary_is_proven_and_stays_in_the_dark_until_it_is_promoted() -> None:
-    life = Life()
-    life.ask(A, canary=B)
-    life.live(30)
-    assert life.state.serving.source == A
-    assert life.state.candidate is not None
-    assert is_proven(life.state.candidate, life.state, life.seen)
-    assert life.progress is not None
-    assert life.progress.problem is None
-    assert look_again(life.state, life.seen, life.now) == SELDOM
-    number = life.state.candidate.number
-    life.ask(B, canary=None)
-    life.look()
-    assert (life.state.serving.source, life.state.serving.number) == (B, number)
-
-
-@pytest.mark.parametrize("strategy", ["InPlace", "Surge", "Drain"])
-def test_a_canary_that_is_asked_for_with_a_new_model_waits_for_that_to_come(strategy: str) -> None:
-    life = Life(strategy=strategy)
-    life.ask(B, canary=C)
-    life.live(40)
-    assert life.state.serving.source == B
-    assert life.state.serving.settled is not None
-    assert life.state.candidate is None or life.state.candidate.source == C
-
-
-def test_a_canary_of_the_model_that_serves_is_none() -> None:
-    life = Life()
-    pods, serving = sorted(life.cluster.pods), life.state.serving
-    life.ask(A, canary=A)
-    life.live(20)
-    assert (sorted(life.cluster.pods), life.state.serving, life.state.candidate) == (pods, serving, None)
-
-
-def test_a_canary_of_the_model_before_takes_the_place_of_none() -> None:
-    life = _of_version("17")
-    life.ask(B)
-    life.live(12)
-    life.ask(B, canary=f"{A}/17")
-    life.live(10)
-    assert life.state.serving.source == B
-
-
-def test_a_canary_that_is_aborted_or_bad_leaves_what_serves() -> None:
-    life = Life()
-    life.ask(A, canary=B)
-    life.live(10)
-    life.ask(A, canary=None)
-    life.live(2)
-    assert life.state.candidate is None
-    life.ask(A, canary=CORRUPT)
-    life.live(20)
-    assert life.state.rejected is not None
-    assert life.state.rejected.source == CORRUPT
-    assert life.state.serving.source == A
-    assert life.progress is None
-    life.ask(A, canary=None)
-    life.live(1)
-    assert life.state.rejected is None
-
-
-def test_a_canary_for_which_there_is_no_room_is_refused_and_nothing_is_made_anew() -> None:
-    life = Life(strategy="Surge", room=Room(memory_limit=1))
-    pods = sorted(life.cluster.pods)
-    life.ask(A, canary=B)
-    life.live(30)
-    assert life.state.rejected is not None
-    assert life.state.rejected.reason == "NoRoomForCanary"
-    assert "both models need 1.0 GiB of memory, and the server has" in life.state.rejected.message
-    assert sorted(life.cluster.pods) == pods
-    life.ask(A, room=Room(), pods="with all the memory")
-    life.live(10)
-    assert life.state.candidate is not None
 
 
 def _models(state: SwapState) -> object:

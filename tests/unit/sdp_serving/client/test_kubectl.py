@@ -68,7 +68,10 @@ def test_a_canary_is_found_in_the_status(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Kubectl, "get", lambda *_: found)
     assert find_pipeline(Kubectl(), "sd").canary is None
 
-    canary = {"model": "gs://b/unet", "percent": 10, "version": 7}
+    found["status"]["diffusionModel"]["canary"] = {"model": "gs://b/unet", "percent": 10, "state": "Proving"}
+    assert find_pipeline(Kubectl(), "sd").canary is None
+
+    canary = {"model": "gs://b/unet", "percent": 10, "state": "Serving", "version": 7}
     found["status"]["diffusionModel"]["canary"] = canary
     assert find_pipeline(Kubectl(), "sd").canary == Canary.model_validate(canary)
 

@@ -8,20 +8,20 @@ from hypothesis import strategies as st
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import NotPulled, Pulled, PullFailure
 from sdp_serving.contract.swap import Candidate, ModelNumber, NumberedModel, PodModels
-from sdp_serving.puller.decision import (
+from sdp_serving.puller.actions import (
     Action,
     Bring,
     Copy,
     Fail,
     Inspect,
     Keep,
-    Known,
     Lay,
     Prove,
+    Quick,
     Remove,
     Withdraw,
-    decide,
 )
+from sdp_serving.puller.decision import Known, Shown, decide, load_seconds
 from sdp_serving.puller.laid import Laid
 from sdp_serving.puller.model_server import State, Status
 from sdp_serving.puller.models_folder import OnDisk
@@ -215,6 +215,55 @@ CASES: dict[str, tuple[PodModels, OnDisk, Mapping[ModelNumber, Status] | None, K
         Known(crashes={NEW: 1}),
         Withdraw(NEW),
     ),
+    "a candidate that was withdrawn is not laid before the server has seen it": (
+        TRYING,
+        OnDisk(lying(OLD), frozenset({OLD}), lying(NEW)),
+        {OLD: LOADED},
+        Known(crashes={NEW: 1}, blocked={NEW}),
+        None,
+    ),
+    "a candidate that was withdrawn is not laid while the server has to do with it": (
+        TRYING,
+        OnDisk(lying(OLD), frozenset({OLD}), lying(NEW)),
+        {OLD: LOADED, NEW: LOADING},
+        Known(crashes={NEW: 1}),
+        None,
+    ),
+    "a candidate that was withdrawn is laid again once the server has let it go": (
+        TRYING,
+        OnDisk(lying(OLD), frozenset({OLD}), lying(NEW)),
+        {OLD: LOADED, NEW: TORN},
+        Known(crashes={NEW: 1}),
+        Lay(NEW),
+    ),
+    "what the server told of a candidate before it was laid again does not count": (
+        TRYING,
+        OnDisk(lying(OLD, NEW), frozenset({OLD})),
+        {OLD: LOADED, NEW: TORN},
+        Known(shown={NEW: Shown(29, TORN)}),
+        None,
+    ),
+    "what is to serve is not laid either while the server has to do with it": (
+        PodModels(serving=numbered(NEW), previous=numbered(OLD)),
+        OnDisk(lying(OLD), frozenset({OLD}), lying(NEW)),
+        {OLD: LOADED, NEW: Status(State.UNLOADING)},
+        Known(crashes={NEW: 1}),
+        None,
+    ),
+    "a candidate that loads has its time": (
+        TRYING,
+        OnDisk(lying(OLD, NEW), frozenset({OLD})),
+        {OLD: LOADED, NEW: LOADING},
+        Known(shown={NEW: Shown(599)}),
+        None,
+    ),
+    "a first model that is not there is not delayed by a candidate": (
+        TRYING,
+        OnDisk(),
+        None,
+        Known(),
+        Bring(numbered(OLD)),
+    ),
     "another candidate takes its place": (
         PodModels(serving=numbered(OLD), candidate=candidate(NEWEST)),
         OnDisk(lying(OLD, NEW), frozenset({OLD, NEW})),
@@ -345,7 +394,9 @@ def test_the_next_step(
     known: Known,
     expected: Action | None,
 ) -> None:
-    assert decide(desired, disk, server, known) == expected
+    action = decide(desired, disk, server, known)
+
+    assert action == (expected if isinstance(expected, Quick) else {expected} - {None})
 
 
 @pytest.mark.parametrize("uri", [URIS[OLD], f"{URIS[OLD]}/", f"{URIS[OLD]}/1"])
@@ -355,6 +406,16 @@ def test_a_model_to_go_back_to_is_known_by_its_uri_however_that_is_written(uri: 
     action = decide(desired, OnDisk(lying(NEW), frozenset({NEW}), previous=lying(OLD)), {NEW: LOADED}, Known())
 
     assert action == Copy(".previous/30", NEWEST)
+
+
+def test_a_pinned_candidate_is_brought_in_though_this_pod_found_another_version() -> None:
+    pinned = Candidate(number=NEW, uri=f"{URIS[NEW]}/2", step="BringIn")
+    desired = PodModels(serving=numbered(OLD, URIS[NEW]), candidate=pinned)
+    disk = OnDisk({OLD: laid(URIS[NEW])}, frozenset({OLD}))
+
+    action = decide(desired, disk, {OLD: LOADED}, Known(verified={NEW: pulled(URIS[NEW])}))
+
+    assert action == {Bring(numbered(NEW, f"{URIS[NEW]}/2"))}
 
 
 def test_a_candidate_that_cannot_be_loaded_fails_with_the_servers_words() -> None:
@@ -367,13 +428,47 @@ def test_a_candidate_that_cannot_be_loaded_fails_with_the_servers_words() -> Non
     assert "cannot load gs://bucket/new (torn)" in action.trouble.message
 
 
+@pytest.mark.parametrize("shown", [Shown(31, TORN), Shown(1, Status(State.END)), Shown(1)])
+def test_an_error_is_the_candidates_when_it_is_new_or_stays(shown: Shown) -> None:
+    disk = OnDisk(lying(OLD, NEW), frozenset({OLD}))
+
+    action = decide(TRYING, disk, {OLD: LOADED, NEW: TORN}, Known(shown={NEW: shown}))
+
+    assert isinstance(action, Fail)
+
+
+@pytest.mark.parametrize("server", [{OLD: LOADED, NEW: LOADING}, {OLD: LOADED}])
+def test_a_candidate_that_loads_for_ever_fails_and_says_what_to_do(server: Mapping[ModelNumber, Status]) -> None:
+    disk = OnDisk(lying(OLD, NEW), frozenset({OLD}))
+
+    action = decide(TRYING, disk, server, Known(shown={NEW: Shown(601)}))
+
+    assert isinstance(action, Fail)
+    assert action.trouble.reason is PullFailure.LOAD_FAILED
+    assert action.trouble.message == (
+        "the model server did not come to an end with loading gs://bucket/new in 10 minutes: read the server's log, and"
+        " give it more memory and processors"
+    )
+
+
+def test_a_large_model_has_longer_to_load_than_the_slowest_disk_takes() -> None:
+    assert load_seconds(0) == 600
+    assert load_seconds(12 << 30) == 600 + 3 * 1024
+
+
+def test_a_candidate_is_fetched_while_the_model_that_serves_is_proven() -> None:
+    actions = decide(TRYING, OnDisk(lying(OLD)), {OLD: LOADED}, Known())
+
+    assert actions == {Prove(OLD), Bring(numbered(NEW))}
+
+
 def test_a_model_to_go_back_to_that_cannot_be_loaded_fails_once() -> None:
     disk = OnDisk({**lying(NEW), NEWEST: laid(URIS[OLD])}, frozenset({NEW}))
 
     action = decide(BACK, disk, {NEW: LOADED, NEWEST: TORN}, Known())
 
     assert isinstance(action, Fail)
-    assert decide(BACK, disk, {NEW: LOADED, NEWEST: TORN}, Known(failed={NEWEST: action.trouble})) is None
+    assert not decide(BACK, disk, {NEW: LOADED, NEWEST: TORN}, Known(failed={NEWEST: action.trouble}))
 
 
 def test_a_candidate_beside_which_the_server_ends_a_third_time_fails() -> None:

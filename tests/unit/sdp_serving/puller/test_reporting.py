@@ -48,7 +48,7 @@ def test_the_highest_loaded_model_answers(server: Statuses | None, number: Model
 
 def test_without_a_candidate_there_is_no_report_of_one() -> None:
     desired = wanted("Verify").model_copy(update={"candidate": None})
-    assert candidate_report(desired, OnDisk(), {}, Memory(), None) is None
+    assert candidate_report(desired, OnDisk(), {}, Memory(), {}) is None
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_candidate_is_as_far_as_its_last_step(
     if verified:
         memory.verify(NEW, MODEL)
 
-    report = candidate_report(wanted(step), disk, server, memory, None)
+    report = candidate_report(wanted(step), disk, server, memory, {})
 
     assert report is not None
     assert (report.number, report.state, report.done_bytes) == (NEW, state, done)
@@ -82,12 +82,12 @@ def test_a_candidate_is_as_far_as_its_last_step(
 def test_a_candidate_in_trouble_waits_or_has_failed() -> None:
     memory = Memory()
     memory.wait(NEW, AWAY, 0)
-    report = candidate_report(wanted("Verify"), OnDisk(), {}, memory, None)
+    report = candidate_report(wanted("Verify"), OnDisk(), {}, memory, {})
     assert report is not None
     assert (report.state, report.trouble) == (CandidateState.WAITING, AWAY)
 
     memory.fail(NEW, AWAY)
-    report = candidate_report(wanted("Verify"), OnDisk(), {}, memory, None)
+    report = candidate_report(wanted("Verify"), OnDisk(), {}, memory, {})
     assert report is not None
     assert (report.state, report.trouble) == (CandidateState.FAILED, AWAY)
 

@@ -15,9 +15,11 @@ from tests.support.pipelines import pipeline
 from sdp_operator.api.v1alpha1 import Endpoints, GatewaySpec, Pipeline
 from sdp_operator.desired.gateway.children import gateway_children
 from sdp_operator.desired.gateway.deployment import deployment
+from sdp_operator.desired.gateway.routes import gateways_to_tell
 from sdp_operator.desired.gateway.url import gateway_url
 from sdp_operator.desired.identity import REVISION
 from sdp_operator.desired.service import endpoints
+from sdp_operator.desired.telling import TOLD
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
@@ -125,6 +127,21 @@ def test_a_canary_is_written_where_the_gateway_reads_it_and_restarts_none() -> N
     folder, _, file = flag.removeprefix("--routes=").rpartition("/")
     assert folder == mount["mountPath"]
     assert Routes.model_validate_json(config_map["data"][file]).canaries == {Component.DIFFUSION_MODEL: canary}
+
+
+def test_gateways_are_told_at_once_when_a_canary_comes_changes_or_goes_and_at_rest_nothing() -> None:
+    canaries = {Component.DIFFUSION_MODEL: Canary(version=7, percent=10, model="gs://b/unet")}
+    more = {Component.DIFFUSION_MODEL: Canary(version=7, percent=20, model="gs://b/unet")}
+    pods: dict[str, KubeObject] = {"one": {"metadata": {}}, "ending": {"metadata": {"deletionTimestamp": "now"}}}
+    assert gateways_to_tell({}, pods) == {}
+    told = []
+    for now in (canaries, more, {}):
+        (name, digest), *others = gateways_to_tell(now, pods).items()
+        assert (name, others) == ("one", [])
+        told.append(digest)
+        pods["one"] = {"metadata": {"annotations": {TOLD: digest}}}
+        assert gateways_to_tell(now, pods) == {}
+    assert len(set(told)) == 3
 
 
 @pytest.mark.parametrize(("asked", "seconds"), [({}, 120), ({"holdSeconds": 0}, 0), ({"holdSeconds": 900}, 900)])
