@@ -103,15 +103,17 @@ def _prune(
     now = datetime.now(UTC)
     pruning = prune(found, keep, ask(), now)
     _announce(pruning)
-    if pruning.doomed and not yes:
-        click.confirm(f"Delete {len(pruning.doomed)} of {len(found)} versions for good?", abort=True, err=True)
+    doomed = pruning.doomed
+    if doomed and not yes:
+        click.confirm(f"Delete {len(doomed)} of {len(found)} versions for good?", abort=True, err=True)
         # Whoever was asked may have taken their time, in which a pipeline went back to one.
-        pruning = prune(pruning.doomed, 0, ask(), now)
-    for one in pruning.doomed:
+        in_use = ask()
+        doomed = [one for one in doomed if not in_use.uses(one.uri)]
+    for one in doomed:
         stores[one.model].delete(one.stored.version)
-    freed = sum(one.stored.size for one in pruning.doomed)
+    freed = sum(one.stored.size for one in doomed)
     freed += sum(store.delete_leftovers(now - UNFINISHED_AGE) for store in stores.values())
-    click.echo(f"Deleted {len(pruning.doomed)} versions, and freed {amount(freed)}.", err=True)
+    click.echo(f"Deleted {len(doomed)} versions, and freed {amount(freed)}.", err=True)
 
 
 def _announce(pruning: Pruning) -> None:
