@@ -19,13 +19,8 @@ _INITIALISER: Final = "__saved_model_init_op"
 """An entry among the signatures that TensorFlow itself writes."""
 
 
-def write(source: Source, folder: Path, *, warm_up: bool = True) -> Mapping[str, Signature]:
-    """Build `source`'s model and save it in the empty `folder`.
-
-    Args:
-        source: what to save.
-        folder: where.
-        warm_up: whether a server that loads it is to answer a request or two first.
+def write(source: Source, folder: Path) -> Mapping[str, Signature]:
+    """Build `source`'s model and save it in the empty `folder`, with requests for servers to warm up by.
 
     Returns:
         The signatures that the written SavedModel has.
@@ -45,8 +40,7 @@ def write(source: Source, folder: Path, *, warm_up: bool = True) -> Mapping[str,
     )
     if wrong := differences(expected, written):
         raise BrokenExportError(f"the exported {source.component} breaks the contract, report this: {'; '.join(wrong)}")
-    if warm_up:
-        write_requests(folder, source.component, written)
+    write_requests(folder, source.component, written)
     return written
 
 
