@@ -160,6 +160,9 @@ def read_requests(path: Path, downloads: Path) -> list[Request]:
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
         raise ConfigError(None, f"{path}{line}: {error.problem}: correct the YAML") from None
+    except (yaml.YAMLError, ValueError) as error:
+        # A character that YAML forbids, or a date that there is not.
+        raise ConfigError(None, f"{path}: {str(error).splitlines()[0]}: correct the YAML") from None
     requests = []
     for number, (node, document) in enumerate(zip(nodes, documents, strict=True)):
         if not isinstance(document, dict):

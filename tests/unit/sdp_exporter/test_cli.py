@@ -98,6 +98,8 @@ def test_all_options_reach_the_model(exported: list[Request], tmp_path: Path) ->
         ),
         ("model: sd-huge\nto: gs://b\n", "line 1: model: input should be 'sd-tiny', '1.4'"),
         ("model: [\n", "line 2: expected the node content, but found '<stream end>': correct the YAML"),
+        ("model: \0\n", "unacceptable character #x0000: special characters are not allowed: correct the YAML"),
+        ("to: 2026-13-01\n", "month must be in 1..12"),
         ("- sd-tiny\n", "line 1: write fields such as `model: sd-tiny`, in each document"),
         ("", "is empty: write fields"),
     ],
