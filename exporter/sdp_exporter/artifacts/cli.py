@@ -61,6 +61,8 @@ def artifacts(
     """
     if keep is None and (yes or context or no_cluster):
         raise click.UsageError("--yes, --context and --no-cluster belong to --prune: add it, or leave them out")
+    if keep is not None and output == "json":
+        raise click.UsageError("--output=json is for listing: leave it out, or --prune")
     try:
         stores = open_stores(_model(uri))
         found = list_artifacts(stores, verify=verify)
