@@ -50,15 +50,15 @@ _WIDTH: Final = 200
     "--lora",
     metavar="FILE[:SCALE]",
     multiple=True,
-    help="A LoRA as .safetensors, merged into text encoder and diffusion model at a scale of 1 or another; may be"
-    " repeated.",
+    help="A LoRA as .safetensors, by its path, gs:// or https:// URI, merged into text encoder and diffusion model at a"
+    " scale of 1 or another. May be repeated.",
 )
 @click.option(
     "--embedding",
     metavar="WORD=FILE",
     multiple=True,
-    help="A textual inversion as .safetensors, and the word of a prompt that is to mean it, such as sks; WORD,WORD for"
-    " one of two rows. May be repeated.",
+    help="A textual inversion as .safetensors, by its path, gs:// or https:// URI, and the word of a prompt that is to"
+    " mean it, such as sks; WORD,WORD for one of two rows. May be repeated.",
 )
 @click.option("--image-size", type=int, help="Pixels along one side of a picture.  [default: 512]")
 @click.option(

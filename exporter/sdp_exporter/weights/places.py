@@ -101,8 +101,7 @@ def find(location: str, components: Collection[Component], downloads: Path) -> F
         WeightsOutOfReachError: if they can't be copied whole.
     """
     if location.startswith("https://"):
-        name = PurePosixPath(copies.public(location)).name
-        return dict.fromkeys(components, copies.copy_web(location, downloads / name))
+        return dict.fromkeys(components, fetch(location, downloads))
     if location.startswith("gs://"):
         return _in_bucket(location, components, downloads)
     path = Path(location)
@@ -112,6 +111,21 @@ def find(location: str, components: Collection[Component], downloads: Path) -> F
     if not path.exists():
         raise UnusableWeightsError(f"{path} does not exist: correct the path of the weights")
     return dict.fromkeys(components, path)
+
+
+def fetch(location: str, downloads: Path) -> Path:
+    """The file at a path, gs:// or https:// URI; copied to the folder `downloads` if it is elsewhere.
+
+    Raises:
+        UnusableWeightsError: if there is none at a URI.
+        StoreError: if a bucket can't be read.
+        WeightsOutOfReachError: if it can't be copied whole.
+    """
+    if location.startswith("https://"):
+        return copies.copy_web(location, downloads / PurePosixPath(copies.public(location)).name)
+    if location.startswith("gs://"):
+        return copies.copy_bucket(location, downloads / PurePosixPath(location).name)
+    return Path(location)
 
 
 def prediction(location: str, downloads: Path) -> Literal["epsilon", "v"] | None:
@@ -140,7 +154,7 @@ def prediction(location: str, downloads: Path) -> Literal["epsilon", "v"] | None
 
 def _in_bucket(location: str, components: Collection[Component], downloads: Path) -> Files:
     if _is_file(location):
-        return dict.fromkeys(components, copies.copy_bucket(location, downloads / PurePosixPath(location).name))
+        return dict.fromkeys(components, fetch(location, downloads))
     chosen = _of_folder(copies.list_bucket(location), components, location)
     copied = {
         name: copies.copy_bucket(f"{location.rstrip('/')}/{name}", downloads / name) for name in set(chosen.values())

@@ -142,6 +142,7 @@ def test_a_file_that_is_wrong_is_refused_with_the_line(
         ([*RANDOM, "--image-size", "500"], "--image-size: input should be a multiple of 64, not 500"),
         (["1.5", "--to", "gs://b"], "KerasCV has no pretrained weights of Stable Diffusion 1.5, only of 1.4 and 2.1"),
         ([*RANDOM, "--lora", "/none.safetensors"], "Error: /none.safetensors does not exist"),
+        ([*RANDOM, "--embedding", "sks=/none.safetensors"], "Error: /none.safetensors does not exist"),
         (["--to", "gs://demo"], "Missing argument 'MODEL': give one such as sd-tiny, or --config"),
         (["sd-tiny", "--config", __file__], "give either --config or MODEL and its options"),
     ],
