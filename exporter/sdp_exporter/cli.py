@@ -105,8 +105,8 @@ def main(
     MODEL is a version of Stable Diffusion as KerasCV defines it (1.4, 1.5, 2.0, 2.1), or sd-tiny, the small one that
     comes with this project. Its text encoder, diffusion model (the UNet with the whole sampling loop, in TensorFlow),
     decoder and image encoder each become a version at URI/COMPONENT, such as gs://bucket/sd/decoder/1767268800000,
-    unless the newest version there is the same model already. A version appears whole or not at all. An export that
-    was interrupted goes on where it was when it is run again.
+    unless the newest version there is the same model already. A version appears whole or not at all. An upload to a
+    bucket that was interrupted goes on where it was when the export is run again.
 
     \b
       sdpipeline export 1.4 --to gs://bucket/sd
