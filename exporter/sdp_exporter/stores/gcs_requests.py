@@ -58,6 +58,11 @@ def readable_errors(bucket: str) -> Iterator[None]:
         raise StoreRefusedError(
             f"{_endpoint()} refused a request for gs://{bucket} ({error.message}): correct the URI"
         ) from None
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"a file of gs://{bucket} can't be written or read on this machine"
+            f" ({(error.strerror or str(error)).lower()}): make room on its disk, or name another folder in TMPDIR"
+        ) from None
 
 
 def _credentials_remedy() -> str:
