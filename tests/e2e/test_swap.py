@@ -211,7 +211,10 @@ def test_the_gateway_holds_requests_while_a_model_is_drained(swapping: Swapping)
         swapping.edit(Component.DIFFUSION_MODEL, Model.STRIPED.uri)
         swapping.wait()
         eventually(lambda: load.samples[-1].model is Model.STRIPED, "the new model answers", seconds=60)
-    assert not swapping.pods().keys() & {name for name in pods if Component.DIFFUSION_MODEL in name}
+    drained = {name for name in pods if Component.DIFFUSION_MODEL in name}
+    # The new one is made once the old one's containers have ended, and the kubelet removes what is left of it later.
+    eventually(lambda: not swapping.pods().keys() & drained, "the old pod is gone")
+    assert swapping.pipelines.get()["status"]["diffusionModel"]["swap"]["strategy"] == "Drain"
 
 
 def _assert_goes_back(swapping: Swapping, component: Component, uri: str, *, reason: str, says: str) -> None:
