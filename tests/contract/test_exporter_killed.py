@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import sys
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -68,7 +67,6 @@ def survives(*arguments: Any) -> bool:
     return process.exitcode == 0
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="forks")
 def test_it_is_completed_by_the_next_run_which_sends_little_again(bucket: Bucket, tmp_path: Path) -> None:
     folder = saved_model(tmp_path, "content" * 5000)
     (folder / VARIABLES).write_bytes(os.urandom(4 * _PART - 100))
