@@ -236,7 +236,9 @@ async def _write_status(body: KubeObject, status: Mapping[str, Any], cluster: Cl
 
 
 def _again(wanted: Desired, refused: Mapping[str, Problem], world: World, status: PipelineStatus) -> timedelta | None:
-    waits = [part.gpus.recheck_after for part in wanted.components.values() if part.gpus is not None]
+    canaries = [part.beside for part in wanted.components.values() if part.beside is not None]
+    verdicts = [part.gpus for part in (*wanted.components.values(), *canaries)]
+    waits = [gpus.recheck_after for gpus in verdicts if gpus is not None]
     waits += [part.look_again for part in wanted.components.values()]
     if refused or world.hindrance is not None or _waits_for_metrics(status):
         waits.append(LOOK_AGAIN)

@@ -204,6 +204,34 @@ def test_a_canary_is_judged_too() -> None:
     assert (one.action, one.pods.restart, one.interruption) == ("Change", (), "none")
 
 
+@pytest.mark.parametrize(
+    ("limit", "start", "why"),
+    [
+        ("64Gi", 0, None),
+        ("1Gi", 1, "both models need 1.1 GiB of memory, and the server has 1.0 GiB"),
+    ],
+)
+def test_a_canary_is_planned_with_the_replica_that_it_gets_of_its_own(limit: str, start: int, why: str | None) -> None:
+    before = _spec(resources={"limits": {"memory": limit}})
+    after = _with_canary(before)
+    planned = _plan(before, after, models={UNET: _known(UNET, OLD)}, canary=_known(UNET, NEW))
+    one = _only(planned)
+    assert (one.pods.start, one.pods.restart, one.interruption) == (start, (), "none")
+    said = f"diffusionModel.canary: it gets a replica of its own, since {why}"
+    assert planned.notes == (() if why is None else (said,))
+
+
+def test_the_gpu_of_a_canary_is_planned_with_it() -> None:
+    before = {**_spec(gpu={"count": 2}), "swap": {"strategy": "Surge"}}
+    one = _only(_plan(before, _with_canary(before), models={UNET: _known(UNET, OLD)}, canary=_known(UNET, NEW)))
+    assert one.gpus is not None
+    assert (one.gpus.held, one.gpus.needed) == (2, 2)
+
+
+def _with_canary(spec: dict[str, Any]) -> dict[str, Any]:
+    return {**spec, "diffusionModel": {**spec["diffusionModel"], "canary": {"model": NEW, "percent": 5}}}
+
+
 def test_what_settings_that_are_not_known_forbid_is_not_known() -> None:
     after = {"diffusionModel": {"model": "file:///srv/m"}}
     models = {UNET: Unknown("unknown from here: it lies on the nodes", "file:///srv/m")}
