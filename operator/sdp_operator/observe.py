@@ -162,6 +162,7 @@ def _canary(pipeline: Pipeline, part: ComponentPart, live: LiveChildren, refused
         refused=refused or part.problem,
         pods_refused=pods_refused(live.objects.get(("Deployment", child_name(pipeline, CANARY)))),
         replicas=_replicas(CANARY, live, None),
+        wanted_replicas=part.deployment["spec"]["replicas"],
         gpus=part.gpus,
     )
 

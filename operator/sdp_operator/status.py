@@ -374,9 +374,9 @@ def _swap(progress: Progress) -> SwapStatus:
 
 
 def _canary(canary: CanaryProgress, beside: Observed | None) -> CanaryStatus:
-    if beside is not None and canary.problem is not None and canary.problem.reason == Reason.STARTING:
-        # As of any replica.
-        canary = told_by_pods(canary, beside.refused or _main_problem(beside))
+    if beside is not None and canary.served is None and canary.problem is None:
+        verdict = _verdict(beside)
+        canary = told_by_pods(canary, Problem(verdict.reason, verdict.message))
     problem, served = canary.problem, canary.served
     alone = None if canary.alone is None else f"it has a replica of its own, since {canary.alone}"
     return CanaryStatus(

@@ -38,13 +38,15 @@ def swap_way(sight: Sight, component: Component, now: datetime) -> Way:
 
 
 def canary_alone(sight: Sight, now: datetime) -> str | None:
-    """Why the canary gets a replica of its own; None where it gets none, or where there is to be no canary."""
+    """Why the canary gets a replica of its own; None where it gets none, or nothing is known of what it is beside."""
     pipeline, component = sight.after, Component.DIFFUSION_MODEL
     spec = pipeline.spec.diffusion_model
     if spec is None or spec.canary is None or spec.canary.model == spec.model:
         return None
     state = remembered(pipeline, component, sight.world.live)
-    there = None if state is None else state.candidate
+    if state is None:
+        return None
+    there = state.candidate
     if there is not None and there.source == spec.canary.model and there.choice is not None:
         return None if there.rollout is None else there.choice.reason
     source, canary = asked_source(pipeline, component), source_of(spec.canary.model)

@@ -40,7 +40,7 @@ class CanaryProgress:
     Attributes:
         asked: what is asked for.
         state: in one word.
-        problem: why it takes no requests; None where it does.
+        problem: why it takes no requests; None where it does, or where its own replica says why.
         served: what the gateways are told, once every replica that answers has proven it; None until then.
         alone: why it has a replica of its own, to be said after "since"; None where it has none.
     """
@@ -58,8 +58,9 @@ def canary_of(spec: ComponentSpec) -> CanarySpec | None:
 
 
 def alone(spec: ComponentSpec, model: str) -> ComponentSpec:
-    """The spec of a canary's own replica, which runs as those of its component do."""
-    return spec.model_copy(update={"model": model, "canary": None, "replicas": 1, "autoscaling": None})
+    """The spec of a canary's own replica, which runs as those of its component do, and not without them."""
+    replicas = min(spec.least_replicas, 1)
+    return spec.model_copy(update={"model": model, "canary": None, "replicas": replicas, "autoscaling": None})
 
 
 def canary_progress(
@@ -106,6 +107,6 @@ def _alone(asked: CanarySpec, candidate: CandidateModel, state: SwapState, seen:
     if (said := misfit(candidate, seen)) is not None:
         return replace(found, problem=Problem(PullFailure.WRONG_STABLE_DIFFUSION, said))
     if not is_proven(candidate, state, seen):
-        return replace(found, problem=Problem(Reason.STARTING, "the replica is being started"))
+        return found
     served = Canary(host=host, percent=asked.percent, model=candidate.source)
     return replace(found, state=CanaryState.SERVING, served=served)

@@ -74,23 +74,22 @@ def look(
         watch=timedelta(seconds=pipeline.spec.swap.watch_seconds),
         replicas=wanted_replicas(spec, live),
         witnesses=_witnesses(pods, live, state, world),
-        canary_pods=[] if canary is None else _canary_pods(world),
+        canary_pods=_canary_pods(world),
         live_rollout=None if live is None else _rollout(live["spec"]["template"]),
         room=Room(gpus=spec.gpus_per_replica, memory_limit=_memory_limit(spec)),
     )
     coming = None if state is None or asked is None else seen.coming(state.serving.source)
     if state is None or coming is None:
         return seen
-    # For another model to come, a canary's own replica has gone.
+    # A canary's own replica goes before another model comes.
     leaving = component_pods(CANARY, world.live) if coming == seen.asked else ()
+    free = None if live is None else has_free_gpus(pipeline, spec, live, world, settings, now, leaving=leaving)
     barrier = _barrier(source_of(coming), source_of(state.serving.source), seen.of(state.rollout))
     room = replace(
         seen.room,
         barrier=barrier,
         gpu_memory=_gpu_memory(spec, pods, world, settings),
-        has_free_gpus=None
-        if live is None
-        else has_free_gpus(pipeline, spec, live, world, settings, now, leaving=leaving),
+        has_free_gpus=free,
     )
     return replace(seen, room=room, can_verify=barrier is None)
 

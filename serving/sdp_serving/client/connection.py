@@ -139,7 +139,7 @@ def _forwarded(
 
 @contextmanager
 def _forwarded_canary(canary: Canary | None, context: str | None, port: int) -> Iterator[Address | None]:
-    """Where a canary's own server is reached. That it has gone is no failure, since the other model answers then."""
+    """Where a canary's own server is reached. That it ends meanwhile is no failure: the other model answers then."""
     if canary is None or canary.host is None:
         yield None
         return

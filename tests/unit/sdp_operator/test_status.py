@@ -307,13 +307,13 @@ def test_a_canary_with_a_replica_of_its_own_says_why_and_where_it_answers_and_ta
         (replace(NOTHING, pods_refused="exceeded quota: gpus"), "Waiting", "PodsRefused", "exceeded quota"),
         (replace(NOTHING, refused=Problem(Reason.NAME_TAKEN, "taken")), "Waiting", "NameTaken", "taken"),
         (NOTHING, "Waiting", "Starting", "the replica is being started"),
+        (replace(NOTHING, wanted_replicas=0), "Waiting", "ScaledToZero", "replicas is 0"),
     ],
 )
 def test_a_canary_whose_own_replica_is_not_ready_says_why_as_any_replica_would(
     beside: Observed, state: str, reason: str, message: str
 ) -> None:
-    starting = Problem(Reason.STARTING, "the replica is being started")
-    canary = CanaryProgress(Canary(model="gs://b/c", percent=10), CanaryState.WAITING, starting, alone="of room")
+    canary = CanaryProgress(Canary(model="gs://b/c", percent=10), CanaryState.WAITING, alone="there is no room")
     status = _summarise(replace(SERVED, canary=canary, beside=beside), text_encoder=SERVED)
     said = status.dump()["diffusionModel"]["canary"]
     assert (said["state"], said["reason"]) == (state, reason)

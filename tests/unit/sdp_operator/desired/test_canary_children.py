@@ -119,6 +119,13 @@ def test_what_keeps_it_from_being_made_is_told_of_it_alone() -> None:
         assert seen.beside.refused.reason == reason
 
 
+def test_a_component_without_replicas_has_none_for_its_canary_either() -> None:
+    parent = pipeline({**SPEC, "diffusionModel": {**SPEC["diffusionModel"], "replicas": 0}})
+    deployment = _beside(_part(parent)).deployment
+    assert deployment is not None
+    assert deployment["spec"]["replicas"] == 0
+
+
 @pytest.mark.parametrize(("asked", "is_free"), [("gs://b/old", False), (CANARY, True)])
 def test_the_gpu_of_a_canary_is_free_for_the_model_that_follows(asked: str, *, is_free: bool) -> None:
     spec = {**SPEC, "diffusionModel": {**SPEC["diffusionModel"], "gpu": {"count": 1}}}
