@@ -289,16 +289,19 @@ def _asked(state: SwapState, seen: Seen, now: datetime) -> SwapState:
         state = state.model_copy(update={"rejected": None})
     if coming is None or state.rejected is not None:
         return state.model_copy(update={"candidate": None})
-    if state.candidate is not None and state.candidate.source == coming:
-        is_promoted = state.candidate.rollout is not None and not seen.is_canary(coming)
-        if not is_promoted:
-            return state  # A replica of its own goes at once, so that its GPU is free for the swap.
+    if state.candidate is not None and state.candidate.source == coming and not _is_promoted(state.candidate, seen):
+        return state
     if seen.is_canary(coming) and state.serving.settled is None:
         return state.model_copy(update={"candidate": None})  # There is no running model yet to hold it beside.
     if coming == seen.asked and (back := _back_to(state, coming, seen)) is not None:
         return _gone_back(state.model_copy(update={"candidate": None, "previous": back}), seen, now, None)
     candidate = _new_candidate(coming, _lowest(state), now, now)
     return state.model_copy(update={"candidate": candidate, "lowest": candidate.number})
+
+
+def _is_promoted(candidate: CandidateModel, seen: Seen) -> bool:
+    """Whether a canary's own replica is to go, so that its GPU is free for the swap that brings its model."""
+    return candidate.rollout is not None and not seen.is_canary(candidate.source)
 
 
 def _pinned(state: SwapState, seen: Seen) -> SwapState:
@@ -460,7 +463,7 @@ def _chosen(
         size=sum(sizes) if len(sizes) == 2 else None,
     )
     is_canary = seen.is_canary(candidate.source)
-    if is_canary and not any(one.is_ready for one in seen.of(state.rollout)):
+    if is_canary and in_place_failed is None and not any(one.is_ready for one in seen.of(state.rollout)):
         return state
     choose_way = choose_for_canary if is_canary else choose
     choice = choose_way(seen.strategy, room, in_place_failed=in_place_failed)

@@ -179,6 +179,20 @@ def test_a_canary_that_is_bad_in_a_replica_of_its_own_is_refused_and_gives_that_
     assert life.states[-1] == "Verifying", "something else is asked for"
 
 
+def test_a_canary_whose_own_replica_answers_nonsense_is_refused() -> None:
+    life = CanaryLife(strategy="Surge")
+    life.cluster.has_room = False
+    life.ask(A, canary=B)
+    life.live(30)
+    ((name, one),) = life.cluster.canary_pods.items()
+    trouble = NotPulled(reason=PullFailure.GOLDEN_REQUEST_FAILED, message="it answers with NaN")
+    report = ReplicaReport(component=Component.DIFFUSION_MODEL, rollout=one.rollout or "", trouble=trouble)
+    life.cluster.canary_pods[name] = replace(one, report=report)
+    life.look()
+    assert life.said == ("Refused", "GoldenRequestFailed", "it answers with NaN")
+    assert not life.state.desired_of_canary().rollouts
+
+
 def test_a_canary_waits_for_a_node_that_takes_its_replica() -> None:
     life = CanaryLife(strategy="Surge")
     life.cluster.has_room = False
@@ -196,7 +210,7 @@ def test_a_canary_that_finds_no_memory_beside_the_running_model_gets_a_replica_o
         life.ask(A, canary="gs://slow/a")
         life.live(10)
         for name, one in life.cluster.pods.items():
-            life.cluster.pods[name] = replace(one, report=_out_of_memory(one))
+            life.cluster.pods[name] = replace(one, report=_out_of_memory(one), is_ready=False)
         life.look()
         life.live(3)
         assert life.states[-len(states) :] == states
