@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sdp_operator.api.v1alpha1 import Pipeline, Serving
-from sdp_operator.desired.children import ComponentPart, Desired
 from sdp_operator.desired.deployment import revision
 from sdp_operator.desired.identity import CANARY, child_name
+from sdp_operator.desired.parts import ComponentPart, Desired
 from sdp_operator.exports.state import Export
 from sdp_operator.gpus.verdict import GpuVerdict
 from sdp_operator.live import LiveChildren

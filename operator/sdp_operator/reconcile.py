@@ -14,8 +14,9 @@ from sdp_operator.api.v1alpha1 import Pipeline, PipelineStatus
 from sdp_operator.by_hand import added_by_hand
 from sdp_operator.cluster import Cluster
 from sdp_operator.conditions import AUTOSCALING_READY, invalid_status
-from sdp_operator.desired.children import Desired, Part, desired
+from sdp_operator.desired.children import desired
 from sdp_operator.desired.identity import GATEWAY
+from sdp_operator.desired.parts import Desired, Part
 from sdp_operator.desired.telling import TOLD
 from sdp_operator.drift import is_as_applied, stamped, surplus
 from sdp_operator.errors import ForbiddenError, InvalidPipelineError, OperatorError, RefusedError, TransientError

@@ -1,8 +1,8 @@
 """All children of a pipeline."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from sdp_operator.api.v1alpha1 import Cache, ComponentSpec, Pipeline, ServiceOptions
@@ -17,6 +17,7 @@ from sdp_operator.desired.gateway.routes import gateways_to_tell
 from sdp_operator.desired.identity import CANARY, GATEWAY, child_name
 from sdp_operator.desired.models_config_map import models_config_map
 from sdp_operator.desired.network_policy import network_policy
+from sdp_operator.desired.parts import ComponentPart, Desired, Part
 from sdp_operator.desired.pod_monitor import pod_monitor
 from sdp_operator.desired.puller import refusal
 from sdp_operator.desired.replicas import keep_replicas
@@ -33,11 +34,11 @@ from sdp_operator.objects import KubeObject
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_operator.settings import Settings
-from sdp_operator.sharing import Shared, Unshared, share
+from sdp_operator.sharing import Unshared, share
 from sdp_operator.swap.advance import Seen, advance, models
-from sdp_operator.swap.canary import CanaryProgress, alone, canary_of, canary_progress
+from sdp_operator.swap.canary import alone, canary_of, canary_progress
 from sdp_operator.swap.look import component_pods, look, pullers_to_tell, remembered
-from sdp_operator.swap.progress import Progress, look_again, progress
+from sdp_operator.swap.progress import look_again, progress
 from sdp_operator.swap.state import SwapState, write_state
 from sdp_operator.swap.strategy import RollStrategy, roll_strategy
 from sdp_operator.world import World
@@ -45,71 +46,6 @@ from sdp_serving.contract.components import Component
 
 _NO_ROLLOUT: Final = "none"
 """Of pods that are not to be made yet."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """What a part of a pipeline should have.
-
-    Attributes:
-        children: what is to be there, in the order in which it is applied.
-        withheld: what is wanted and must not be made or changed for now; what there is of it stays as it is.
-        problem: why.
-        to_tell: the pods that are to look at what is desired of them, with a digest of it.
-    """
-
-    children: tuple[KubeObject, ...] = ()
-    withheld: tuple[KubeObject, ...] = ()
-    problem: Problem | None = None
-    to_tell: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ComponentPart(Part):
-    """What a component should have.
-
-    Attributes:
-        deployment: the Deployment among `children` or `withheld`; None for a component that runs elsewhere.
-        gpus: whether its pods find their GPUs; None where that is not looked at.
-        export: what became of the export of its weights; None for one without.
-        models: what is remembered of its models; None while nothing is to be served.
-        progress: how far its swap is; None where there never was one.
-        look_again: when to look again although no watch tells of anything; None for never.
-        canary: how far its canary is; None where none is asked for.
-        beside: what the canary's own replica should have; None where it has none.
-        shared: the component of another pipeline; None for one that runs here.
-    """
-
-    deployment: KubeObject | None = None
-    gpus: GpuVerdict | None = None
-    export: Export | None = None
-    models: SwapState | None = None
-    progress: Progress | None = None
-    look_again: timedelta | None = None
-    canary: CanaryProgress | None = None
-    beside: "ComponentPart | None" = None
-    shared: Shared | Unshared | None = None
-
-
-@dataclass(frozen=True)
-class Desired:
-    """What a pipeline should have.
-
-    Attributes:
-        components: what each component should have.
-        gateway: what the gateway should have; None when there is to be none.
-    """
-
-    components: Mapping[Component, ComponentPart]
-    gateway: Part | None = None
-
-    @property
-    def parts(self) -> Mapping[str, Part]:
-        """All parts, by their names."""
-        gateway = {} if self.gateway is None else {GATEWAY: self.gateway}
-        beside = next((part.beside for part in self.components.values() if part.beside is not None), None)
-        canary = {} if beside is None else {CANARY: beside}
-        return {**{str(component): part for component, part in self.components.items()}, **canary, **gateway}
 
 
 def desired(pipeline: Pipeline, world: World, settings: Settings, now: datetime) -> Desired:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sdp_operator.desired.children import ComponentPart
 from sdp_operator.desired.deployment import revision
 from sdp_operator.desired.identity import CANARY, REVISION, child_name
+from sdp_operator.desired.parts import ComponentPart
 from sdp_operator.objects import KubeObject
 from sdp_operator.plan.changes import changes
 from sdp_operator.plan.gpus import gpus

@@ -8,8 +8,9 @@ from tests.support.own_canary import ALONE, with_own_canary
 from tests.support.pipelines import NOW, pipeline, pod, pulled, ready
 
 from sdp_operator.api.v1alpha1 import Pipeline
-from sdp_operator.desired.children import ComponentPart, desired
+from sdp_operator.desired.children import desired
 from sdp_operator.desired.deployment import revision
+from sdp_operator.desired.parts import ComponentPart
 from sdp_operator.desired.source import source_of
 from sdp_operator.drift import stamped
 from sdp_operator.gpus.facts import node_facts
