@@ -48,7 +48,9 @@ def test_a_canary_is_told_to_pods_and_gateways_and_is_aborted_and_promoted_by_th
 
     pipelines.apply(_spec(FIRST, canary=SECOND, percent=5))
     again = _serving_canary(pipelines, percent=5)
-    assert (again.version or 0) < (canary.version or 0), "no number is used twice"
+    assert canary.version is not None
+    assert again.version is not None
+    assert again.version < canary.version, "no number is used twice"
     pipelines.apply(_spec(SECOND))
     eventually(lambda: _canary(pipelines) is None, "it is no canary any more")
     pipelines.wait_for("Ready", reason="AllServing")

@@ -228,6 +228,14 @@ def test_the_gpu_of_a_canary_is_planned_with_it() -> None:
     assert (one.gpus.held, one.gpus.needed) == (2, 2)
 
 
+def test_the_gpu_of_a_canary_serves_for_its_promotion() -> None:
+    after = {**_spec(NEW, gpu={"count": 1}), "swap": {"strategy": "Surge"}}
+    before = _with_canary({**_spec(gpu={"count": 1}), "swap": {"strategy": "Surge"}})
+    one = _only(_plan(before, after, has_own_canary=True))
+    assert one.gpus is not None
+    assert (one.gpus.needed, one.pods.end) == (0, 1)
+
+
 def _with_canary(spec: dict[str, Any]) -> dict[str, Any]:
     return {**spec, "diffusionModel": {**spec["diffusionModel"], "canary": {"model": NEW, "percent": 5}}}
 
@@ -276,6 +284,7 @@ def _plan(
     fleet: Fleet | None = None,
     settings: Settings | None = SETTINGS,
     canary: Looked | None = None,
+    has_own_canary: bool = False,
 ) -> PipelinePlan:
     """The plan for a diffusion model that one pod serves."""
     live, running = LiveChildren(), {}
@@ -286,7 +295,10 @@ def _plan(
         served = pod(deployment, name="sd-diffusion-model-0", status=ready(pulled(UNET, OLD)))
         served["spec"] = {**served["spec"], "nodeName": "n"}
         live = LiveChildren(
-            objects={object_key(child): child for child in made.children},
+            objects={
+                **{object_key(child): child for child in made.children},
+                **({("Deployment", "sd-canary"): deployment} if has_own_canary else {}),
+            },
             pods={served["metadata"]["name"]: served},
         )
         running = {UNET: _known(UNET, OLD, size=30 * MIB, offers=offers)}
