@@ -50,15 +50,15 @@ _WIDTH: Final = 200
     "--lora",
     metavar="FILE[:SCALE]",
     multiple=True,
-    help="A LoRA as .safetensors, merged into text encoder and diffusion model at a scale of 1 or another; may be"
-    " repeated.",
+    help="A LoRA as .safetensors, by its path, gs:// or https:// URI, merged into text encoder and diffusion model at a"
+    " scale of 1 or another. May be repeated.",
 )
 @click.option(
     "--embedding",
     metavar="WORD=FILE",
     multiple=True,
-    help="A textual inversion as .safetensors, and the word of a prompt that is to mean it, such as sks; WORD,WORD for"
-    " one of two rows. May be repeated.",
+    help="A textual inversion as .safetensors, by its path, gs:// or https:// URI, and the word of a prompt that is to"
+    " mean it, such as sks; WORD,WORD for one of two rows. May be repeated.",
 )
 @click.option("--image-size", type=int, help="Pixels along one side of a picture.  [default: 512]")
 @click.option(
@@ -105,8 +105,8 @@ def main(
     MODEL is a version of Stable Diffusion as KerasCV defines it (1.4, 1.5, 2.0, 2.1), or sd-tiny, the small one that
     comes with this project. Its text encoder, diffusion model (the UNet with the whole sampling loop, in TensorFlow),
     decoder and image encoder each become a version at URI/COMPONENT, such as gs://bucket/sd/decoder/1767268800000,
-    unless the newest version there is the same model already. A version appears whole or not at all. An export that
-    was interrupted goes on where it was when it is run again.
+    unless the newest version there is the same model already. A version appears whole or not at all. An upload to a
+    bucket that was interrupted goes on where it was when the export is run again.
 
     \b
       sdpipeline export 1.4 --to gs://bucket/sd

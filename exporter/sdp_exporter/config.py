@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from sdp_exporter.export import Request
 from sdp_exporter.sources import Source, keras_cv, tiny
+from sdp_exporter.weights import places
 from sdp_exporter.weights.embeddings import Embedding
 from sdp_exporter.weights.lora import Lora
 from sdp_serving.contract.artifact import ImageSizes, ModelUri, UnusableUriError
@@ -21,8 +23,8 @@ Model = Literal["sd-tiny", "1.4", "1.5", "2.0", "2.1"]
 
 _OPTIONS: Final = ("image_size", "image_sizes", "prediction", "guidance")
 _KERAS_CV_ONLY: Final = ("lora", "embedding", *_OPTIONS)
-_LORA: Final = re.compile(r"(?P<path>.+?)(:(?P<scale>-?[0-9.]+))?")
-_EMBEDDING: Final = re.compile(r"(?P<words>[^=]+)=(?P<path>.+)")
+_LORA: Final = re.compile(r"(?P<location>.+?)(:(?P<scale>-?[0-9.]+))?")
+_EMBEDDING: Final = re.compile(r"(?P<words>[^=]+)=(?P<location>.+)")
 _IMAGE_SIZES: Final = re.compile(r"(?P<smallest>[0-9]+)-(?P<largest>[0-9]+)")
 
 
@@ -38,6 +40,22 @@ class ConfigError(ValueError):
         super().__init__(text)
         self.field = field
         self.text = text
+
+
+@dataclass(frozen=True)
+class LoraAt:
+    """A LoRA at a path, gs:// or https:// URI, and the scale to merge it at."""
+
+    location: str
+    scale: float
+
+
+@dataclass(frozen=True)
+class EmbeddingAt:
+    """A textual inversion at a path, gs:// or https:// URI, and the words that get its rows."""
+
+    words: tuple[str, ...]
+    location: str
 
 
 def _destination(text: object) -> ModelUri:
@@ -57,21 +75,21 @@ def _written(model: object) -> object:
     return str(model) if isinstance(model, float) else model
 
 
-def _lora(text: object) -> Lora:
+def _lora(text: object) -> LoraAt:
     match = _LORA.fullmatch(str(text))
     if match is None:
         raise ValueError(f"{text!r} is no LoRA: give one such as style.safetensors or style.safetensors:0.8")
     try:
-        return Lora(Path(match["path"]), float(match["scale"] or 1))
+        return LoraAt(match["location"], float(match["scale"] or 1))
     except ValueError:
         raise ValueError(f"{match['scale']!r} is no scale: give one such as 0.8") from None
 
 
-def _embedding(text: object) -> Embedding:
+def _embedding(text: object) -> EmbeddingAt:
     match = _EMBEDDING.fullmatch(str(text))
     if match is None:
         raise ValueError(f"{text!r} is no textual inversion: give word and file, such as sks=learnt.safetensors")
-    return Embedding(tuple(match["words"].split(",")), Path(match["path"]))
+    return EmbeddingAt(tuple(match["words"].split(",")), match["location"])
 
 
 def _image_sizes(text: object) -> ImageSizes:
@@ -106,8 +124,8 @@ class ExportConfig(BaseModel):
     to: Annotated[ModelUri, BeforeValidator(_destination)]
     weights: str | None = None
     component: tuple[Component, ...] = ()
-    lora: tuple[Annotated[Lora, BeforeValidator(_lora)], ...] = ()
-    embedding: tuple[Annotated[Embedding, BeforeValidator(_embedding)], ...] = ()
+    lora: tuple[Annotated[LoraAt, BeforeValidator(_lora)], ...] = ()
+    embedding: tuple[Annotated[EmbeddingAt, BeforeValidator(_embedding)], ...] = ()
     image_size: Annotated[int, Field(gt=0, multiple_of=64)] | None = None
     image_sizes: Annotated[ImageSizes, BeforeValidator(_image_sizes)] | None = None
     prediction: Literal["epsilon", "v"] | None = None
@@ -160,6 +178,9 @@ def read_requests(path: Path, downloads: Path) -> list[Request]:
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
         raise ConfigError(None, f"{path}{line}: {error.problem}: correct the YAML") from None
+    except (yaml.YAMLError, ValueError) as error:
+        # A character that YAML forbids, or a date that there is not.
+        raise ConfigError(None, f"{path}: {str(error).splitlines()[0]}: correct the YAML") from None
     requests = []
     for number, (node, document) in enumerate(zip(nodes, documents, strict=True)):
         if not isinstance(document, dict):
@@ -195,14 +216,23 @@ def _keras_cv(config: ExportConfig, downloads: Path) -> list[Source]:
             "image_sizes",
             f"{sizes.smallest}-{sizes.largest} leaves out image_size ({options.image_size}): change either",
         )
+    # A folder each: files of several may have the same name.
+    loras = [
+        Lora(places.fetch(each.location, downloads / f"lora-{number}"), each.scale)
+        for number, each in enumerate(config.lora)
+    ]
+    embeddings = [
+        Embedding(each.words, places.fetch(each.location, downloads / f"embedding-{number}"))
+        for number, each in enumerate(config.embedding)
+    ]
     return keras_cv.sources(
         StableDiffusionVersion(config.model),
         config.weights or keras_cv.PRETRAINED,
         config.component,
         downloads=downloads,
         options=options,
-        loras=config.lora,
-        embeddings=config.embedding,
+        loras=loras,
+        embeddings=embeddings,
     )
 
 

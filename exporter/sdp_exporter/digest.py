@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
+from unicodedata import unidata_version
 
 from sdp_exporter.sources import Source
-from sdp_serving.contract import exported, sampling, signatures
+from sdp_serving.contract import exported, sampling, signatures, tokenizer, vocabulary
 
 _HERE: Final = Path(__file__).parent
 _CODE: Final = ("models", "sampling", "signatures", "sources", "tokenizer", "weights", "saved_model.py", "warm_up.py")
@@ -26,7 +27,9 @@ def source_digest(source: Source) -> str:
         "settings": source.settings,
         "weights": [_file_digest(path) for path in source.weights],
         "code": [_file_digest(path) for path in _code()],
-        "libraries": {name: version(name) for name in ("tensorflow-cpu", "keras", "keras-cv")},
+        "libraries": {name: version(name) for name in ("tensorflow-cpu", "keras", "keras-cv", "tokenizers")},
+        # Which characters are letters, and their lower case, is written into the text encoder.
+        "unicode": unidata_version,
     }
     return f"sha256:{hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()}"
 
@@ -35,7 +38,9 @@ def _code() -> Iterator[Path]:
     for name in _CODE:
         path = _HERE / name
         yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
-    yield from map(Path, (exported.__file__, sampling.__file__, signatures.__file__))
+    contract = (exported, sampling, signatures, tokenizer, vocabulary)
+    yield from (Path(str(module.__file__)) for module in contract)
+    yield vocabulary.FILE
 
 
 def _file_digest(path: Path) -> str:

@@ -94,12 +94,18 @@ class Lookup:
 
 
 def look_up(requests: Sequence[Request]) -> list[Lookup]:
-    """What is there of each request; what is wrong with a place shows within a second, before any model is built.
+    """What is there of each request; no model is built.
 
     Raises:
         StoreError: a place can't be used.
     """
-    return [_look_up(request) for request in requests]
+    stores = [open_store(request.uri) for request in requests]
+    # What is wrong with a place shows before the weights are read for their digests, which can take a minute.
+    newest = [store.newest() for store in stores]
+    return [
+        Lookup(request, store, source_digest(request.source), manifest)
+        for request, store, manifest in zip(requests, stores, newest, strict=True)
+    ]
 
 
 def export(requests: Sequence[Request], *, clock: Clock, observer: Observer) -> list[Exported]:
@@ -112,11 +118,6 @@ def export(requests: Sequence[Request], *, clock: Clock, observer: Observer) -> 
         ExportError: at the first that fails; those before it are published.
     """
     return [_export_one(lookup, clock, observer) for lookup in look_up(requests)]
-
-
-def _look_up(request: Request) -> Lookup:
-    store = open_store(request.uri)
-    return Lookup(request, store, source_digest(request.source), store.newest())
 
 
 def _as_exported(request: Request, digest: str, newest: Manifest | None) -> Exported | None:

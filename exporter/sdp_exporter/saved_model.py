@@ -7,7 +7,7 @@ from typing import Final
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
-from sdp_exporter.errors import BrokenExportError
+from sdp_exporter.errors import BrokenExportError, DiskFullError
 from sdp_exporter.sources import Source
 from sdp_exporter.stages import Stage, enter
 from sdp_exporter.warm_up import write_requests
@@ -19,18 +19,14 @@ _INITIALISER: Final = "__saved_model_init_op"
 """An entry among the signatures that TensorFlow itself writes."""
 
 
-def write(source: Source, folder: Path, *, warm_up: bool = True) -> Mapping[str, Signature]:
-    """Build `source`'s model and save it in the empty `folder`.
-
-    Args:
-        source: what to save.
-        folder: where.
-        warm_up: whether a server that loads it is to answer a request or two first.
+def write(source: Source, folder: Path) -> Mapping[str, Signature]:
+    """Build `source`'s model and save it in the empty `folder`, with requests for servers to warm up by.
 
     Returns:
         The signatures that the written SavedModel has.
 
     Raises:
+        DiskFullError: if there is no room for it.
         BrokenExportError: if they are not the contract's.
     """
     tf.get_logger().setLevel("ERROR")
@@ -38,15 +34,19 @@ def write(source: Source, folder: Path, *, warm_up: bool = True) -> Mapping[str,
     module = source.build()
     signatures = module.signatures()
     enter(Stage.SAVE)
-    tf.saved_model.save(module, str(folder), signatures=signatures)
+    try:
+        tf.saved_model.save(module, str(folder), signatures=signatures)
+    except tf.errors.ResourceExhaustedError:
+        raise DiskFullError(
+            f"there is no room for the SavedModel in {folder.parent}: make some, or name another folder in TMPDIR"
+        ) from None
     written = read_signatures(folder)
     expected = exported_signatures(
         source.component, width=source.width, image_size=source.image_size, image_sizes=source.image_sizes
     )
     if wrong := differences(expected, written):
         raise BrokenExportError(f"the exported {source.component} breaks the contract, report this: {'; '.join(wrong)}")
-    if warm_up:
-        write_requests(folder, source.component, written)
+    write_requests(folder, source.component, written)
     return written
 
 

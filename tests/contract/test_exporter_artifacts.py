@@ -148,6 +148,13 @@ def test_nothing_is_pruned_while_the_cluster_does_not_answer(base: str, cluster:
     assert states(base) == ["whole"] * 2
 
 
+def test_pruning_prints_no_json(base: str) -> None:
+    result = run(base, "--prune", "1", "--yes", "--no-cluster", "-o", "json")
+    assert result.exit_code == 2
+    assert "--output=json is for listing: leave it out, or --prune" in result.stderr
+    assert states(base) == ["whole"] * 3
+
+
 @pytest.mark.parametrize("uri", ["s3://b", "gs://b/sd/1700000000001", "pvc://claim/sd"])
 def test_a_uri_that_cannot_be_listed_is_refused(uri: str) -> None:
     assert run(uri).exit_code == 2

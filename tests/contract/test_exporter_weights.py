@@ -22,6 +22,16 @@ def test_a_file_in_a_bucket_is_copied_whole(bucket: Bucket, tmp_path: Path) -> N
     assert files[Component.DIFFUSION_MODEL].read_bytes() == CONTENT
 
 
+def test_what_changes_weights_is_fetched_from_a_bucket_or_taken_where_it_is(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.blob("styles/one.safetensors").upload_from_string(CONTENT)
+
+    copied = places.fetch(f"gs://{bucket.name}/styles/one.safetensors", tmp_path / "lora-0")
+
+    assert copied == tmp_path / "lora-0" / "one.safetensors"
+    assert copied.read_bytes() == CONTENT
+    assert places.fetch(str(copied), tmp_path / "lora-1") == copied
+
+
 def test_of_a_folder_in_a_bucket_only_what_is_wanted_is_copied(bucket: Bucket, tmp_path: Path) -> None:
     for name in ("unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors"):
         bucket.blob(f"tuned/{name}").upload_from_string(name)

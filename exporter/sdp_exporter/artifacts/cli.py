@@ -61,6 +61,8 @@ def artifacts(
     """
     if keep is None and (yes or context or no_cluster):
         raise click.UsageError("--yes, --context and --no-cluster belong to --prune: add it, or leave them out")
+    if keep is not None and output == "json":
+        raise click.UsageError("--output=json is for listing: leave it out, or --prune")
     try:
         stores = open_stores(_model(uri))
         found = list_artifacts(stores, verify=verify)
@@ -103,15 +105,17 @@ def _prune(
     now = datetime.now(UTC)
     pruning = prune(found, keep, ask(), now)
     _announce(pruning)
-    if pruning.doomed and not yes:
-        click.confirm(f"Delete {len(pruning.doomed)} of {len(found)} versions for good?", abort=True, err=True)
+    doomed = pruning.doomed
+    if doomed and not yes:
+        click.confirm(f"Delete {len(doomed)} of {len(found)} versions for good?", abort=True, err=True)
         # Whoever was asked may have taken their time, in which a pipeline went back to one.
-        pruning = prune(pruning.doomed, 0, ask(), now)
-    for one in pruning.doomed:
+        in_use = ask()
+        doomed = [one for one in doomed if not in_use.uses(one.uri)]
+    for one in doomed:
         stores[one.model].delete(one.stored.version)
-    freed = sum(one.stored.size for one in pruning.doomed)
+    freed = sum(one.stored.size for one in doomed)
     freed += sum(store.delete_leftovers(now - UNFINISHED_AGE) for store in stores.values())
-    click.echo(f"Deleted {len(pruning.doomed)} versions, and freed {amount(freed)}.", err=True)
+    click.echo(f"Deleted {len(doomed)} versions, and freed {amount(freed)}.", err=True)
 
 
 def _announce(pruning: Pruning) -> None:

@@ -31,7 +31,8 @@ class InUse:
 
     def uses(self, uri: ModelUri) -> bool:
         """Whether an object names both this model and this version of it, in whatever way: it errs on the safe side."""
-        model = re.compile(rf"{re.escape(str(uri.model_copy(update={'version': None})))}(?![\w.-])")
+        # Without the scheme: a bucket is read by https:// too.
+        model = re.compile(rf"(?<![\w.-]){re.escape(uri.location)}(?![\w.-])")
         version = re.compile(rf"(?<!\d){uri.version}(?!\d)")
         return any(model.search(text) and version.search(text) for text in self.objects)
 
@@ -45,7 +46,10 @@ def ask_cluster(context: str | None) -> InUse:
     Raises:
         ClusterUnknownError: if it can't be asked.
     """
-    return InUse([json.dumps(one) for question in _QUESTIONS for one in _objects(question, context)])
+    # Locations are looked for as they are written.
+    return InUse(
+        [json.dumps(one, ensure_ascii=False) for question in _QUESTIONS for one in _objects(question, context)]
+    )
 
 
 def _objects(question: Sequence[str], context: str | None) -> Sequence[object]:

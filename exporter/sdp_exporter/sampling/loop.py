@@ -21,8 +21,9 @@ def denoise(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Take the steps from `from_step` up to, and without, `to_step`.
 
-    Where the mask is 0 a step ends in the initial latent with the noise that belongs there, as in KerasCV's `inpaint`
-    and RePaint (Lugmayr et al. 2022, https://arxiv.org/abs/2201.09865, algorithm 1 without resampling).
+    Where the mask is 0 a step ends in the initial latent with the noise that belongs there, as in the `inpaint` that
+    KerasCV had before 0.9 and in RePaint (Lugmayr et al. 2022, https://arxiv.org/abs/2201.09865, algorithm 1 without
+    resampling).
 
     Args:
         predict: the diffusion model, guided.

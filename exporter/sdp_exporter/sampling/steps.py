@@ -110,8 +110,8 @@ def start(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The shares of a given latent and of noise in the latent that sampling starts from.
 
-    It is noise alone where sampling starts with the first step, as KerasCV's `inpaint` starts too, and the given latent
-    where no step is left.
+    It is noise alone where sampling starts with the first step, as in the `inpaint` that KerasCV had before 0.9, and
+    the given latent where no step is left.
 
     Args:
         table: float64 [1000], the logarithms of sigma by timestep.

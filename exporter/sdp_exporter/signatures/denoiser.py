@@ -89,9 +89,11 @@ class Denoiser(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
             init_latent: float32 [pictures, *shape], or with sizes of 1.
             shape: int32 [3], of a latent.
         """
-        shares = start(self._table, schedule=schedule, num_steps=num_steps, first=first)
-        signal, spread = (share[:, tf.newaxis, tf.newaxis, tf.newaxis] for share in shares)
-        return signal * init_latent + spread * noise.initial(keys, shape)
+        # Nothing starts before all is known to be good.
+        with tf.control_dependencies([keys, schedule, num_steps, first, init_latent, shape]):
+            shares = start(self._table, schedule=schedule, num_steps=num_steps, first=first)
+            signal, spread = (share[:, tf.newaxis, tf.newaxis, tf.newaxis] for share in shares)
+            return signal * init_latent + spread * noise.initial(keys, shape)
 
     def draw(
         self,
@@ -115,8 +117,8 @@ class Denoiser(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
         first = tf.zeros_like(pictures.num_steps) if first is None else first
         init_latent = tf.zeros([1, 1, 1, LATENT_CHANNELS]) if init_latent is None else init_latent
         mask = tf.ones([1, 1, 1, 1]) if mask is None else mask
-        # Nothing starts before all is known to be good.
-        with tf.control_dependencies([*pictures, shape, first, init_latent, mask]):
+        # Nor before what only the loop needs is.
+        with tf.control_dependencies([*pictures, mask]):
             latent = self.start(pictures.keys, pictures.schedule, pictures.num_steps, first, init_latent, shape)
         steps = tf.reduce_max(pictures.num_steps - first)
         latent, _ = self.take_steps(

@@ -256,7 +256,13 @@ class DiffusionModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no type
             to_step,
             taken,
         )
-        with tf.control_dependencies([in_order, *pictures, first, init_latent, mask, latent, denoised]):
+        shapes = [tf.shape(each) for each in (latent, denoised, init_latent)]
+        of_one_size = require(
+            tf.reduce_all(shapes[0] == shapes[2]) & tf.reduce_all(shapes[1] == shapes[2]),
+            "latent has the shape {}, denoised {} and init_latent {}: give three of the same picture",
+            *shapes,
+        )
+        with tf.control_dependencies([in_order, of_one_size, *pictures, first, init_latent, mask, latent, denoised]):
             from_step, to_step = tf.identity(from_step), tf.identity(to_step)
         latent, denoised = self._denoiser.take_steps(
             pictures, first, init_latent, mask, latent, denoised, from_step, to_step

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from sdp_exporter.errors import UnusableWeightsError
 from sdp_exporter.models.keras_cv.anatomy import Anatomy, anatomy
 from sdp_exporter.sources import Saveable, Source
-from sdp_exporter.weights import places
+from sdp_exporter.weights import copies, places
 from sdp_exporter.weights.embeddings import Embedding, Rows, rows
 from sdp_exporter.weights.files import open_file
 from sdp_exporter.weights.fitting import fit, holds
@@ -137,7 +137,8 @@ def _holding(
     missing = [component for component in asked if component not in files]
     if missing:
         raise UnusableWeightsError(
-            f"{weights} holds no weights of the {missing[0]}: leave the component out, or give other weights"
+            f"{copies.public(weights)} holds no weights of the {missing[0]}: leave the component out, or give other"
+            " weights"
         )
     chosen = []
     for component, path in files.items():
@@ -148,8 +149,8 @@ def _holding(
                 chosen.append(component)
     if not chosen:
         raise UnusableWeightsError(
-            f"{weights} holds the whole weights of no component of this version of Stable Diffusion: give the version"
-            " that they are of, or name the component to learn what is amiss"
+            f"{copies.public(weights)} holds the whole weights of no component of this version of Stable Diffusion:"
+            " give the version that they are of, or name the component to learn what is amiss"
         )
     return chosen
 
@@ -199,7 +200,7 @@ def _name(version: StableDiffusionVersion, weights: str, files: Sequence[Path]) 
     if weights in (RANDOM, PRETRAINED):
         changed = files if weights == RANDOM else files[1:]
         return "+".join([f"sd-{version}/{weights}", *(path.name for path in changed)])
-    base = Path(weights.partition("#")[0].partition("?")[0]).name
+    base = Path(copies.public(weights)).name
     return "+".join([f"sd-{version}/{base}", *(path.name for path in files[1:])])
 
 

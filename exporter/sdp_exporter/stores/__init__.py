@@ -63,7 +63,7 @@ class Store(Protocol):
     ) -> AbstractContextManager[Publish]:
         """Bring `files`, which lie in `folder`, to where no reader sees them; within the context they can be published.
 
-        What an earlier attempt that died has brought there already is not sent again.
+        What an earlier attempt that died has brought into a bucket already is not sent again.
         """
         ...
 

@@ -1,5 +1,6 @@
 """How requests to Google Cloud Storage are tried, and what it answers as sentences that name the remedy."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ READ_RETRY: Final = DEFAULT_RETRY.with_timeout(10)
 WRITE_RETRY: Final = DEFAULT_RETRY.with_timeout(300)
 TIMEOUT: Final = (5, 120)
 """Seconds to connect, and to wait for an answer to one request."""
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -57,6 +59,13 @@ def readable_errors(bucket: str) -> Iterator[None]:
             raise StoreUnavailableError(f"what was sent to gs://{bucket} arrived damaged: export again") from None
         raise StoreRefusedError(
             f"{_endpoint()} refused a request for gs://{bucket} ({error.message}): correct the URI"
+        ) from None
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise StoreUnavailableError(
+            f"a file of gs://{bucket} can't be written on this machine"
+            f" ({(error.strerror or str(error)).lower()}): make room on its disk, or name another folder in TMPDIR"
         ) from None
 
 

@@ -3,7 +3,8 @@
 import hashlib
 import urllib.error
 import urllib.request
-from http.client import HTTPException
+import uuid
+from http.client import HTTPException, InvalidURL
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -28,8 +29,10 @@ def copy_web(url: str, target: Path) -> Path:
         WeightsOutOfReachError: if it could not be copied whole.
     """
     address, _, fragment = url.partition("#")
+    shown = public(address)
     expected = fragment.removeprefix("sha256=") if fragment.startswith("sha256=") else None
-    partial = target.with_name(f".{target.name}.partial")
+    # A name of its own: another process may be copying the same to the same cache.
+    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer, partial.open("wb") as file:  # noqa: S310  # The caller gives https:// only.
@@ -37,26 +40,38 @@ def copy_web(url: str, target: Path) -> Path:
             digest = _pour(answer, file)
             copied = file.tell()
         if size is not None and copied != int(size):
-            raise WeightsOutOfReachError(f"{address} broke off after {copied} of {size} bytes: try again")
+            raise WeightsOutOfReachError(f"{shown} broke off after {copied} of {size} bytes: try again")
         if expected is not None and digest != expected.lower():
             raise UnusableWeightsError(
-                f"{address} has the SHA-256 {digest}, not {expected}: correct the digest, or do not trust the file"
+                f"{shown} has the SHA-256 {digest}, not {expected}: correct the digest, or do not trust the file"
             )
         partial.replace(target)
     except urllib.error.HTTPError as error:
         if error.code >= 500 or error.code == 429:
-            raise WeightsOutOfReachError(f"{address} is out of order (HTTP {error.code}): try again later") from None
+            raise WeightsOutOfReachError(f"{shown} is out of order (HTTP {error.code}): try again later") from None
         raise UnusableWeightsError(
-            f"{address} can't be had (HTTP {error.code}): correct the URL, or download the file and give its path"
+            f"{shown} can't be had (HTTP {error.code}): correct the URL, or download the file and give its path"
+        ) from None
+    except InvalidURL:
+        raise UnusableWeightsError(
+            f"{shown} is no URL that can be asked: write spaces as %20, and neither name nor password before the host"
         ) from None
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise WeightsOutOfReachError(
-            f"{address} cannot be copied ({reason}): check the network, or download it elsewhere and give its path"
+            f"{shown} cannot be copied ({reason}): check the network, or download it elsewhere and give its path"
         ) from None
     finally:
         partial.unlink(missing_ok=True)
     return target
+
+
+def public(location: str) -> str:
+    """`location` for messages: an https:// URL without credentials and query, which may be a secret too."""
+    if not location.startswith("https://"):
+        return location
+    host, slash, path = location.partition("#")[0].partition("?")[0].removeprefix("https://").partition("/")
+    return f"https://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _pour(source: BinaryIO, file: BinaryIO) -> str:

@@ -80,7 +80,7 @@ def open_file(path: Path) -> "Iterator[SafeTensors | KerasWeights]":
     match path.suffix:
         case ".safetensors":
             yield open_safetensors(path)
-        case ".h5" | ".hdf5":
+        case ".h5":
             with _hdf5(path, path) as file:
                 yield _by_path(file) if path.name.endswith(".weights.h5") else _in_order(file, path)
         case ".keras":

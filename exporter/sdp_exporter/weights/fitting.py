@@ -36,7 +36,10 @@ _OTHERS: Final[Mapping[Component, tuple[str, ...]]] = {
 
 
 def holds(file: SafeTensors | KerasWeights, component: Component, layout: Layout) -> bool:
-    """Whether the file has any tensor of the component: if so, it is meant to have all."""
+    """Whether the file is meant to have the component's weights.
+
+    Any tensor of a `.safetensors` says so. Keras names layers alike in all components: there only all of them do.
+    """
     match file:
         case LegacyWeights():
             return len(file.shapes) == len(layout)

@@ -25,6 +25,8 @@ _NAMES: Final = tuple(
     f"{stem}{variant}.safetensors" for variant in ("", ".fp16") for stem in ("model", "diffusion_pytorch_model")
 )
 _SCHEDULER: Final = "scheduler/scheduler_config.json"
+_PREDICTIONS: Final[Mapping[str, Literal["epsilon", "v"]]] = {"epsilon": "epsilon", "v_prediction": "v"}
+"""What a model predicts, by diffusers' name for it."""
 
 _VAE: Final = {
     Component.DECODER: (
@@ -99,8 +101,7 @@ def find(location: str, components: Collection[Component], downloads: Path) -> F
         WeightsOutOfReachError: if they can't be copied whole.
     """
     if location.startswith("https://"):
-        name = PurePosixPath(location.partition("#")[0].partition("?")[0]).name
-        return dict.fromkeys(components, copies.copy_web(location, downloads / name))
+        return dict.fromkeys(components, fetch(location, downloads))
     if location.startswith("gs://"):
         return _in_bucket(location, components, downloads)
     path = Path(location)
@@ -110,6 +111,21 @@ def find(location: str, components: Collection[Component], downloads: Path) -> F
     if not path.exists():
         raise UnusableWeightsError(f"{path} does not exist: correct the path of the weights")
     return dict.fromkeys(components, path)
+
+
+def fetch(location: str, downloads: Path) -> Path:
+    """The file at a path, gs:// or https:// URI; copied to the folder `downloads` if it is elsewhere.
+
+    Raises:
+        UnusableWeightsError: if there is none at a URI.
+        StoreError: if a bucket can't be read.
+        WeightsOutOfReachError: if it can't be copied whole.
+    """
+    if location.startswith("https://"):
+        return copies.copy_web(location, downloads / PurePosixPath(copies.public(location)).name)
+    if location.startswith("gs://"):
+        return copies.copy_bucket(location, downloads / PurePosixPath(location).name)
+    return Path(location)
 
 
 def prediction(location: str, downloads: Path) -> Literal["epsilon", "v"] | None:
@@ -128,12 +144,17 @@ def prediction(location: str, downloads: Path) -> Literal["epsilon", "v"] | None
         kind = json.loads(config.read_text()).get("prediction_type", "epsilon")
     except (OSError, ValueError, AttributeError):
         raise UnusableWeightsError(f"{config} is damaged: copy or download it again") from None
-    return "v" if kind == "v_prediction" else "epsilon"
+    if kind not in _PREDICTIONS:
+        raise UnusableWeightsError(
+            f"{config} says that the diffusion model predicts {kind!r}, which no sampler here takes: give one that"
+            f" predicts {' or '.join(_PREDICTIONS)}, or say with --prediction what it does"
+        )
+    return _PREDICTIONS[kind]
 
 
 def _in_bucket(location: str, components: Collection[Component], downloads: Path) -> Files:
     if _is_file(location):
-        return dict.fromkeys(components, copies.copy_bucket(location, downloads / PurePosixPath(location).name))
+        return dict.fromkeys(components, fetch(location, downloads))
     chosen = _of_folder(copies.list_bucket(location), components, location)
     copied = {
         name: copies.copy_bucket(f"{location.rstrip('/')}/{name}", downloads / name) for name in set(chosen.values())

@@ -1,7 +1,8 @@
-"""CLIP's tokenizer, which every Stable Diffusion of version 1 reads its prompts with.
+"""CLIP's tokenizer, which Stable Diffusion reads its prompts with.
 
 The rules are those of CLIP's `simple_tokenizer.py` (https://github.com/openai/CLIP) as KerasCV keeps them, without ftfy
-(which mends wrongly decoded text).
+(which mends wrongly decoded text). Short prompts are filled up with end tokens, as KerasCV does for both versions of
+Stable Diffusion; OpenCLIP, with which version 2 was trained, fills them up with token 0.
 """
 
 import html

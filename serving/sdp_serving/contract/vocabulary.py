@@ -14,14 +14,16 @@ SIZE: Final = 49408
 END_OF_WORD: Final = "</w>"
 """What the last part of a word ends in, to tell it from the same letters elsewhere."""
 
-_FILE: Final = Path(__file__).with_name("bpe_simple_vocab_16e6.txt.gz")
+FILE: Final = Path(__file__).with_name("bpe_simple_vocab_16e6.txt.gz")
+"""Where the byte pairs are, as CLIP publishes them."""
+
 _MERGES: Final = 48894
 """The file lists more; CLIP takes so many that the whole vocabulary has 49152 + 256 tokens."""
 
 
 def merges() -> tuple[tuple[str, str], ...]:
     """The pairs of parts of words that are merged, those that go first first."""
-    lines = gzip.decompress(_FILE.read_bytes()).decode().split("\n")
+    lines = gzip.decompress(FILE.read_bytes()).decode().split("\n")
     return tuple((left, right) for left, right in (line.split() for line in lines[1 : _MERGES + 1]))
 
 

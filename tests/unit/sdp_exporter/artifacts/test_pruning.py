@@ -1,6 +1,9 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from tests.support.artifacts import manifest, saved_model
 
 from sdp_exporter.artifacts.listing import Artifact
 from sdp_exporter.artifacts.pipelines import InUse
@@ -34,13 +37,28 @@ def test_an_unfinished_version_is_none_of_the_last_and_goes_once_it_is_old() -> 
     assert doomed([artifact(1), artifact(2, whole=False), artifact(3, whole=False, days=0.5)], 1) == [2]
 
 
+def test_a_damaged_version_is_none_of_the_last_and_goes_with_what_is_older_than_they(tmp_path: Path) -> None:
+    described = manifest(saved_model(tmp_path), 1)
+
+    def damaged(version: int) -> Artifact:
+        one = artifact(version)
+        return replace(one, stored=replace(one.stored, manifest=described), faults=["variables.index is missing"])
+
+    versions = [damaged(1), artifact(2), artifact(3), damaged(4)]
+    assert doomed(versions, 1) == [1, 2]
+    assert doomed(versions, 2) == [1]
+    assert doomed(versions, 3) == []
+
+
 @pytest.mark.parametrize(
     ("text", "used"),
     [
         ('{"model": "gs://b/decoder/1"}', True),
         ('{"model": "gs://b/decoder", "version": 1}', True),
         ('{"annotations": {"swap": "{\\"uri\\": \\"gs://b/decoder\\", \\"version\\": 1}"}}', True),
+        ('{"model": "https://storage.googleapis.com/b/decoder/1"}', True),
         ('{"model": "gs://b/decoder", "version": 12}', False),
+        ('{"model": "gs://other-b/decoder/1"}', False),
         ('{"model": "gs://b/decoder-2/1"}', False),
         ('{"model": "gs://b/decoder"}', False),
     ],

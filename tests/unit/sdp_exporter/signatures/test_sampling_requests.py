@@ -226,3 +226,10 @@ def test_other_sizes_are_refused_with_the_range(of_many_sizes: Any, height: int,
         tf.errors.InvalidArgumentError, match="give a height and a width in multiples of 64 from 64 to 192"
     ):
         draw(of_many_sizes, SignatureName.TEXT_TO_IMAGE, **size)
+
+
+def test_a_range_of_steps_over_latents_of_different_sizes_is_refused(of_many_sizes: Any) -> None:
+    small, large = np.zeros((1, 8, 8, 4), np.float32), np.zeros((1, 8, 16, 4), np.float32)
+    mask = np.ones((1, 8, 8, 1), np.float32)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="give three of the same picture"):
+        call(of_many_sizes, SignatureName.DENOISE_RANGE, init_latent=small, mask=mask, latent=large, denoised=small)

@@ -25,6 +25,7 @@ from sdp_serving.contract.artifact import ModelUri
         (auth.TransportError, StoreUnavailableError, "Google Cloud Storage cannot be reached: check"),
         (requests.ConnectionError, StoreUnavailableError, "Google Cloud Storage cannot be reached: check"),
         (ConnectionResetError, StoreUnavailableError, "Google Cloud Storage cannot be reached: check"),
+        (partial(OSError, 28), StoreUnavailableError, r"of gs://demo .* on this machine \(the reason\): make room"),
         (partial(api.RetryError, cause=OSError()), StoreUnavailableError, "cannot be reached: check"),
         (api.ServiceUnavailable, StoreUnavailableError, r"out of order for gs://demo \(HTTP 503\): try again later"),
         (api.TooManyRequests, StoreUnavailableError, r"out of order for gs://demo \(HTTP 429\): try again later"),

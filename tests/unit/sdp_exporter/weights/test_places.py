@@ -72,6 +72,21 @@ def test_a_server_that_does_not_answer_is_out_of_reach(server: str, tmp_path: Pa
         copies.copy_web("https://127.0.0.1:1/x.safetensors", tmp_path / "x.safetensors")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1:1/x.safetensors?token=secret",
+        "https://127.0.0.1:1/x.safetensors?token=secret word",
+        "https://me:secret@127.0.0.1/x.safetensors",
+    ],
+)
+def test_a_secret_in_a_url_is_not_told(url: str, tmp_path: Path) -> None:
+    with pytest.raises((WeightsOutOfReachError, UnusableWeightsError), match=r"https://127\.0\.0\.1") as refused:
+        places.find(url, UNET, tmp_path)
+
+    assert "secret" not in str(refused.value)
+
+
 def folder(root: Path, *names: str) -> Path:
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -131,6 +146,14 @@ def test_what_the_model_predicts_is_said_by_the_scheduler_beside_it(
         (tmp_path / "scheduler/scheduler_config.json").write_text(json.dumps(config))
 
     assert places.prediction(str(tmp_path), tmp_path) == expected
+
+
+def test_a_prediction_that_no_sampler_takes_is_refused(tmp_path: Path) -> None:
+    folder(tmp_path, "scheduler/scheduler_config.json")
+    (tmp_path / "scheduler/scheduler_config.json").write_text(json.dumps({"prediction_type": "sample"}))
+
+    with pytest.raises(UnusableWeightsError, match="predicts 'sample', which no sampler here takes"):
+        places.prediction(str(tmp_path), tmp_path)
 
 
 def test_pretrained_weights_are_those_in_kerascvs_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
