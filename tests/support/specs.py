@@ -59,8 +59,20 @@ def _specs(draw: DrawFn, most_components: int) -> KubeObject:
     spec |= draw(some(_PIPELINE, most=4))
     if any("weights" in spec[field] for field in chosen):
         spec.setdefault("export", draw(_export()))
-        spec["stableDiffusion"] = {**spec.get("stableDiffusion", {}), "version": "tiny"}
+        spec["stableDiffusion"] = draw(_exportable(spec, chosen))
     return spec
+
+
+@st.composite
+def _exportable(draw: DrawFn, spec: KubeObject, chosen: list[str]) -> KubeObject:
+    """What weights can be exported for; they become those of the version."""
+    version = draw(st.sampled_from(["tiny", "1.4", "1.5", "2.1"]))
+    for field in chosen:
+        if "weights" in spec[field] and version != "tiny":
+            own = ["pretrained"] if version in {"1.4", "2.1"} else []
+            spec[field]["weights"] = draw(st.sampled_from([*own, *_OF_FULL_SIZE]))
+    size = draw(st.sampled_from([64] if version == "tiny" else [64, 512, 768]))
+    return draw(st.sampled_from([{"version": version}, {"version": version, "height": size, "width": size}]))
 
 
 @st.composite
@@ -101,11 +113,16 @@ _URIS: Final = st.sampled_from(
         f"gs://bucket/{'x' * 900}",
     ]
 )
+_OF_FULL_SIZE: Final = (
+    "random",
+    "gs://b/w.safetensors",
+    "gs://b/a/ü/",
+    "https://h:8443/w.h5?a=b#sha256=00",
+    f"gs://b/{'w' * 900}",
+)
 _SOURCES: Final[Fields] = {
     "model": _URIS,
-    "weights": st.sampled_from(
-        ["base", "striped", "sks", "hf://x/y", "gs://b/w.safetensors", "ü", "$(HOME)", "w" * 900]
-    ),
+    "weights": st.sampled_from(["base", "striped", "sks", "hf://x/y", "gs://b", "ü", "$(HOME)", "w" * 900]),
     "image": IMAGES,
     "from": st.builds(
         lambda name, space: {"pipeline": name} | ({} if space is None else {"namespace": space}),
