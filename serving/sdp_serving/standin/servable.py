@@ -25,12 +25,14 @@ _SERVING_TAG: Final = "serve"
 class Servable:
     """A loaded SavedModel."""
 
-    def __init__(self, folder: Path, config: Any) -> None:
+    def __init__(self, folder: Path, config: Any, *, batching: bool = False) -> None:
         """Load it.
 
         Args:
             folder: holds `saved_model.pb`.
             config: the session's ConfigProto.
+            batching: whether to refuse single numbers, as TensorFlow Serving does where it batches: in whatever asks,
+                warm-up requests too.
 
         Raises:
             ServingError: there is no SavedModel, or it cannot be loaded.
@@ -52,6 +54,7 @@ class Servable:
         except Exception as error:  # a damaged file fails in any way at all
             self._session.close()
             raise ServingError(Code.INTERNAL, f"{folder} cannot be loaded: {error}") from error
+        self._batching = batching
         self.signature_defs: Mapping[str, Any] = dict(meta_graph.signature_def)
         self._signatures = {name: _signature(each) for name, each in self.signature_defs.items()}
 
@@ -84,8 +87,10 @@ class Servable:
             timeout_ms: milliseconds after which to give up; 0 for never.
 
         Raises:
-            ServingError: the model refused the values, or the time was over (DEADLINE_EXCEEDED).
+            ServingError: the model or its batching refused the values, or the time was over (DEADLINE_EXCEEDED).
         """
+        if self._batching and any(value.ndim == 0 for value in inputs.values()):
+            raise invalid_argument("Batching Run() input tensors must have at least one dimension")
         feeds = {signature.inputs[name].name: value for name, value in inputs.items()}
         fetches = {name: signature.outputs[name].name for name in outputs}
         try:
