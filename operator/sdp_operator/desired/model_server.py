@@ -73,6 +73,8 @@ def _flags(component: Component, spec: ComponentSpec, source: Source) -> list[st
         *config_flags(spec, source),
         f"--rest_api_timeout_in_ms={spec.rest_timeout_seconds * 1000}",
         "--enable_profiler=false",
+        # Compiles only what a model was exported for. Always, as such a model may come while the server runs.
+        "--xla_cpu_compilation_enabled=true",
         # With no thread of its own for loading, a load delays predictions.
         "--num_load_threads=1",
         # The puller has checked the model, so a load that fails twice fails for good: exit, and say so, instead of

@@ -97,7 +97,9 @@ def _manager(flags: Flags) -> ModelManager[Servable]:
 
 
 def _load(folder: Path, session_config: config_pb2.ConfigProto, flags: Flags) -> Servable:
-    servable = Servable(folder, session_config, batching=flags.enable_batching)
+    servable = Servable(
+        folder, session_config, batching=flags.enable_batching, compiling=flags.xla_cpu_compilation_enabled
+    )
     if flags.enable_model_warmup:
         try:
             warm_up(servable, folder)

@@ -27,6 +27,7 @@ def test_the_server_reads_its_files_and_waits_for_slow_models() -> None:
     assert flags.monitoring_config_file == "/etc/tensorflow-serving/monitoring.config"
     assert (flags.port, flags.rest_api_port, flags.rest_api_timeout_in_ms) == (8500, 8501, 300_000)
     assert (flags.num_load_threads, flags.max_num_load_retries, flags.enable_profiler) == (1, 1, False)
+    assert flags.xla_cpu_compilation_enabled
 
 
 def test_nothing_is_batched_unless_asked_for() -> None:
