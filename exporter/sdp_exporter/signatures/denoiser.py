@@ -53,6 +53,7 @@ class Denoiser(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
         side: int | None,
         prediction: Prediction,
         guidance: Guidance,
+        jit_compile: bool,
     ) -> None:
         """Trace the model and its loop.
 
@@ -63,6 +64,7 @@ class Denoiser(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
             side: cells along one side of a latent, None where they are known at run time only.
             prediction: what the model predicts.
             guidance: how to call it for the prompt and for what to move away from.
+            jit_compile: whether XLA compiles the model.
         """
         super().__init__(name="denoiser")
         self._variables = [variable.value for variable in model.variables]
@@ -88,7 +90,9 @@ class Denoiser(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
         # One function for the calls of the model, and one for all loops: stored once.
         self._look = trace(model.keys_and_values, [context])
         looked = tf.nest.map_structure(tf.TensorSpec.from_tensor, self._look.structured_outputs)
-        self._predict = trace(model.__call__, [self._latent, tf.TensorSpec([None], tf.float32), looked])
+        self._predict = trace(
+            model.__call__, [self._latent, tf.TensorSpec([None], tf.float32), looked], jit_compile=jit_compile
+        )
         self._loop = trace(
             lambda *inputs: self._denoise(Pictures(*inputs[: len(pictures)]), *inputs[len(pictures) :]),
             [*pictures, numbers, any_latent, mask, self._latent, self._latent, step, step],

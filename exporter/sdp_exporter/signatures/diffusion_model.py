@@ -50,6 +50,7 @@ class DiffusionModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no type
         image_sizes: ImageSizes | None = None,
         prediction: Prediction = "epsilon",
         guidance: Guidance = "separate",
+        jit_compile: bool = False,
     ) -> None:
         """Wrap a model that predicts noise.
 
@@ -63,6 +64,7 @@ class DiffusionModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no type
                 latents of a size that is known at run time only.
             prediction: what the model predicts.
             guidance: how to call it for the prompt and for what to move away from.
+            jit_compile: whether XLA compiles the model, for every number of pictures and size that it is asked for.
         """
         super().__init__(name="diffusion_model")
         side = image_size // LATENT_FACTOR
@@ -76,6 +78,7 @@ class DiffusionModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no type
             side=side if self._sizes.smallest == self._sizes.largest else None,
             prediction=prediction,
             guidance=guidance,
+            jit_compile=jit_compile,
         )
         self._contract = exported_signatures(
             Component.DIFFUSION_MODEL, width=width, image_size=image_size, image_sizes=image_sizes

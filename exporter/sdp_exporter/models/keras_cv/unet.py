@@ -32,7 +32,8 @@ class DiffusionModel(Composite, keras.Model):  # type: ignore[misc]  # Keras has
     """
 
     def __init__(self, anatomy: UNetAnatomy) -> None:
-        super().__init__(name="diffusion_model")
+        # Whatever the layers' precision: timesteps are numbers that bfloat16 does not have.
+        super().__init__(name="diffusion_model", dtype="float32")
         first, *_ = anatomy.channels
         self._frequencies = first // 2
         # Attributes are set in the order of KerasCV's variables, not in that of the calls.

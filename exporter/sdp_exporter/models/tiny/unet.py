@@ -25,7 +25,8 @@ class DiffusionModel(keras.Model):  # type: ignore[misc]  # Keras has no types.
     """
 
     def __init__(self) -> None:
-        super().__init__(name="diffusion_model")
+        # Whatever the layers' precision: timesteps are numbers that bfloat16 does not have.
+        super().__init__(name="diffusion_model", dtype="float32")
         self._time_1 = keras.layers.Dense(_TIME_WIDTH, name="time_1")
         self._time_2 = keras.layers.Dense(_TIME_WIDTH, name="time_2")
         self._in = keras.layers.Conv2D(_OUTER, 3, padding="same", name="in")
@@ -57,7 +58,7 @@ class DiffusionModel(keras.Model):  # type: ignore[misc]  # Keras has no types.
         features = self._upsample(tf.repeat(tf.repeat(features, 2, axis=1), 2, axis=2))
         for block in self._up:
             features = block(tf.concat([features, skipped.pop()], axis=-1), time, next(contexts))
-        return self._out(tf.nn.silu(self._normalise(features)))
+        return tf.cast(self._out(tf.nn.silu(self._normalise(features))), tf.float32)
 
 
 class _Block(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types.
