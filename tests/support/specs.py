@@ -59,20 +59,15 @@ def _specs(draw: DrawFn, most_components: int) -> KubeObject:
     spec |= draw(some(_PIPELINE, most=4))
     if any("weights" in spec[field] for field in chosen):
         spec.setdefault("export", draw(_export()))
-        spec["stableDiffusion"] = draw(_exportable(spec, chosen))
+        wanted, weights = draw(_EXPORTABLE)
+        spec["stableDiffusion"] = wanted
+        spec |= {} if weights is None else _of_full_size(spec, chosen, weights)
     return spec
 
 
-@st.composite
-def _exportable(draw: DrawFn, spec: KubeObject, chosen: list[str]) -> KubeObject:
-    """What weights can be exported for; they become those of the version."""
-    version = draw(st.sampled_from(["tiny", "1.4", "1.5", "2.1"]))
-    for field in chosen:
-        if "weights" in spec[field] and version != "tiny":
-            own = ["pretrained"] if version in {"1.4", "2.1"} else []
-            spec[field]["weights"] = draw(st.sampled_from([*own, *_OF_FULL_SIZE]))
-    size = draw(st.sampled_from([64] if version == "tiny" else [64, 512, 768]))
-    return draw(st.sampled_from([{"version": version}, {"version": version, "height": size, "width": size}]))
+def _of_full_size(spec: KubeObject, chosen: list[str], weights: str) -> KubeObject:
+    """The spec with `weights` in place of sd-tiny's."""
+    return spec | {field: {**spec[field], "weights": weights} for field in chosen if "weights" in spec[field]}
 
 
 @st.composite
@@ -113,13 +108,18 @@ _URIS: Final = st.sampled_from(
         f"gs://bucket/{'x' * 900}",
     ]
 )
-_OF_FULL_SIZE: Final = (
-    "random",
-    "gs://b/w.safetensors",
-    "gs://b/a/ü/",
-    "https://h:8443/w.h5?a=b#sha256=00",
-    f"gs://b/{'w' * 900}",
+_EXPORTABLE: Final = st.sampled_from(
+    [
+        ({"version": "tiny"}, None),
+        ({"version": "tiny", "height": 64, "width": 64}, None),
+        ({"version": "1.4", "height": 512, "width": 512}, "pretrained"),
+        ({"version": "2.1"}, "random"),
+        ({"version": "1.5"}, "gs://b/a/ü/"),
+        ({"version": "2.0", "height": 4096, "width": 4096}, "https://h:8443/w.h5?a=b#sha256=00"),
+        ({"version": "1.5", "height": 64, "width": 64}, f"gs://b/{'w' * 900}"),
+    ]
 )
+"""What a pipeline must be of, and the weights that can be exported for it; None for sd-tiny's."""
 _SOURCES: Final[Fields] = {
     "model": _URIS,
     "weights": st.sampled_from(["base", "striped", "sks", "hf://x/y", "gs://b", "ü", "$(HOME)", "w" * 900]),

@@ -1,7 +1,7 @@
 """The spec of a pipeline."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -20,6 +20,7 @@ from sdp_operator.api.v1alpha1.base import (
 )
 from sdp_operator.api.v1alpha1.component import ComponentSpec, DiffusionModelSpec
 from sdp_operator.api.v1alpha1.export import ExportSpec
+from sdp_operator.api.v1alpha1.exportable import WEIGHTS_CAN_BE_EXPORTED
 from sdp_operator.api.v1alpha1.gateway import GatewaySpec
 from sdp_operator.api.v1alpha1.placement import DriverCheck
 from sdp_serving.contract.components import Component
@@ -163,48 +164,6 @@ class Sharing(Model):
     """Namespaces whose pipelines may; those of this namespace always may."""
 
 
-_WEIGHTS: Final = f"[{', '.join(f'self.?{component.field}.?weights' for component in Component)}]"
-_OF_TINY: Final = {
-    Component.TEXT_ENCODER: "base or sks",
-    Component.DIFFUSION_MODEL: "base or striped",
-    Component.DECODER: "base",
-    Component.IMAGE_ENCODER: "base",
-}
-_PICTURES: Final = ", ".join(
-    f"self.?{component.field}.?weights" for component in Component if component is not Component.TEXT_ENCODER
-)
-"""What is exported for one size of pictures, which a text encoder knows nothing of."""
-_EXPORTABLE: Final = (
-    *(
-        # One for each component: of a list of texts, the API server would not know how long it takes.
-        (
-            f"!has(self.stableDiffusion) || !has(self.{component.field}) || !has(self.{component.field}.weights)"
-            f" || (self.stableDiffusion.version != 'tiny') == self.{component.field}.weights.matches("
-            "r'^(pretrained|random|(gs|https)://[^/]+/.+)$')",
-            f"{component.field}.weights must be of stableDiffusion.version: write for tiny {_OF_TINY[component]}, and"
-            " for others pretrained, random or a URI such as gs://bucket/unet.safetensors",
-        )
-        for component in Component
-    ),
-    (
-        "!has(self.stableDiffusion) || self.stableDiffusion.version in ['1.4', '2.1']"
-        f" || {_WEIGHTS}.all(weights, weights.orValue('') != 'pretrained')",
-        "weights can be pretrained for 1.4 and 2.1 only, which go with 1.5 and 2.0: set stableDiffusion.version to one"
-        " of them, or write the URI of weights",
-    ),
-    (
-        f"!has(self.stableDiffusion) || ![{_PICTURES}].exists(weights, weights.hasValue())"
-        " || !has(self.stableDiffusion.height) || !has(self.stableDiffusion.width)"
-        " || self.stableDiffusion.height == self.stableDiffusion.width"
-        " && (self.stableDiffusion.version == 'tiny' ? self.stableDiffusion.height == 64"
-        " : self.stableDiffusion.height % 64 == 0)",
-        "weights are exported for square images of a multiple of 64 pixels, for tiny of 64: set stableDiffusion.height"
-        " and width to such a size, or remove both",
-    ),
-)
-"""What must be true of weights, and the sentence where it is not."""
-
-
 class PipelineSpec(Model):
     """The pipeline that is wanted: up to four components, each served by a Deployment and a Service of its own."""
 
@@ -214,16 +173,7 @@ class PipelineSpec(Model):
                 f"{' || '.join(f'has(self.{component.field})' for component in Component)}",
                 "spec needs at least one component: add textEncoder, diffusionModel, decoder or imageEncoder",
             ),
-            *(
-                (
-                    f"!has(self.{component.field}) || !has(self.{component.field}.weights)"
-                    " || has(self.export) && has(self.stableDiffusion)",
-                    f"{component.field}.weights are exported first: set export.to, the folder for exported models, and"
-                    " stableDiffusion.version",
-                )
-                for component in Component
-            ),
-            *_EXPORTABLE,
+            *WEIGHTS_CAN_BE_EXPORTED,
         )
     )
 
