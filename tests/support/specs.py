@@ -108,7 +108,7 @@ _URIS: Final = st.sampled_from(
         f"gs://bucket/{'x' * 900}",
     ]
 )
-_EXPORTABLE: Final = st.sampled_from(
+_EXPORTABLE: Final[SearchStrategy[tuple[KubeObject, str | None]]] = st.sampled_from(
     [
         ({"version": "tiny"}, None),
         ({"version": "tiny", "height": 64, "width": 64}, None),
