@@ -22,8 +22,8 @@ SD_TINY: Final = "sd-tiny"
 Model = Literal["sd-tiny", "1.4", "1.5", "2.0", "2.1"]
 
 _SPEED: Final = ("precision", "jit_compile")
-_KERAS_CV_ONLY: Final = ("lora", "embedding", "image_size", "image_sizes", "prediction", "guidance")
-_OPTIONS: Final = (*_KERAS_CV_ONLY[2:], *_SPEED)
+_DRAWING: Final = ("image_size", "image_sizes", "prediction", "guidance")
+_KERAS_CV_ONLY: Final = ("lora", "embedding", *_DRAWING)
 _LORA: Final = re.compile(r"(?P<location>.+?)(:(?P<scale>-?[0-9.]+))?")
 _EMBEDDING: Final = re.compile(r"(?P<words>[^=]+)=(?P<location>.+)")
 _IMAGE_SIZES: Final = re.compile(r"(?P<smallest>[0-9]+)-(?P<largest>[0-9]+)")
@@ -213,7 +213,7 @@ def _tiny(config: ExportConfig) -> list[Source]:
 
 
 def _keras_cv(config: ExportConfig, downloads: Path) -> list[Source]:
-    options = keras_cv.Options(**_given(config, _OPTIONS))
+    options = keras_cv.Options(**_given(config, (*_DRAWING, *_SPEED)))
     sizes = options.image_sizes
     if sizes is not None and not sizes.smallest <= options.image_size <= sizes.largest:
         raise ConfigError(

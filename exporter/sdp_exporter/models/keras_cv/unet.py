@@ -17,7 +17,7 @@ _kcv: Final = package.modules()["diffusion_model"]
 
 
 class KeysAndValues(NamedTuple):
-    """What a sequence is to those who look at it, float32 [batch, heads, length, width of a head] each."""
+    """What a sequence is to those who look at it, [batch, heads, length, width of a head] each."""
 
     keys: tf.Tensor
     values: tf.Tensor

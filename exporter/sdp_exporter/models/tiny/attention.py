@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class KeysAndValues(NamedTuple):
-    """What a sequence is to those who look at it, float32 [batch, length, heads, width of a head] each."""
+    """What a sequence is to those who look at it, [batch, length, heads, width of a head] each."""
 
     keys: tf.Tensor
     values: tf.Tensor
