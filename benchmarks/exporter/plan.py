@@ -31,7 +31,7 @@ class Plan:
 FULL: Final = Plan(unet=V1.unet, sizes=(256, 512), steps=5, picture=20, long_picture=50, product=4096)
 QUICK: Final = Plan(
     unet=replace(V1.unet, width=96, channels=(32, 64, 64), heads=(2, 2, 2)),
-    sizes=(64,),
+    sizes=(128,),  # KerasCV draws multiples of it only.
     steps=2,
     picture=2,
     long_picture=5,
