@@ -6,7 +6,7 @@ from sdp_exporter.train_tiny.accuracy import (
     PROMPTS,
     SAMPLER_STEPS,
     accuracies,
-    precision_accuracies,
+    precision_accuracy,
     sampler_accuracies,
 )
 from sdp_exporter.train_tiny.measure import Accuracy
@@ -62,7 +62,8 @@ def test_dpm_solver_pp_draws_in_20_steps_as_well_as_ddim_in_50(by_sampler: dict[
 
 
 def test_mixed_precision_draws_as_well_but_for_a_point(by_sampler: dict[Sampler, Accuracy]) -> None:
-    found = precision_accuracies(["mixed_bfloat16", "mixed_float16"])
+    # In mixed_float16 they are as good, but on CPUs that takes three times as long.
+    found = precision_accuracy("mixed_bfloat16")
     print(found)  # noqa: T201  # the figures, for pytest -s and for whoever reads a failure
 
-    assert min(accuracy.all for accuracy in found.values()) >= by_sampler[Sampler.DPM_SOLVER_PP_2M].all - 0.01
+    assert found.all >= by_sampler[Sampler.DPM_SOLVER_PP_2M].all - 0.01

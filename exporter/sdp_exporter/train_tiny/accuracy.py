@@ -1,6 +1,5 @@
 """How often sd-tiny's pictures show what was asked for: the base, the style and the new word."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -49,15 +48,11 @@ def sampler_accuracies(folder: Path = tiny.WEIGHTS, seed: int = 0) -> dict[Sampl
     return {sampler: _accuracy(models, sampler, seed) for sampler in SAMPLER_STEPS}
 
 
-def precision_accuracies(
-    precisions: Sequence[Precision], folder: Path = tiny.WEIGHTS, seed: int = 0
-) -> dict[Precision, Accuracy]:
-    """Returns, by precision, the accuracy of `sampler_accuracies` with DPM-Solver++(2M) of models that have it."""
-    found = {}
-    for precision in precisions:
-        with building_in(precision):
-            found[precision] = _accuracy(_base(folder), Sampler.DPM_SOLVER_PP_2M, seed)
-    return found
+def precision_accuracy(precision: Precision, folder: Path = tiny.WEIGHTS, seed: int = 0) -> Accuracy:
+    """Returns the accuracy that `sampler_accuracies` has for DPM-Solver++(2M), of models of this precision."""
+    with building_in(precision):
+        models = _base(folder)
+    return _accuracy(models, Sampler.DPM_SOLVER_PP_2M, seed)
 
 
 def _accuracy(models: _Models, sampler: Sampler, seed: int) -> Accuracy:
