@@ -56,10 +56,10 @@ def pullers(
             mounts = [
                 {"name": "models", "mountPath": MODELS_FOLDER},
                 *cache_mounts(cache),
-                *storage_mounts(uri, storage, settings),
+                *storage_mounts([uri.scheme], storage, settings),
             ]
             args += ["--models", MODELS_FOLDER, *cache_flags(cache)]
-            first = _first(["fetch", *args], mounts, storage_env(uri, storage, settings), settings)
+            first = _first(["fetch", *args], mounts, storage_env([uri.scheme], storage, settings), settings)
             return [first, _sidecar(first)]
 
 
@@ -139,7 +139,7 @@ def puller_volumes(pipeline: Pipeline, part: str, source: Source, settings: Sett
                 models_volume(pipeline, part),
                 {"name": "models", "emptyDir": {}},
                 *cache_volumes(pipeline.spec.cache),
-                *storage_volumes(uri, pipeline.spec.storage, settings),
+                *storage_volumes([uri.scheme], pipeline.spec.storage, settings),
             ]
 
 
