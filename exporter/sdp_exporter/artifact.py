@@ -49,6 +49,8 @@ def describe(
             "width": source.width,
             "image_size": source.image_size,
             "image_sizes": source.image_sizes,
+            "precision": source.precision,
+            "jit_compiled": source.jit_compile,
             "sampler": "ddim" if source.component is Component.DIFFUSION_MODEL else None,
             "tensorflow": tensorflow,
             "exporter": __version__,

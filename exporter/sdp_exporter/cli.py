@@ -19,6 +19,7 @@ from sdp_exporter.log_lines import LogObserver
 from sdp_exporter.progress import TerminalObserver
 from sdp_exporter.sources import tiny
 from sdp_exporter.tables import forecast, summary
+from sdp_serving.contract.artifact import Precision
 from sdp_serving.contract.components import Component
 
 _MAY_PASS: Final = 1
@@ -77,6 +78,18 @@ _WIDTH: Final = 200
     type=click.Choice(["separate", "batched"]),
     help="How the UNet is called with and without the prompt: two calls, the faster on CPUs, or one of twice the"
     " batch.  [default: separate]",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(get_args(Precision)),
+    help="What the models compute with; mixed keeps weights of float32. bfloat16 is the fastest on CPUs that have it"
+    " (avx512_bf16, amx_bf16).  [default: float32]",
+)
+@click.option(
+    "--jit-compile",
+    is_flag=True,
+    default=None,
+    help="Let XLA compile the UNet, anew for each number of pictures and size that is asked for.",
 )
 @click.option(
     "--config",

@@ -1,7 +1,7 @@
 """What is to be exported, as the options of the command line and the documents of a file say it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
@@ -14,15 +14,16 @@ from sdp_exporter.sources import Source, keras_cv, tiny
 from sdp_exporter.weights import places
 from sdp_exporter.weights.embeddings import Embedding
 from sdp_exporter.weights.lora import Lora
-from sdp_serving.contract.artifact import ImageSizes, ModelUri, UnusableUriError
+from sdp_serving.contract.artifact import ImageSizes, ModelUri, Precision, UnusableUriError
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.versions import StableDiffusionVersion
 
 SD_TINY: Final = "sd-tiny"
 Model = Literal["sd-tiny", "1.4", "1.5", "2.0", "2.1"]
 
-_OPTIONS: Final = ("image_size", "image_sizes", "prediction", "guidance")
-_KERAS_CV_ONLY: Final = ("lora", "embedding", *_OPTIONS)
+_SPEED: Final = ("precision", "jit_compile")
+_DRAWING: Final = ("image_size", "image_sizes", "prediction", "guidance")
+_KERAS_CV_ONLY: Final = ("lora", "embedding", *_DRAWING)
 _LORA: Final = re.compile(r"(?P<location>.+?)(:(?P<scale>-?[0-9.]+))?")
 _EMBEDDING: Final = re.compile(r"(?P<words>[^=]+)=(?P<location>.+)")
 _IMAGE_SIZES: Final = re.compile(r"(?P<smallest>[0-9]+)-(?P<largest>[0-9]+)")
@@ -116,6 +117,8 @@ class ExportConfig(BaseModel):
         image_sizes: what requests may ask for, as `SMALLEST-LARGEST`; None for `image_size` only.
         prediction: what the diffusion model predicts; None for what the weights say.
         guidance: how the diffusion model is called with and without the prompt.
+        precision: what the models compute with.
+        jit_compile: whether XLA compiles the diffusion model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -130,6 +133,8 @@ class ExportConfig(BaseModel):
     image_sizes: Annotated[ImageSizes, BeforeValidator(_image_sizes)] | None = None
     prediction: Literal["epsilon", "v"] | None = None
     guidance: Literal["separate", "batched"] | None = None
+    precision: Precision | None = None
+    jit_compile: bool | None = None
 
     def requests(self, downloads: Path) -> list[Request]:
         """One for each component.
@@ -202,14 +207,13 @@ def _tiny(config: ExportConfig) -> list[Source]:
         if getattr(config, field):
             raise ConfigError(field, f"is not for sd-tiny, but for {', '.join(get_args(Model)[1:])}: leave it out")
     try:
-        return tiny.sources(config.weights or "base", config.component)
+        return tiny.sources(config.weights or "base", config.component, **_given(config, _SPEED))
     except tiny.NoSuchWeightsError as error:
         raise ConfigError("weights", str(error)) from None
 
 
 def _keras_cv(config: ExportConfig, downloads: Path) -> list[Source]:
-    given = {name: value for name in _OPTIONS if (value := getattr(config, name)) is not None}
-    options = keras_cv.Options(**given)
+    options = keras_cv.Options(**_given(config, (*_DRAWING, *_SPEED)))
     sizes = options.image_sizes
     if sizes is not None and not sizes.smallest <= options.image_size <= sizes.largest:
         raise ConfigError(
@@ -234,6 +238,10 @@ def _keras_cv(config: ExportConfig, downloads: Path) -> list[Source]:
         loras=loras,
         embeddings=embeddings,
     )
+
+
+def _given(config: ExportConfig, fields: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name in fields if (value := getattr(config, name)) is not None}
 
 
 def _first(error: ValidationError) -> ConfigError:

@@ -24,6 +24,8 @@ def source_digest(source: Source) -> str:
         "width": source.width,
         "image_size": source.image_size,
         "image_sizes": source.image_sizes and source.image_sizes.model_dump(),
+        "precision": source.precision,
+        "jit_compile": source.jit_compile,
         "settings": source.settings,
         "weights": [_file_digest(path) for path in source.weights],
         "code": [_file_digest(path) for path in _code()],

@@ -2,10 +2,10 @@
 
 from sdp_operator.api.v1alpha1 import GatewaySpec, Pipeline
 from sdp_operator.conditions import Verdict
-from sdp_operator.desired.children import Part
 from sdp_operator.desired.deployment import revision
 from sdp_operator.desired.gateway.url import gateway_url, outer_url
 from sdp_operator.desired.identity import COMPONENT, GATEWAY, REVISION, child_name
+from sdp_operator.desired.parts import Part
 from sdp_operator.live import LiveChildren, object_key
 from sdp_operator.objects import KubeObject
 from sdp_operator.pods import is_ready, last_end, not_started, unschedulable

@@ -1,5 +1,6 @@
 """What a component asks of the cluster's GPUs, taken from the pods that it is to have."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -12,7 +13,6 @@ from sdp_operator.gpus.verdict import GpuVerdict
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_operator.world import World
-from sdp_serving.contract.components import Component
 
 _AS_FAR_AS_SEEN: Final = "as far as the operator sees: only the pods of the namespaces that it serves"
 """A GPU that a pod of another namespace holds passes for a free one."""
@@ -25,17 +25,20 @@ def driver_check(pipeline: Pipeline, spec: ComponentSpec) -> DriverCheck:
 
 def gpu_verdict(
     pipeline: Pipeline,
-    component: Component,
+    part: str,
     spec: ComponentSpec,
     deployment: KubeObject,
     world: World,
     settings: Settings,
     now: datetime,
 ) -> GpuVerdict | None:
-    """Whether the component's pods find their GPUs; None where none are asked for, or nobody may or is to look."""
+    """Whether the pods of a component, or of the canary, find their GPUs.
+
+    None where none are asked for, or nobody may or is to look.
+    """
     if not spec.gpus_per_replica or driver_check(pipeline, spec) == "Off" or world.fleet is None:
         return None
-    own = {name for name, one in world.live.pods.items() if one["metadata"]["labels"].get(COMPONENT) == component}
+    own = {name for name, one in world.live.pods.items() if one["metadata"]["labels"].get(COMPONENT) == part}
     ask = replace(
         _one_replica(pipeline, spec, deployment, settings),
         replicas=spec.least_replicas,
@@ -49,12 +52,23 @@ def gpu_verdict(
 
 
 def has_free_gpus(
-    pipeline: Pipeline, spec: ComponentSpec, deployment: KubeObject, world: World, settings: Settings, now: datetime
+    pipeline: Pipeline,
+    spec: ComponentSpec,
+    deployment: KubeObject,
+    world: World,
+    settings: Settings,
+    now: datetime,
+    *,
+    leaving: Iterable[str] = (),
 ) -> bool | None:
-    """Whether one replica more would find its GPUs beside those that run; None where nobody may look."""
+    """Whether one replica more would find its GPUs beside those that run, but for the pods that are leaving.
+
+    None where nobody may look.
+    """
     if world.fleet is None:
         return None
-    return check(_one_replica(pipeline, spec, deployment, settings), world.fleet, now).status == "True"
+    ask = replace(_one_replica(pipeline, spec, deployment, settings), own_pods=frozenset(leaving))
+    return check(ask, world.fleet, now).status == "True"
 
 
 def _one_replica(pipeline: Pipeline, spec: ComponentSpec, deployment: KubeObject, settings: Settings) -> GpuAsk:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sdp_operator.api.v1alpha1 import Pipeline, Serving
-from sdp_operator.desired.children import ComponentPart, Desired
 from sdp_operator.desired.deployment import revision
-from sdp_operator.desired.identity import child_name
+from sdp_operator.desired.identity import CANARY, child_name
+from sdp_operator.desired.parts import ComponentPart, Desired
 from sdp_operator.exports.state import Export
 from sdp_operator.gpus.verdict import GpuVerdict
 from sdp_operator.live import LiveChildren
@@ -41,6 +41,7 @@ class Observed:
         models: what is remembered of its models; None while nothing is to be served.
         progress: how far its swap is; None where there never was one.
         canary: how far its canary is; None where none is asked for.
+        beside: what was seen of the canary's own replica; None where it has none.
     """
 
     revision: str | None
@@ -55,6 +56,12 @@ class Observed:
     models: SwapState | None = None
     progress: Progress | None = None
     canary: CanaryProgress | None = None
+    beside: "Observed | None" = None
+
+    @property
+    def gpu_replicas(self) -> int:
+        """How many replicas take GPUs, with the canary's own one."""
+        return self.wanted_replicas + (0 if self.beside is None else self.beside.wanted_replicas)
 
     @property
     def rejects_canary(self) -> bool:
@@ -109,7 +116,7 @@ def observe(
         }
     )
     return {
-        component: _component(pipeline, component, part, world.live, refused.get(component), types)
+        component: _component(pipeline, component, part, world.live, refused, types)
         for component, part in wanted.components.items()
     }
 
@@ -119,20 +126,18 @@ def _component(
     component: Component,
     part: ComponentPart,
     live: LiveChildren,
-    refused: Problem | None,
+    refused: Mapping[str, Problem],
     types: Mapping[str, str],
 ) -> Observed:
     spec = pipeline.spec.components[component]
     state = part.models
     if part.deployment is None:
-        return Observed(revision=None, refused=refused, shared=part.shared, wanted_replicas=0)
-    pods = component_pods(component, live)
-    read = (read_replica(pod, live.words.get(name), _remembered(pod, state)) for name, pod in pods.items())
-    replicas = [replica for replica in read if replica is not None]
+        return Observed(revision=None, refused=refused.get(component), shared=part.shared, wanted_replicas=0)
+    replicas = _replicas(component, live, state)
     deployment = live.objects.get(("Deployment", child_name(pipeline, component)))
     return Observed(
         revision=revision(part.deployment),
-        refused=refused or part.problem,
+        refused=refused.get(component) or part.problem,
         pods_refused=pods_refused(deployment),
         replicas=replicas,
         wanted_replicas=wanted_replicas(spec, deployment),
@@ -141,12 +146,31 @@ def _component(
         models=state,
         progress=part.progress,
         canary=part.canary,
+        beside=None if part.beside is None else _canary(pipeline, part.beside, live, refused.get(CANARY)),
         accelerators=sorted(
             {types[replica.node] for replica in replicas if replica.node is not None and replica.node in types}
         )
         if spec.gpus_per_replica
         else (),
     )
+
+
+def _canary(pipeline: Pipeline, part: ComponentPart, live: LiveChildren, refused: Problem | None) -> Observed:
+    assert part.deployment is not None, "it has a replica of its own"
+    return Observed(
+        revision=revision(part.deployment),
+        refused=refused or part.problem,
+        pods_refused=pods_refused(live.objects.get(("Deployment", child_name(pipeline, CANARY)))),
+        replicas=_replicas(CANARY, live, None),
+        wanted_replicas=part.deployment["spec"]["replicas"],
+        gpus=part.gpus,
+    )
+
+
+def _replicas(part: str, live: LiveChildren, state: SwapState | None) -> Sequence[Replica]:
+    pods = component_pods(part, live)
+    read = (read_replica(pod, live.words.get(name), _remembered(pod, state)) for name, pod in pods.items())
+    return [replica for replica in read if replica is not None]
 
 
 def _remembered(pod: KubeObject, state: SwapState | None) -> Remembered | None:

@@ -21,8 +21,6 @@ class Reason(StrEnum):
     """Another model is being brought in beside the running one."""
     SWAP_STRATEGY = "SwapStrategy"
     """Of the Event that tells how a model is to come to its pods."""
-    NO_ROOM_FOR_CANARY = "NoRoomForCanary"
-    """The running pods can't take a second model."""
     SCALED_TO_ZERO = "ScaledToZero"
 
     UNSCHEDULABLE = "Unschedulable"

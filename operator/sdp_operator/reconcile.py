@@ -14,8 +14,9 @@ from sdp_operator.api.v1alpha1 import Pipeline, PipelineStatus
 from sdp_operator.by_hand import added_by_hand
 from sdp_operator.cluster import Cluster
 from sdp_operator.conditions import AUTOSCALING_READY, invalid_status
-from sdp_operator.desired.children import Desired, Part, desired
+from sdp_operator.desired.children import desired
 from sdp_operator.desired.identity import GATEWAY
+from sdp_operator.desired.parts import Desired, Part
 from sdp_operator.desired.telling import TOLD
 from sdp_operator.drift import is_as_applied, stamped, surplus
 from sdp_operator.errors import ForbiddenError, InvalidPipelineError, OperatorError, RefusedError, TransientError
@@ -236,7 +237,9 @@ async def _write_status(body: KubeObject, status: Mapping[str, Any], cluster: Cl
 
 
 def _again(wanted: Desired, refused: Mapping[str, Problem], world: World, status: PipelineStatus) -> timedelta | None:
-    waits = [part.gpus.recheck_after for part in wanted.components.values() if part.gpus is not None]
+    canaries = [part.beside for part in wanted.components.values() if part.beside is not None]
+    verdicts = [part.gpus for part in (*wanted.components.values(), *canaries)]
+    waits = [gpus.recheck_after for gpus in verdicts if gpus is not None]
     waits += [part.look_again for part in wanted.components.values()]
     if refused or world.hindrance is not None or _waits_for_metrics(status):
         waits.append(LOOK_AGAIN)

@@ -43,7 +43,7 @@ from sdp_operator.problem import Problem
 from sdp_operator.reasons import IN_PROGRESS, Reason
 from sdp_operator.sharing import Shared, Unshared
 from sdp_operator.swap.agreement import disagreement
-from sdp_operator.swap.canary import CanaryProgress
+from sdp_operator.swap.canary import CanaryProgress, told_by_pods
 from sdp_operator.swap.progress import Progress
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
@@ -104,7 +104,7 @@ def summarise(
         {
             "observed_generation": pipeline.generation,
             "conditions": [condition(kind, verdict, pipeline, now) for kind, verdict in named.items()],
-            "gpus": sum(one.wanted_replicas * specs[component].gpus_per_replica for component, one in observed.items()),
+            "gpus": sum(one.gpu_replicas * specs[component].gpus_per_replica for component, one in observed.items()),
             "url": _url(pipeline, gateway),
             **{component.field: status for component, status in components.items()},
             "swaps": swaps(pipeline.status, said, now),
@@ -355,7 +355,7 @@ def _component(pipeline: Pipeline, component: Component, spec: ComponentSpec, ob
         nodes=tuple(observed.nodes),
         accelerators=tuple(observed.accelerators),
         swap=None if observed.progress is None else _swap(observed.progress),
-        canary=None if observed.canary is None else _canary(observed.canary),
+        canary=None if observed.canary is None else _canary(observed.canary, observed.beside),
     )
 
 
@@ -373,14 +373,19 @@ def _swap(progress: Progress) -> SwapStatus:
     )
 
 
-def _canary(canary: CanaryProgress) -> CanaryStatus:
+def _canary(canary: CanaryProgress, beside: Observed | None) -> CanaryStatus:
+    if beside is not None and canary.served is None and canary.problem is None:
+        verdict = _verdict(beside)
+        canary = told_by_pods(canary, Problem(verdict.reason, verdict.message))
     problem, served = canary.problem, canary.served
+    alone = None if canary.alone is None else f"it has a replica of its own, since {canary.alone}"
     return CanaryStatus(
         model=canary.asked.model,
         percent=canary.asked.percent,
         state=canary.state,
         reason=None if problem is None else problem.reason,
-        message=None if problem is None else problem.message,
+        message=alone if problem is None else problem.message,
+        host=None if served is None else served.host,
         version=None if served is None else served.version,
     )
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -146,13 +146,13 @@ esac
         )
         program.chmod(0o755)
 
-    def has(self, ready: str, canary: int | None = None) -> None:
+    def has(self, ready: str, canary: Mapping[str, Any] | None = None) -> None:
         condition = {"type": "Ready", "status": ready, "reason": "Loading", "message": "the decoder is loading"}
         answers: dict[str, Any] = {
             component.field: {"endpoints": {"grpc": f"sd-{component}.ns.svc:8500"}} for component in DRAWING
         }
         if canary is not None:
-            answers["diffusionModel"]["canary"] = {"model": "gs://b/unet", "percent": 100, "version": canary}
+            answers["diffusionModel"]["canary"] = {"model": "gs://b/unet", "percent": 100, **canary}
         pipeline = {
             "metadata": {"name": "sd"},
             "spec": {component.field: {} for component in DRAWING},
@@ -188,10 +188,22 @@ def test_a_canary_is_asked_by_its_version_and_fails_nobody_when_it_is_gone(
 ) -> None:
     [there] = map(int, server.states("diffusion-model"))
     for version, variant in ((there, Variant.CANARY), (there + 1, Variant.STABLE)):
-        cluster.has(ready="True", canary=version)
+        cluster.has(ready="True", canary={"version": version})
         with connect("sd", namespace="ns", protocol=protocol) as pipeline:
             made = pipeline.generate("x", steps=1)
         assert (made.variant, made.versions[Component.DIFFUSION_MODEL]) == (variant, there)
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_a_canary_with_a_server_of_its_own_is_forwarded_to_as_well(
+    cluster: Cluster, server: StandIn, protocol: Protocol
+) -> None:
+    [there] = map(int, server.states("diffusion-model"))
+    cluster.has(ready="True", canary={"host": "sd-canary.ns.svc"})
+    with connect("sd", namespace="ns", protocol=protocol) as pipeline:
+        made = pipeline.generate("x", steps=1)
+    assert (made.variant, made.versions[Component.DIFFUSION_MODEL]) == (Variant.CANARY, there)
+    assert "--namespace=ns port-forward --address=127.0.0.1 service/sd-canary " in cluster.log.read_text()
 
 
 def test_a_canary_that_is_not_there_cannot_be_asked_for(cluster: Cluster) -> None:

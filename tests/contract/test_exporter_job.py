@@ -7,16 +7,20 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from google.cloud.storage import Bucket
+from tests.support.pipelines import pipeline
 
 import sdp_exporter
 import sdp_serving
 from sdp_exporter import cli
+from sdp_operator.desired.export_job import export_job, exported_uri
+from sdp_operator.settings import Settings
+from sdp_serving.contract.components import Component
 
 SOURCES = os.pathsep.join(str(Path(file).parents[1]) for file in (sdp_exporter.__file__, sdp_serving.__file__) if file)
 
@@ -91,6 +95,32 @@ def test_bad_input_is_for_the_user(arguments: tuple[str, ...], sentence: str) ->
     last = result.stderr.splitlines()[-1]
     assert last.startswith("Error: ")
     assert sentence in last
+
+
+@pytest.mark.parametrize("component", Component)
+@pytest.mark.parametrize(
+    ("wanted", "weights", "name"),
+    [
+        ({"version": "tiny", "height": 64, "width": 64}, "base", "sd-tiny/base"),
+        ({"version": "2.1", "height": 768, "width": 768}, "random", "sd-2.1/random"),
+    ],
+)
+def test_the_exporter_takes_what_the_operators_job_gives_it(
+    component: Component, wanted: dict[str, Any], weights: str, name: str, tmp_path: Path
+) -> None:
+    spec = {
+        "stableDiffusion": wanted,
+        component.field: {"weights": weights},
+        "export": {"to": f"file://{tmp_path}/exported"},
+    }
+    job = export_job(pipeline(spec), component, weights, Settings(local_files_root=PurePosixPath(tmp_path)))
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    result = CliRunner().invoke(cli.main, [*container["args"], "--dry-run"])
+    assert result.exit_code == 0, result.stderr
+    # A table of one line beneath its header.
+    (planned,) = result.stdout.splitlines()[1:]
+    assert planned.split()[:2] == [component, name]
+    assert str(exported_uri(pipeline(spec), component, weights)) in planned
 
 
 class Silent(BaseHTTPRequestHandler):

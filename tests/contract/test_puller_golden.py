@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -70,6 +71,25 @@ def test_a_good_model_answers_its_golden_request_as_it_should(
     assert fault(request, answers[0]) is None
     # With its seed it is the same each time.
     assert answers[0] == answers[-1]
+
+
+def test_a_good_model_answers_in_a_server_that_batches(
+    served: tuple[StandIn, dict[tuple[Component, str], Pulled]], tmp_path: Path
+) -> None:
+    running, laid = served
+    config = running.log.with_name("models.config")
+    # As the operator starts it: the models' warm-up requests can't be batched.
+    flags = (f"--model_config_file={config}", "--enable_batching=true", "--enable_model_warmup=false")
+    with standin(tmp_path, *flags) as batching:
+        batching.wait_until_serving()
+        for component in Component:
+            server = ModelServer(batching.url, component)
+            request = golden_request(laid[component, "base"], server.signatures(NUMBER), batching=True)
+            assert fault(request, server.predict(NUMBER, request.signature, request.inputs, timeout=60)) is None
+        usual = golden_request(laid[Component.TEXT_ENCODER, "base"], [])
+        server = ModelServer(batching.url, Component.TEXT_ENCODER)
+        with pytest.raises(RefusedError, match="must have at least one dimension"):
+            server.predict(NUMBER, usual.signature, usual.inputs, timeout=60)
 
 
 def test_what_the_server_says_is_told_apart(served: tuple[StandIn, object]) -> None:

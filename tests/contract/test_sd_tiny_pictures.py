@@ -2,7 +2,13 @@
 
 import pytest
 
-from sdp_exporter.train_tiny.accuracy import PROMPTS, SAMPLER_STEPS, accuracies, sampler_accuracies
+from sdp_exporter.train_tiny.accuracy import (
+    PROMPTS,
+    SAMPLER_STEPS,
+    accuracies,
+    precision_accuracy,
+    sampler_accuracies,
+)
 from sdp_exporter.train_tiny.measure import Accuracy
 from sdp_serving.contract.sampling import Sampler
 
@@ -15,6 +21,13 @@ def found() -> dict[str, Accuracy]:
     accuracy = accuracies()
     for models, parts in accuracy.items():
         print(f"{models}: {parts}")  # noqa: T201  # the figures, for pytest -s and for whoever reads a failure
+    return accuracy
+
+
+@pytest.fixture(scope="module")
+def by_sampler() -> dict[Sampler, Accuracy]:
+    accuracy = sampler_accuracies()
+    print(accuracy)  # noqa: T201  # the figures, for pytest -s and for whoever reads a failure
     return accuracy
 
 
@@ -43,9 +56,14 @@ def test_the_taught_text_encoder_draws_the_new_word_and_the_base_does_not(found:
     assert found["base, asked for sks"].all <= 0.25
 
 
-def test_dpm_solver_pp_draws_in_20_steps_as_well_as_ddim_in_50() -> None:
-    found = sampler_accuracies()
+def test_dpm_solver_pp_draws_in_20_steps_as_well_as_ddim_in_50(by_sampler: dict[Sampler, Accuracy]) -> None:
+    assert SAMPLER_STEPS == {Sampler.DDIM: 50, Sampler.DPM_SOLVER_PP_2M: 20}
+    assert by_sampler[Sampler.DPM_SOLVER_PP_2M].all >= by_sampler[Sampler.DDIM].all
+
+
+def test_mixed_precision_draws_as_well_but_for_a_point(by_sampler: dict[Sampler, Accuracy]) -> None:
+    # In mixed_float16 they are as good, but on CPUs that takes three times as long.
+    found = precision_accuracy("mixed_bfloat16")
     print(found)  # noqa: T201  # the figures, for pytest -s and for whoever reads a failure
 
-    assert SAMPLER_STEPS == {Sampler.DDIM: 50, Sampler.DPM_SOLVER_PP_2M: 20}
-    assert found[Sampler.DPM_SOLVER_PP_2M].all >= found[Sampler.DDIM].all
+    assert found.all >= by_sampler[Sampler.DPM_SOLVER_PP_2M].all - 0.01

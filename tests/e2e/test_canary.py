@@ -15,6 +15,7 @@ from tests.support.unfailing import asking_pods, unfailing
 from devcluster import Cluster
 from devcluster.pytest_plugin import Namespace
 from sdp_serving.contract.components import REST_PORT, Component
+from sdp_serving.contract.routes import Canary
 
 UNET = Component.DIFFUSION_MODEL
 _SECONDS = 120.0
@@ -28,17 +29,18 @@ class Trial:
         self.namespace = namespace
         self.pipelines = PipelineClient(namespace)
 
-    def apply(self, model: Model, canary: Model | None = None) -> None:
+    def apply(self, model: Model, canary: Model | None = None, *, strategy: str = "Auto") -> None:
         """Apply the pipeline with this model, and a canary that takes every other request."""
         beside = {} if canary is None else {"canary": {"model": canary.uri, "percent": 50}}
-        self.pipelines.apply({**EXAMPLE["spec"], UNET.field: {"model": model.uri, **beside}, "gateway": {}})
+        about = {UNET.field: {"model": model.uri, **beside}, "gateway": {}, "swap": {"strategy": strategy}}
+        self.pipelines.apply({**EXAMPLE["spec"], **about})
 
     def wait(self) -> None:
         """Wait until the model that is asked for serves."""
         self.pipelines.wait_for("Ready", reason="AllServing", seconds=_SECONDS)
 
-    def canary_version(self) -> int:
-        """Wait until the canary serves; gives its version in TensorFlow Serving."""
+    def canary(self) -> Canary:
+        """Wait until the canary serves; gives where."""
         told: list[dict[str, Any]] = []
 
         def serves() -> bool:
@@ -46,7 +48,7 @@ class Trial:
             return told[-1].get("state") == "Serving"
 
         eventually(serves, "the canary serves", seconds=_SECONDS)
-        return int(told[-1]["version"])
+        return Canary.model_validate(told[-1])
 
     def versions(self) -> list[int]:
         """The versions of the diffusion model that its server has loaded."""
@@ -98,7 +100,7 @@ def test_a_canary_draws_its_part_of_the_pictures_until_it_is_aborted_or_promoted
     with asking_pods(trial.namespace, gateway=True) as ask:
         with unfailing(ask):
             trial.apply(Model.BASE, canary=Model.STRIPED)
-            trial.canary_version()
+            trial.canary()
             eventually(lambda: drawn_by(ask()) is Model.STRIPED, "the gateway knows of the canary")
 
         before = trial.predictions()
@@ -115,13 +117,33 @@ def test_a_canary_draws_its_part_of_the_pictures_until_it_is_aborted_or_promoted
 
         with unfailing(ask):
             trial.apply(Model.BASE, canary=Model.STRIPED)
-            version = trial.canary_version()
+            version = trial.canary().version
             trial.apply(Model.STRIPED)
             trial.wait()
         assert _drawn(ask, 8) == {Model.STRIPED: 8}
+    assert version is not None
     assert trial.versions() == [version]
     assert trial.fetches(version) == 1
     assert trial.pods() == pods
+
+
+def test_a_canary_in_a_replica_of_its_own_shares_the_requests_and_none_fails_when_it_goes(trial: Trial) -> None:
+    with asking_pods(trial.namespace, gateway=True) as ask:
+        with unfailing(ask):
+            trial.apply(Model.BASE, canary=Model.STRIPED, strategy="Surge")
+            assert trial.canary().host == f"sd-canary.{trial.namespace.name}.svc"
+            eventually(lambda: drawn_by(ask()) is Model.STRIPED, "the gateway knows of the canary")
+
+        before = trial.predictions()
+        drawn = _drawn(ask, _ASKED)
+        assert 4 <= drawn[Model.STRIPED] <= _ASKED - 4
+        assert trial.predictions() - before == {"canary": drawn[Model.STRIPED], "stable": drawn[Model.BASE]}
+
+        with unfailing(ask):
+            trial.apply(Model.STRIPED, strategy="Surge")
+            trial.wait()
+            eventually(lambda: "sd-canary" not in trial.pipelines.names("deployments"), "the canary's replica is gone")
+        assert _drawn(ask, 8) == {Model.STRIPED: 8}
 
 
 def _drawn(ask: Ask, count: int) -> Counter[Model]:

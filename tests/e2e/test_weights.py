@@ -63,6 +63,20 @@ def test_what_was_exported_once_is_not_exported_again_for_another_pipeline(pipel
     assert second["model"] == first["model"]
 
 
+def test_the_version_and_the_size_of_images_decide_what_is_exported(pipelines: PipelineClient) -> None:
+    pipelines.apply(
+        {
+            "stableDiffusion": {"version": "1.5", "height": 64, "width": 64},
+            # The node's disk need not be counted.
+            "export": {"to": folder("exported"), "resources": {"requests": {"cpu": "250m", "memory": "2Gi"}}},
+            "decoder": {"weights": "random"},
+        }
+    )
+    pipelines.wait_for("Ready", reason="AllServing", seconds=_EXPORT_SECONDS)
+    serving = pipelines.get()["status"]["decoder"]["serving"]
+    assert serving["name"] == "sd-1.5/random"
+
+
 def _spec(weights: str) -> dict[str, Any]:
     return {
         **EXAMPLE["spec"],

@@ -46,18 +46,22 @@ class Kubelet:
             puller.close()
 
     def pods(self, component: str) -> list[dict[str, Any]]:
-        """The living pods of a component, or of the gateway, oldest first."""
+        """The living pods of a component, of the gateway or of the canary, oldest first."""
         selector = f"app.kubernetes.io/component={component}"
         found = read(self._namespace.cluster.kubeconfig, self._namespace.name, "pods", selector=selector)["items"]
         living = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
         return sorted(living, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
-    def serve(self, component: Component, uri: str, **about: Any) -> str:
-        """Let the component's pod for `uri` pull its model and become ready; gives the pod's name."""
-        name = self._pod_for(component, uri)
+    def serve(self, component: Component, uri: str, *, part: str | None = None, **about: Any) -> str:
+        """Let the pod for `uri` of a component, or of a part that serves it too, pull its model and become ready.
+
+        Returns:
+            The pod's name.
+        """
+        name = self._pod_for(part or component, uri)
         found = pulled(component, uri, **about)
         end = {"exitCode": 0, "message": found.model_dump_json()}
-        puller = self._puller(found, name)
+        puller = self._puller(found, part or component, name)
         self._patch_status(
             "pod",
             name,
@@ -91,29 +95,29 @@ class Kubelet:
             status = {"phase": "Running", "conditions": conditions, "containerStatuses": running}
             self._patch_status("pod", pod["metadata"]["name"], status)
 
-    def fail_to_pull(self, component: Component, uri: str, reason: PullFailure, message: str) -> str:
-        """Let the puller of the component's pod for `uri` fail; gives the pod's name."""
-        name = self._pod_for(component, uri)
+    def fail_to_pull(self, part: str, uri: str, reason: PullFailure, message: str) -> str:
+        """Let the puller of the pod for `uri` of a component, or of the canary, fail; gives the pod's name."""
+        name = self._pod_for(part, uri)
         end = {"exitCode": 1, "reason": "Error", "message": NotPulled(reason=reason, message=message).model_dump_json()}
         waiting = {"reason": "CrashLoopBackOff", "message": "back-off restarting failed container"}
         puller = {**_container("puller", {"waiting": waiting}, ready=False), "lastState": {"terminated": end}}
         self._patch_status("pod", name, {"initContainerStatuses": [puller]})
         return name
 
-    def _pod_for(self, component: Component, uri: str) -> str:
-        eventually(lambda: self._scheduled(component, uri), f"a pod of the {component} for {uri} has a node")
-        return self._scheduled(component, uri)[-1]
+    def _pod_for(self, part: str, uri: str) -> str:
+        eventually(lambda: self._scheduled(part, uri), f"a pod of the {part} for {uri} has a node")
+        return self._scheduled(part, uri)[-1]
 
-    def _scheduled(self, component: Component, uri: str) -> list[str]:
+    def _scheduled(self, part: str, uri: str) -> list[str]:
         return [
             pod["metadata"]["name"]
-            for pod in self.pods(component)
+            for pod in self.pods(part)
             if self._wanted_in(pod) == uri and pod["spec"].get("nodeName")
         ]
 
-    def _puller(self, found: Pulled, name: str) -> FakePuller | None:
+    def _puller(self, found: Pulled, part: str, name: str) -> FakePuller | None:
         """The puller that stays in the pod."""
-        pod = next(one for one in self.pods(found.component) if one["metadata"]["name"] == name)
+        pod = next(one for one in self.pods(part) if one["metadata"]["name"] == name)
         if ROLLOUT not in pod["metadata"].get("annotations", {}):
             return None
         if name not in self.pullers:

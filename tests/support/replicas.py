@@ -4,6 +4,7 @@ What a model is worth is in its name: `gs://good/a` serves, `gs://missing/a` is 
 fetched to its end, `gs://corrupt/a` can't be loaded, `gs://crash/a` loads and crashes at its first request.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -30,14 +31,25 @@ class Cluster:
     mute: set[str] = field(default_factory=set)
     """Pods that tell nothing, though they answer requests."""
     pods: dict[str, Witness] = field(default_factory=dict)
+    canary_pods: dict[str, Witness] = field(default_factory=dict)
+    """Those that a canary has of its own."""
+    has_room: bool = True
+    """Whether a node takes them."""
     loaded: dict[str, str] = field(default_factory=dict)
     made: int = 0
 
     def seen(self) -> list[Witness]:
         """The pods as the operator sees them."""
+        return self._seen(self.pods)
+
+    def seen_canary(self) -> list[Witness]:
+        """Those that a canary has of its own, as the operator sees them."""
+        return self._seen(self.canary_pods)
+
+    def _seen(self, pods: Mapping[str, Witness]) -> list[Witness]:
         return [
             one if self.is_reachable and name not in self.mute else replace(one, report=None)
-            for name, one in self.pods.items()
+            for name, one in pods.items()
         ]
 
     def kill(self, name: str) -> None:
@@ -49,6 +61,16 @@ class Cluster:
         self._roll(state, now)
         for name, one in self.pods.items():
             self.pods[name] = self._puller(one, state, now)
+        self._follow_canary(state, now)
+
+    def _follow_canary(self, state: SwapState, now: datetime) -> None:
+        wanted = state.desired_of_canary().rollouts
+        self.canary_pods = {name: one for name, one in self.canary_pods.items() if one.rollout in wanted}
+        for rollout, models in wanted.items():
+            name = f"canary-{rollout}"
+            one = self.canary_pods.get(name) or Witness(name, rollout, now, has_puller=True)
+            is_new = name not in self.canary_pods
+            self.canary_pods[name] = one if is_new or not self.has_room else self._started(one, models.serving.uri, now)
 
     def _roll(self, state: SwapState, now: datetime) -> None:
         old = [name for name, one in self.pods.items() if one.rollout != state.rollout]

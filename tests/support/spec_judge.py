@@ -14,7 +14,8 @@ from tests.support.dry_run import DryRun, Refusal
 from tests.support.nodes import GPU_TAINT, L4, node
 
 from sdp_operator.api.v1alpha1 import API_VERSION, KIND, Pipeline
-from sdp_operator.desired.children import Desired, desired
+from sdp_operator.desired.children import desired
+from sdp_operator.desired.parts import Desired
 from sdp_operator.drift import is_as_applied, stamped
 from sdp_operator.gateway_status import gateway_verdict
 from sdp_operator.gpus.facts import node_facts

@@ -62,11 +62,11 @@ _VOLUME_SOURCES: Final[SearchStrategy[KubeObject]] = st.sampled_from(
 @st.composite
 def _volumes(draw: DrawFn) -> tuple[list[KubeObject], list[KubeObject]]:
     """Volumes, and mounts of them."""
-    names = draw(st.lists(st.sampled_from(["cache", "lora", "9", "v" * 63]), max_size=3, unique=True))
+    names = draw(st.lists(st.sampled_from(["cache", "lora", "9", "v" * 63]), min_size=1, unique=True))
     volumes = [{"name": name, **draw(_VOLUME_SOURCES)} for name in names]
     paths = st.sampled_from(["/cache", "/a b/c", "/cache/", "/ü", f"/{'x' * 500}", "/dev/shm"])
     mounts = []
-    for path in draw(st.lists(paths, max_size=3, unique=True)) if names else []:
+    for path in draw(st.lists(paths, max_size=3, unique=True)):
         more: Fields = {"subPath": st.sampled_from(["", "a/b", "ü"]), "readOnly": st.booleans()}
         mounts.append({"name": draw(st.sampled_from(names)), "mountPath": path, **draw(some(more, most=2))})
     return volumes, mounts

@@ -59,8 +59,15 @@ def _specs(draw: DrawFn, most_components: int) -> KubeObject:
     spec |= draw(some(_PIPELINE, most=4))
     if any("weights" in spec[field] for field in chosen):
         spec.setdefault("export", draw(_export()))
-        spec["stableDiffusion"] = {**spec.get("stableDiffusion", {}), "version": "tiny"}
+        wanted, weights = draw(_EXPORTABLE)
+        spec["stableDiffusion"] = wanted
+        spec |= {} if weights is None else _of_full_size(spec, chosen, weights)
     return spec
+
+
+def _of_full_size(spec: KubeObject, chosen: list[str], weights: str) -> KubeObject:
+    """The spec with `weights` in place of sd-tiny's."""
+    return spec | {field: {**spec[field], "weights": weights} for field in chosen if "weights" in spec[field]}
 
 
 @st.composite
@@ -101,11 +108,21 @@ _URIS: Final = st.sampled_from(
         f"gs://bucket/{'x' * 900}",
     ]
 )
+_EXPORTABLE: Final[SearchStrategy[tuple[KubeObject, str | None]]] = st.sampled_from(
+    [
+        ({"version": "tiny"}, None),
+        ({"version": "tiny", "height": 64, "width": 64}, None),
+        ({"version": "1.4", "height": 512, "width": 512}, "pretrained"),
+        ({"version": "2.1"}, "random"),
+        ({"version": "1.5"}, "gs://b/a/ü/"),
+        ({"version": "2.0", "height": 4096, "width": 4096}, "https://h:8443/w.h5?a=b#sha256=00"),
+        ({"version": "1.5", "height": 64, "width": 64}, f"gs://b/{'w' * 900}"),
+    ]
+)
+"""What a pipeline must be of, and the weights that can be exported for it; None for sd-tiny's."""
 _SOURCES: Final[Fields] = {
     "model": _URIS,
-    "weights": st.sampled_from(
-        ["base", "striped", "sks", "hf://x/y", "gs://b/w.safetensors", "ü", "$(HOME)", "w" * 900]
-    ),
+    "weights": st.sampled_from(["base", "striped", "sks", "hf://x/y", "gs://b", "ü", "$(HOME)", "w" * 900]),
     "image": IMAGES,
     "from": st.builds(
         lambda name, space: {"pipeline": name} | ({} if space is None else {"namespace": space}),

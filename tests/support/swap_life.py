@@ -35,7 +35,12 @@ class Life:
             self.look()
 
     def look(self) -> None:
-        self.seen = replace(self.seen, witnesses=self.cluster.seen(), replicas=self.cluster.replicas)
+        self.seen = replace(
+            self.seen,
+            witnesses=self.cluster.seen(),
+            canary_pods=self.cluster.seen_canary(),
+            replicas=self.cluster.replicas,
+        )
         state = advance(self.state, self.seen, self.now)
         assert state is not None
         self.state = state

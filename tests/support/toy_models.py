@@ -58,8 +58,11 @@ def build(component: Component, scale: float = 1.0, **options: Any) -> Saveable:
             return self.scale * tf.repeat(tf.cast(tokens, tf.float32)[..., tf.newaxis], WIDTH, axis=-1)
 
     class ToyDiffusionModel(Scaled):
-        def call(self, latent: tf.Tensor, timestep: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
-            mean = tf.reduce_mean(context, axis=[1, 2]) + 0.0 * tf.cast(timestep, tf.float32)
+        def keys_and_values(self, context: tf.Tensor) -> tf.Tensor:
+            return tf.reduce_mean(context, axis=[1, 2])
+
+        def call(self, latent: tf.Tensor, timestep: tf.Tensor, mean: tf.Tensor) -> tf.Tensor:
+            mean += 0.0 * tf.cast(timestep, tf.float32)
             return self.scale * (tf.zeros_like(latent) + mean[:, tf.newaxis, tf.newaxis, tf.newaxis])
 
     class ToyDecoder(Scaled):
@@ -80,7 +83,7 @@ def build(component: Component, scale: float = 1.0, **options: Any) -> Saveable:
             return TextEncoder(encoder)
         case Component.DIFFUSION_MODEL:
             model = ToyDiffusionModel()
-            model(latent, tf.zeros([1], tf.int32), tf.zeros([1, 77, WIDTH]))
+            model(latent, tf.zeros([1], tf.int32), tf.zeros([1]))
             return DiffusionModel(
                 model, alphas=alphas(), width=WIDTH, image_size=IMAGE_SIZE, guidance_scale=GUIDANCE_SCALE, **options
             )

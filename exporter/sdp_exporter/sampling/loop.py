@@ -3,12 +3,12 @@
 import tensorflow as tf
 
 from sdp_exporter.sampling import noise
-from sdp_exporter.sampling.guidance import PredictGuided
+from sdp_exporter.sampling.guidance import Predict
 from sdp_exporter.sampling.steps import Steps
 
 
 def denoise(
-    predict: PredictGuided,
+    predict: Predict,
     steps: Steps,
     latent: tf.Tensor,
     denoised: tf.Tensor,

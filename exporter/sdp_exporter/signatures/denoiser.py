@@ -1,18 +1,41 @@
 """The model in its sampling loop, traced once for all signatures."""
 
+from collections.abc import Sequence
+from typing import Any, Protocol
+
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from sdp_exporter.sampling import noise
-from sdp_exporter.sampling.guidance import Guidance, guide
+from sdp_exporter.sampling.guidance import Guidance, Predict, guide
 from sdp_exporter.sampling.loop import denoise
 from sdp_exporter.sampling.schedule import log_sigmas
 from sdp_exporter.sampling.steps import Prediction, plan, start
 from sdp_exporter.signatures.pictures import Pictures
 from sdp_exporter.signatures.tracing import trace
 from sdp_serving.contract.signatures import LATENT_CHANNELS, TOKENS
+
+
+class NoiseModel(Protocol):
+    """Predicts what is in a latent."""
+
+    variables: Sequence[keras.Variable]
+
+    def keys_and_values(self, context: tf.Tensor) -> Any:
+        """What depends on the context, float32 [batch, 77, width], alone: tensors, in lists or tuples."""
+        ...
+
+    def __call__(self, latent: tf.Tensor, timestep: tf.Tensor, context: Any) -> tf.Tensor:
+        """The prediction, like the latent.
+
+        Args:
+            latent: float32 [batch, h/8, w/8, 4].
+            timestep: float32 [batch] from 0 to 999, under some schedules between two of the training's.
+            context: `keys_and_values` of the context.
+        """
+        ...
 
 
 class Denoiser(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
@@ -23,24 +46,25 @@ class Denoiser(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
 
     def __init__(
         self,
-        model: keras.Model,
+        model: NoiseModel,
         *,
         alphas: NDArray[np.float32],
         width: int,
         side: int | None,
         prediction: Prediction,
         guidance: Guidance,
+        jit_compile: bool,
     ) -> None:
         """Trace the model and its loop.
 
         Args:
-            model: latent float32 [batch, h/8, w/8, 4], timestep float32 [batch], context float32 [batch, 77, width] ->
-                prediction like the latent; built, with its weights.
+            model: built, with its weights.
             alphas: float32 [1000], the cumulative product of (1 - beta) of the schedule that it was trained on.
             width: size of a token's context vector.
             side: cells along one side of a latent, None where they are known at run time only.
             prediction: what the model predicts.
             guidance: how to call it for the prompt and for what to move away from.
+            jit_compile: whether XLA compiles the model.
         """
         super().__init__(name="denoiser")
         self._variables = [variable.value for variable in model.variables]
@@ -64,7 +88,11 @@ class Denoiser(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
         )
         step = tf.TensorSpec([], tf.int32)
         # One function for the calls of the model, and one for all loops: stored once.
-        self._predict = trace(model.__call__, [self._latent, tf.TensorSpec([None], tf.float32), context])
+        self._look = trace(model.keys_and_values, [context])
+        looked = tf.nest.map_structure(tf.TensorSpec.from_tensor, self._look.structured_outputs)
+        self._predict = trace(
+            model.__call__, [self._latent, tf.TensorSpec([None], tf.float32), looked], jit_compile=jit_compile
+        )
         self._loop = trace(
             lambda *inputs: self._denoise(Pictures(*inputs[: len(pictures)]), *inputs[len(pictures) :]),
             [*pictures, numbers, any_latent, mask, self._latent, self._latent, step, step],
@@ -142,6 +170,10 @@ class Denoiser(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
         latent, denoised = self._loop(*pictures, first, init_latent, mask, *state, from_step, to_step)
         return latent, denoised
 
+    def _predict_for(self, context: tf.Tensor) -> Predict:
+        looked = self._look(context)
+        return lambda latent, timestep: self._predict(latent, timestep, looked)
+
     def _denoise(
         self,
         pictures: Pictures,
@@ -162,7 +194,7 @@ class Denoiser(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
             first=first,
         )
         predict = guide(
-            self._predict,
+            self._predict_for,
             pictures.context,
             pictures.unconditional_context,
             pictures.guidance_scale,

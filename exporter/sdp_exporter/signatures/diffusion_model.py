@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from sdp_exporter.sampling.steps import Prediction
 from sdp_exporter.signatures.canvas import first_step, latent_shape, valid_latent, valid_mask
 from sdp_exporter.signatures.checks import as_declared, for_batch, require, require_positive_batch
 from sdp_exporter.signatures.choices import codes
-from sdp_exporter.signatures.denoiser import Denoiser
+from sdp_exporter.signatures.denoiser import Denoiser, NoiseModel
 from sdp_exporter.signatures.pictures import (
     Pictures,
     number_of,
@@ -42,7 +41,7 @@ class DiffusionModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no type
 
     def __init__(
         self,
-        model: keras.Model,
+        model: NoiseModel,
         *,
         alphas: NDArray[np.float32],
         width: int,
@@ -51,13 +50,12 @@ class DiffusionModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no type
         image_sizes: ImageSizes | None = None,
         prediction: Prediction = "epsilon",
         guidance: Guidance = "separate",
+        jit_compile: bool = False,
     ) -> None:
         """Wrap a model that predicts noise.
 
         Args:
-            model: latent float32 [batch, h/8, w/8, 4], timestep float32 [batch] from 0 to 999 (under some schedules
-                between two of the training's), context float32 [batch, 77, width] -> prediction like the latent;
-                built, with its weights.
+            model: built, with its weights.
             alphas: float32 [1000], the cumulative product of (1 - beta) of the schedule that it was trained on.
             width: size of a token's context vector.
             image_size: pixels along one side of an image, where a request doesn't say it.
@@ -66,6 +64,7 @@ class DiffusionModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no type
                 latents of a size that is known at run time only.
             prediction: what the model predicts.
             guidance: how to call it for the prompt and for what to move away from.
+            jit_compile: whether XLA compiles the model, for every number of pictures and size that it is asked for.
         """
         super().__init__(name="diffusion_model")
         side = image_size // LATENT_FACTOR
@@ -79,6 +78,7 @@ class DiffusionModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no type
             side=side if self._sizes.smallest == self._sizes.largest else None,
             prediction=prediction,
             guidance=guidance,
+            jit_compile=jit_compile,
         )
         self._contract = exported_signatures(
             Component.DIFFUSION_MODEL, width=width, image_size=image_size, image_sizes=image_sizes

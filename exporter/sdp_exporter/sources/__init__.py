@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from sdp_serving.contract.artifact import ImageSizes
+from sdp_serving.contract.artifact import ImageSizes, Precision
 from sdp_serving.contract.components import Component
 
 if TYPE_CHECKING:
@@ -41,5 +41,9 @@ class Source:
     """Load TensorFlow, build the model and load the weights."""
     image_sizes: ImageSizes | None = None
     """Of a diffusion model: what requests may ask for; None for `image_size` only."""
+    precision: Precision = "float32"
+    """What the model computes with."""
+    jit_compile: bool = False
+    """Whether XLA compiles a part of it."""
     settings: str = ""
     """Whatever else the model depends on, such as the scale that a LoRA is merged at: another text, another model."""

@@ -15,7 +15,7 @@ from sdp_exporter.weights.files import open_file
 from sdp_exporter.weights.fitting import fit, holds
 from sdp_exporter.weights.layout import layout
 from sdp_exporter.weights.lora import Change, Lora, changes
-from sdp_serving.contract.artifact import ImageSizes
+from sdp_serving.contract.artifact import ImageSizes, Precision
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.versions import StableDiffusionVersion
 
@@ -35,7 +35,7 @@ _SEED: Final = 0
 
 @dataclass(frozen=True)
 class Options:
-    """How the diffusion model is to be exported, beside its weights."""
+    """How the models are to be exported, beside their weights: the diffusion model, where nothing else is said."""
 
     image_size: int = 512
     """Pixels along one side of a picture, where a request does not say it."""
@@ -46,6 +46,10 @@ class Options:
     Of Stable Diffusion, only the models of 2.0 and 2.1 for 768 pixels predict v."""
     guidance: Literal["separate", "batched"] = "separate"
     """How the model is called for the prompt and for what to move away from."""
+    jit_compile: bool = False
+    """Whether XLA compiles the model."""
+    precision: Precision = "float32"
+    """What the models compute with: of all components, not of the diffusion model alone."""
 
 
 def sources(
@@ -190,6 +194,8 @@ def _source(
         image_sizes=recipe.options.image_sizes if diffusion else None,
         name=_name(version, weights, files),
         weights=files,
+        precision=recipe.options.precision,
+        jit_compile=diffusion and recipe.options.jit_compile,
         settings=repr(settings),
         build=partial(_build, recipe),
     )
@@ -225,6 +231,7 @@ def _build(recipe: _Recipe) -> Saveable:
                 guidance_scale=_GUIDANCE_SCALE,
                 prediction=recipe.prediction,
                 guidance=recipe.options.guidance,
+                jit_compile=recipe.options.jit_compile,
             )
         case Component.DECODER:
             from sdp_exporter.signatures.decoder import Decoder
@@ -240,10 +247,12 @@ def _model(recipe: _Recipe) -> "keras.Model":
     import keras
 
     from sdp_exporter.models.keras_cv import fresh
+    from sdp_exporter.models.precision import building_in
     from sdp_exporter.weights import loading
 
     keras.utils.set_random_seed(_SEED)
-    model = fresh.model(recipe.component, recipe.anatomy)
+    with building_in(recipe.options.precision):
+        model = fresh.model(recipe.component, recipe.anatomy)
     its_layout = layout(recipe.component, recipe.anatomy)
     if recipe.file is not None:
         loading.load(model, recipe.component, its_layout, recipe.file)

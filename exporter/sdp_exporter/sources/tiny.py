@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sdp_exporter.models import tiny
 from sdp_exporter.sources import Saveable, Source
+from sdp_serving.contract.artifact import Precision
 from sdp_serving.contract.components import Component
+
+if TYPE_CHECKING:
+    import keras
 
 VARIANTS: Final = tuple(dict.fromkeys(variant for variants in tiny.VARIANTS.values() for variant in variants))
 """Names of sets of weights; not every component has each."""
@@ -18,12 +22,20 @@ class NoSuchWeightsError(ValueError):
     """sd-tiny has no such weights; the message says which it has."""
 
 
-def sources(variant: str, components: Sequence[Component] = ()) -> list[Source]:
+def sources(
+    variant: str,
+    components: Sequence[Component] = (),
+    *,
+    precision: Precision = "float32",
+    jit_compile: bool = False,
+) -> list[Source]:
     """The components of sd-tiny with the weights `variant`.
 
     Args:
         variant: one of VARIANTS.
         components: those wanted; none for all that have such weights.
+        precision: what they compute with.
+        jit_compile: whether XLA compiles the diffusion model.
 
     Raises:
         NoSuchWeightsError: if there are none, for one of `components`.
@@ -42,35 +54,52 @@ def sources(variant: str, components: Sequence[Component] = ()) -> list[Source]:
             image_size=tiny.IMAGE_SIZE,
             name=f"sd-tiny/{variant}",
             weights=(tiny.weights_path(component, variant),),
-            build=partial(_build, component, variant),
+            build=partial(_build, component, variant, precision, jit_compile=jit_compile),
+            precision=precision,
+            jit_compile=jit_compile and component is Component.DIFFUSION_MODEL,
         )
         for component in dict.fromkeys(components or available)
     ]
 
 
-def _build(component: Component, variant: str) -> Saveable:
+def _build(component: Component, variant: str, precision: Precision, *, jit_compile: bool) -> Saveable:
     # Each loads TensorFlow.
+    model = _model(component, variant, precision)
     match component:
         case Component.TEXT_ENCODER:
             from sdp_exporter.signatures.text_encoder import TextEncoder
 
-            return TextEncoder(tiny.text_encoder(variant))
+            return TextEncoder(model)
         case Component.DIFFUSION_MODEL:
             from sdp_exporter.sampling.schedule import alphas_cumprod
             from sdp_exporter.signatures.diffusion_model import DiffusionModel
 
             return DiffusionModel(
-                tiny.diffusion_model(variant),
+                model,
                 alphas=alphas_cumprod(),
                 width=tiny.WIDTH,
                 image_size=tiny.IMAGE_SIZE,
                 guidance_scale=_GUIDANCE_SCALE,
+                jit_compile=jit_compile,
             )
         case Component.DECODER:
             from sdp_exporter.signatures.decoder import Decoder
 
-            return Decoder(tiny.decoder(variant), image_size=tiny.IMAGE_SIZE)
+            return Decoder(model, image_size=tiny.IMAGE_SIZE)
         case Component.IMAGE_ENCODER:
             from sdp_exporter.signatures.image_encoder import ImageEncoder
 
-            return ImageEncoder(tiny.image_encoder(variant), image_size=tiny.IMAGE_SIZE)
+            return ImageEncoder(model, image_size=tiny.IMAGE_SIZE)
+
+
+def _model(component: Component, variant: str, precision: Precision) -> "keras.Model":
+    from sdp_exporter.models.precision import building_in
+
+    make = {
+        Component.TEXT_ENCODER: tiny.text_encoder,
+        Component.DIFFUSION_MODEL: tiny.diffusion_model,
+        Component.DECODER: tiny.decoder,
+        Component.IMAGE_ENCODER: tiny.image_encoder,
+    }[component]
+    with building_in(precision):
+        return make(variant)

@@ -6,16 +6,23 @@ from typing import Final
 import numpy as np
 
 from sdp_exporter.models import tiny
+from sdp_exporter.models.precision import building_in
+from sdp_exporter.models.tiny.autoencoder import Decoder
+from sdp_exporter.models.tiny.text_tower import TextEncoder
+from sdp_exporter.models.tiny.unet import DiffusionModel
 from sdp_exporter.train_tiny.drawings import SCENES, Scene
 from sdp_exporter.train_tiny.measure import Accuracy, score
 from sdp_exporter.train_tiny.sampling import draw_prompts
 from sdp_exporter.train_tiny.word import WORD_SCENES, caption
+from sdp_serving.contract.artifact import Precision
 from sdp_serving.contract.sampling import Sampler
 
 PROMPTS: Final = 100
 WORD_PROMPTS: Final = 30
 SAMPLER_STEPS: Final = {Sampler.DDIM: 50, Sampler.DPM_SOLVER_PP_2M: 20}
 """In which each sampler should draw equally well."""
+
+_Models = tuple[TextEncoder, DiffusionModel, Decoder]
 
 
 def accuracies(folder: Path = tiny.WEIGHTS, seed: int = 0) -> dict[str, Accuracy]:
@@ -37,13 +44,25 @@ def accuracies(folder: Path = tiny.WEIGHTS, seed: int = 0) -> dict[str, Accuracy
 
 def sampler_accuracies(folder: Path = tiny.WEIGHTS, seed: int = 0) -> dict[Sampler, Accuracy]:
     """Returns, by sampler, the base's accuracy over prompts drawn at random, in SAMPLER_STEPS."""
-    models = tiny.text_encoder("base", folder), tiny.diffusion_model("base", folder), tiny.decoder("base", folder)
+    models = _base(folder)
+    return {sampler: _accuracy(models, sampler, seed) for sampler in SAMPLER_STEPS}
+
+
+def precision_accuracy(precision: Precision, folder: Path = tiny.WEIGHTS, seed: int = 0) -> Accuracy:
+    """Returns the accuracy that `sampler_accuracies` has for DPM-Solver++(2M), of models of this precision."""
+    with building_in(precision):
+        models = _base(folder)
+    return _accuracy(models, Sampler.DPM_SOLVER_PP_2M, seed)
+
+
+def _accuracy(models: _Models, sampler: Sampler, seed: int) -> Accuracy:
     scenes = _scenes(seed)
     captions = [scene.caption for scene in scenes]
-    return {
-        sampler: score(draw_prompts(captions, *models, seed, sampler=sampler, steps=steps), scenes)
-        for sampler, steps in SAMPLER_STEPS.items()
-    }
+    return score(draw_prompts(captions, *models, seed, sampler=sampler, steps=SAMPLER_STEPS[sampler]), scenes)
+
+
+def _base(folder: Path) -> _Models:
+    return tiny.text_encoder("base", folder), tiny.diffusion_model("base", folder), tiny.decoder("base", folder)
 
 
 def _scenes(seed: int) -> list[Scene]:

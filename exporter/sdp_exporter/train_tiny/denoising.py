@@ -9,10 +9,12 @@ import numpy as np
 import tensorflow as tf
 from keras import optimizers
 
-from sdp_exporter.sampling.guidance import Predict
 from sdp_exporter.sampling.schedule import alphas_cumprod
 from sdp_exporter.train_tiny.latents import PICTURES_A_PROMPT, Batch
 from sdp_exporter.train_tiny.progress import Progress
+
+PredictNoise = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+"""latent [batch, h, w, c], timestep [batch], context [batch, tokens, width] -> noise like the latent."""
 
 
 class Batches(Protocol):
@@ -38,7 +40,7 @@ class Plan:
 
 def train(
     context: Callable[[tf.Tensor], tf.Tensor],
-    predict_noise: Predict,
+    predict_noise: PredictNoise,
     variables: Sequence[keras.Variable],
     latents: Batches,
     plan: Plan,

@@ -41,9 +41,10 @@ def draw_prompts(
     for_each = partial(tf.fill, [len(prompts)])
     pictures = noise.keys(tf.constant(seed, tf.int64), tf.constant(len(prompts)))
     latent = noise.initial(pictures, tf.constant(_LATENT_SHAPE))
+    predict = tf.function(diffusion_model)
     clean, _ = denoise(
         guide(
-            tf.function(diffusion_model),
+            lambda context: partial(predict, context=context),
             contexts[:-1],
             tf.repeat(contexts[-1:], len(prompts), axis=0),
             for_each(GUIDANCE_SCALE),

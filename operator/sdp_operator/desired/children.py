@@ -1,11 +1,11 @@
 """All children of a pipeline."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
-from sdp_operator.api.v1alpha1 import Cache, ComponentSpec, Pipeline
+from sdp_operator.api.v1alpha1 import Cache, ComponentSpec, Pipeline, ServiceOptions
 from sdp_operator.desired.autoscaler import autoscaler
 from sdp_operator.desired.config_map import METRICS_PATH, config_map, keep_files
 from sdp_operator.desired.deployment import deployment, revision
@@ -14,14 +14,15 @@ from sdp_operator.desired.export_job import export_job, exported_uri
 from sdp_operator.desired.frozen import inputs_before_rollouts, keep_template
 from sdp_operator.desired.gateway.children import gateway_children
 from sdp_operator.desired.gateway.routes import gateways_to_tell
-from sdp_operator.desired.identity import GATEWAY, child_name
+from sdp_operator.desired.identity import CANARY, GATEWAY, child_name
 from sdp_operator.desired.models_config_map import models_config_map
 from sdp_operator.desired.network_policy import network_policy
+from sdp_operator.desired.parts import ComponentPart, Desired, Part
 from sdp_operator.desired.pod_monitor import pod_monitor
 from sdp_operator.desired.puller import refusal
 from sdp_operator.desired.replicas import keep_replicas
 from sdp_operator.desired.server import server
-from sdp_operator.desired.service import service
+from sdp_operator.desired.service import service, service_host
 from sdp_operator.desired.source import Pulled, Rollout, Source, declared_source, source_of
 from sdp_operator.drift import is_as_applied, stamped
 from sdp_operator.exports.read import read_export
@@ -33,11 +34,11 @@ from sdp_operator.objects import KubeObject
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_operator.settings import Settings
-from sdp_operator.sharing import Shared, Unshared, share
+from sdp_operator.sharing import Unshared, share
 from sdp_operator.swap.advance import Seen, advance, models
-from sdp_operator.swap.canary import CanaryProgress, canary_of, canary_progress
+from sdp_operator.swap.canary import alone, canary_of, canary_progress
 from sdp_operator.swap.look import component_pods, look, pullers_to_tell, remembered
-from sdp_operator.swap.progress import Progress, look_again, progress
+from sdp_operator.swap.progress import look_again, progress
 from sdp_operator.swap.state import SwapState, write_state
 from sdp_operator.swap.strategy import RollStrategy, roll_strategy
 from sdp_operator.world import World
@@ -45,67 +46,6 @@ from sdp_serving.contract.components import Component
 
 _NO_ROLLOUT: Final = "none"
 """Of pods that are not to be made yet."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """What a part of a pipeline should have.
-
-    Attributes:
-        children: what is to be there, in the order in which it is applied.
-        withheld: what is wanted and must not be made or changed for now; what there is of it stays as it is.
-        problem: why.
-        to_tell: the pods that are to look at what is desired of them, with a digest of it.
-    """
-
-    children: tuple[KubeObject, ...] = ()
-    withheld: tuple[KubeObject, ...] = ()
-    problem: Problem | None = None
-    to_tell: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ComponentPart(Part):
-    """What a component should have.
-
-    Attributes:
-        deployment: the Deployment among `children` or `withheld`; None for a component that runs elsewhere.
-        gpus: whether its pods find their GPUs; None where that is not looked at.
-        export: what became of the export of its weights; None for one without.
-        models: what is remembered of its models; None while nothing is to be served.
-        progress: how far its swap is; None where there never was one.
-        look_again: when to look again although no watch tells of anything; None for never.
-        canary: how far its canary is; None where none is asked for.
-        shared: the component of another pipeline; None for one that runs here.
-    """
-
-    deployment: KubeObject | None = None
-    gpus: GpuVerdict | None = None
-    export: Export | None = None
-    models: SwapState | None = None
-    progress: Progress | None = None
-    look_again: timedelta | None = None
-    canary: CanaryProgress | None = None
-    shared: Shared | Unshared | None = None
-
-
-@dataclass(frozen=True)
-class Desired:
-    """What a pipeline should have.
-
-    Attributes:
-        components: what each component should have.
-        gateway: what the gateway should have; None when there is to be none.
-    """
-
-    components: Mapping[Component, ComponentPart]
-    gateway: Part | None = None
-
-    @property
-    def parts(self) -> Mapping[str, Part]:
-        """All parts, by their names."""
-        gateway = {} if self.gateway is None else {GATEWAY: self.gateway}
-        return {**{str(component): part for component, part in self.components.items()}, **gateway}
 
 
 def desired(pipeline: Pipeline, world: World, settings: Settings, now: datetime) -> Desired:
@@ -179,6 +119,9 @@ def _component(
         *([] if one.job is None else [one.job]),
         *([] if state is None else [models_config_map(pipeline, component, state.desired(), write_state(state))]),
         *_beside(pipeline, component, spec, world, settings, wanted),
+        service(pipeline, component, spec.service),
+        disruption_budget(pipeline, component),
+        *([] if spec.autoscaling is None else [autoscaler(pipeline, component, spec.autoscaling)]),
     )
     part = ComponentPart((*beside, wanted), deployment=wanted, gpus=gpus, export=one.export, problem=problem)
     if state is None:
@@ -189,13 +132,45 @@ def _component(
         progress=progress(state, one.seen, now),
         look_again=look_again(state, one.seen, now),
         to_tell=pullers_to_tell(component, state, world.live),
-        canary=canary_progress(canary_of(spec), state, one.seen, problem, now),
+        canary=canary_progress(canary_of(spec), state, one.seen, problem, now, host=service_host(pipeline.key, CANARY)),
+        beside=_canary(pipeline, component, spec, state, world, settings, now),
     )
     unready = _forbidden(source_of(state.serving.source), pipeline.spec.cache, settings)
     unready = unready or _unchecked(pipeline, spec, gpus, world)
     if unready is None or (live is not None and is_as_applied(live, stamped(wanted))):
         return part
     return replace(part, children=beside, withheld=(wanted,), problem=problem or unready)
+
+
+def _canary(
+    pipeline: Pipeline,
+    component: Component,
+    of_stable: ComponentSpec,
+    state: SwapState,
+    world: World,
+    settings: Settings,
+    now: datetime,
+) -> ComponentPart | None:
+    """What a canary's own replica should have; None where it has none."""
+    canary = state.candidate
+    if canary is None or canary.rollout is None:
+        return None
+    spec = alone(of_stable, canary.source)
+    # Without one the other model answers: that its replica is made anew takes no GPU more.
+    rollout = Rollout(canary.rollout, source_of(canary.source), "Drain")
+    live = world.live.find("Deployment", child_name(pipeline, CANARY))
+    wanted = keep_template(deployment(pipeline, component, spec, rollout, settings, part=CANARY), live)
+    gpus = gpu_verdict(pipeline, CANARY, spec, wanted, world, settings, now)
+    beside = (
+        models_config_map(pipeline, CANARY, state.desired_of_canary()),
+        *_beside(pipeline, component, spec, world, settings, wanted, part=CANARY),
+        service(pipeline, CANARY, ServiceOptions()),
+    )
+    part = ComponentPart((*beside, wanted), deployment=wanted, gpus=gpus)
+    unready = _unchecked(pipeline, spec, gpus, world)
+    if unready is None or (live is not None and is_as_applied(live, stamped(wanted))):
+        return part
+    return replace(part, children=beside, withheld=(wanted,), problem=unready)
 
 
 def _deployment(
@@ -250,19 +225,18 @@ def _beside(
     world: World,
     settings: Settings,
     deployment_: KubeObject,
+    *,
+    part: str | None = None,
 ) -> Iterator[KubeObject]:
-    """What a component has beside its Deployment."""
-    files = config_map(pipeline, component, spec)
+    """What the component, or another part that serves it, has beside its Deployment."""
+    part = part or component
+    files = config_map(pipeline, component, spec, part=part)
     yield keep_files(files, world.live.objects.get(object_key(files)), deployment_["spec"]["template"])
-    yield service(pipeline, component)
-    yield disruption_budget(pipeline, component)
-    if spec.autoscaling is not None:
-        yield autoscaler(pipeline, component, spec.autoscaling)
     if pipeline.spec.network_policy is not None:
-        yield network_policy(pipeline, component, pipeline.spec.network_policy, settings)
+        yield network_policy(pipeline, part, pipeline.spec.network_policy, settings)
     monitoring = pipeline.spec.monitoring
     if monitoring is not None and monitoring.pod_monitor is not None and "PodMonitor" not in world.unknown_kinds:
-        yield pod_monitor(pipeline, component, monitoring.pod_monitor, port="rest", path=METRICS_PATH)
+        yield pod_monitor(pipeline, part, monitoring.pod_monitor, port="rest", path=METRICS_PATH)
 
 
 def _gateway(

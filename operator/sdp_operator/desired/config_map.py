@@ -26,12 +26,12 @@ _BATCHING: Final = "batching.config"
 _MONITORING: Final = "monitoring.config"
 
 
-def config_map(pipeline: Pipeline, component: Component, spec: ComponentSpec) -> KubeObject:
-    """The component's ConfigMap."""
+def config_map(pipeline: Pipeline, component: Component, spec: ComponentSpec, *, part: str | None = None) -> KubeObject:
+    """The ConfigMap of a component, or of another part that serves it."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": metadata(pipeline, component),
+        "metadata": metadata(pipeline, part or component),
         "data": _files(component, spec),
     }
 
@@ -41,9 +41,9 @@ def config_digest(component: Component, spec: ComponentSpec) -> str:
     return digest(_files(component, spec))
 
 
-def config_volume(pipeline: Pipeline, component: Component) -> KubeObject:
+def config_volume(pipeline: Pipeline, part: str) -> KubeObject:
     """The volume with the files."""
-    return {"name": _VOLUME, "configMap": {"name": child_name(pipeline, component)}}
+    return {"name": _VOLUME, "configMap": {"name": child_name(pipeline, part)}}
 
 
 def keep_files(wanted: KubeObject, live: KubeObject | None, template: KubeObject) -> KubeObject:

@@ -28,14 +28,21 @@ _ROLL: Final = {
 
 
 def deployment(
-    pipeline: Pipeline, component: Component, spec: ComponentSpec, rollout: Rollout, settings: Settings
+    pipeline: Pipeline,
+    component: Component,
+    spec: ComponentSpec,
+    rollout: Rollout,
+    settings: Settings,
+    *,
+    part: str | None = None,
 ) -> KubeObject:
-    """The Deployment of a component whose pods are those of `rollout`."""
-    template = _template(pipeline, component, spec, rollout, settings)
+    """The Deployment of a component, or of another part that serves it, whose pods are those of `rollout`."""
+    part = part or component
+    template = _template(pipeline, part, component, spec, rollout, settings)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {**metadata(pipeline, component), "annotations": notes(pipeline, spec, rollout, template)},
+        "metadata": {**metadata(pipeline, part), "annotations": notes(pipeline, spec, rollout, template)},
         "spec": {
             # An autoscaler's are its own.
             **({"replicas": spec.replicas} if spec.autoscaling is None else {}),
@@ -44,7 +51,7 @@ def deployment(
             "revisionHistoryLimit": 2,
             "progressDeadlineSeconds": _PULL_SECONDS + START_SECONDS,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": _ROLL[rollout.strategy]},
-            "selector": {"matchLabels": selector(pipeline, component)},
+            "selector": {"matchLabels": selector(pipeline, part)},
             "template": template,
         },
     }
@@ -57,20 +64,20 @@ def revision(deployment_: KubeObject) -> str:
 
 
 def _template(
-    pipeline: Pipeline, component: Component, spec: ComponentSpec, rollout: Rollout, settings: Settings
+    pipeline: Pipeline, part: str, component: Component, spec: ComponentSpec, rollout: Rollout, settings: Settings
 ) -> KubeObject:
     template = {
         "metadata": {
-            "labels": {**selector(pipeline, component), MANAGED_BY: MANAGER},
+            "labels": {**selector(pipeline, part), MANAGED_BY: MANAGER},
             "annotations": {CONFIG: config_digest(component, spec), ROLLOUT: rollout.name},
         },
-        "spec": _pod_spec(pipeline, component, spec, rollout, settings),
+        "spec": _pod_spec(pipeline, part, component, spec, rollout, settings),
     }
     return with_revision(overridden(template, CONTAINER, spec.overrides))
 
 
 def _pod_spec(
-    pipeline: Pipeline, component: Component, spec: ComponentSpec, rollout: Rollout, settings: Settings
+    pipeline: Pipeline, part: str, component: Component, spec: ComponentSpec, rollout: Rollout, settings: Settings
 ) -> KubeObject:
     pod: KubeObject = {
         "automountServiceAccountToken": False,
@@ -82,10 +89,10 @@ def _pod_spec(
         "containers": [server(component, spec, rollout.source, settings)],
         "volumes": [
             {"name": "tmp", "emptyDir": {}},
-            config_volume(pipeline, component),
-            *puller_volumes(pipeline, component, rollout.source, settings),
+            config_volume(pipeline, part),
+            *puller_volumes(pipeline, part, rollout.source, settings),
         ],
-        **_placement(pipeline, component, spec, settings),
+        **_placement(pipeline, part, spec, settings),
     }
     if containers := pullers(pipeline, component, spec, rollout, settings):
         pod["initContainers"] = containers
@@ -96,12 +103,12 @@ def _pod_spec(
     return pod
 
 
-def _placement(pipeline: Pipeline, component: Component, spec: ComponentSpec, settings: Settings) -> KubeObject:
+def _placement(pipeline: Pipeline, part: str, spec: ComponentSpec, settings: Settings) -> KubeObject:
     placement: KubeObject = {
         "nodeSelector": _node_selector(spec, settings),
         "tolerations": _tolerations(spec),
         "affinity": None if spec.affinity is None else dict(spec.affinity),
-        "topologySpreadConstraints": spread_constraints(spec, selector(pipeline, component)),
+        "topologySpreadConstraints": spread_constraints(spec, selector(pipeline, part)),
         "runtimeClassName": spec.runtime_class_name,
         "priorityClassName": spec.priority_class_name,
     }

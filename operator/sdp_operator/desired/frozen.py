@@ -60,13 +60,14 @@ def asked_of_pods(pipeline: Pipeline, spec: ComponentSpec) -> str:
     return _inputs(pipeline, spec, {})
 
 
-def keep_template(wanted: KubeObject, live: KubeObject | None, *, before_rollouts: str) -> KubeObject:
+def keep_template(wanted: KubeObject, live: KubeObject | None, *, before_rollouts: str | None = None) -> KubeObject:
     """The wanted Deployment, with a pod template that is there already if that was made of the same.
 
     Args:
         wanted: the Deployment.
         live: the one that is there.
-        before_rollouts: what the INPUTS of an older operator's Deployment are if it was made of the same.
+        before_rollouts: what the INPUTS of an older operator's Deployment are if it was made of the same; None where no
+            older one made any.
     """
     noted = {} if live is None else live["metadata"].get("annotations") or {}
     labels = wanted["spec"]["selector"]["matchLabels"]

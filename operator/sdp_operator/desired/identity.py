@@ -18,9 +18,12 @@ REVISION: Final = f"{GROUP}/revision"
 GATEWAY: Final = "gateway"
 """The gateway's part of a pipeline, beside the components."""
 
+CANARY: Final = "canary"
+"""The part of a canary that has a replica of its own. Its name is short, as a Service's must be."""
+
 
 def child_name(pipeline: Pipeline, part: str) -> str:
-    """The name of the children of a part: a component or the gateway."""
+    """The name of the children of a part: a component, the gateway or the canary."""
     return f"{pipeline.name}-{part}"
 
 

@@ -23,6 +23,9 @@ START_SECONDS: Final = 1800
 
 _START_PERIOD_SECONDS: Final = 2
 
+_WARMED_BY_SINGLE_NUMBERS: Final = frozenset({Component.TEXT_ENCODER, Component.DIFFUSION_MODEL})
+"""Whose exported models bring warm-up requests for signatures with single numbers, such as num_steps."""
+
 
 def server(component: Component, spec: ComponentSpec, source: Source, settings: Settings) -> KubeObject:
     """The container of the model server that serves `source`."""
@@ -31,7 +34,7 @@ def server(component: Component, spec: ComponentSpec, source: Source, settings: 
         "image": server_image(spec, source, settings),
         # Not the image's entry point: that is a shell that keeps SIGTERM to itself.
         "command": ["tensorflow_model_server"],
-        "args": _flags(spec, source),
+        "args": _flags(component, spec, source),
         "ports": [
             {"name": "grpc", "containerPort": GRPC_PORT, "protocol": "TCP"},
             {"name": "rest", "containerPort": REST_PORT, "protocol": "TCP"},
@@ -63,13 +66,15 @@ def server_image(spec: ComponentSpec, source: Source, settings: Settings) -> str
     return settings.gpu_server_image if spec.gpus_per_replica else settings.server_image
 
 
-def _flags(spec: ComponentSpec, source: Source) -> list[str]:
+def _flags(component: Component, spec: ComponentSpec, source: Source) -> list[str]:
     return [
         f"--port={GRPC_PORT}",
         f"--rest_api_port={REST_PORT}",
         *config_flags(spec, source),
         f"--rest_api_timeout_in_ms={spec.rest_timeout_seconds * 1000}",
         "--enable_profiler=false",
+        # Compiles only what a model was exported for. Always, as such a model may come while the server runs.
+        "--xla_cpu_compilation_enabled=true",
         # With no thread of its own for loading, a load delays predictions.
         "--num_load_threads=1",
         # The puller has checked the model, so a load that fails twice fails for good: exit, and say so, instead of
@@ -78,17 +83,18 @@ def _flags(spec: ComponentSpec, source: Source) -> list[str]:
         "--load_retry_interval_micros=1000000",
         # A version that somebody is still copying to the claim must not be loaded, or with all replicas at once.
         *(["--file_system_poll_wait_seconds=0"] if isinstance(source, Mounted) else []),
-        *_server_flags(spec.server),
+        *_server_flags(component, spec),
     ]
 
 
-def _server_flags(server_: Server | None) -> list[str]:
-    if server_ is None:
-        return []
+def _server_flags(component: Component, spec: ComponentSpec) -> list[str]:
+    server_ = spec.server or Server()
     memory = server_.gpu_memory_percent
+    # A warm-up request that can't be batched would keep the model from being loaded.
+    warms_up = server_.warm_up and not (spec.batching is not None and component in _WARMED_BY_SINGLE_NUMBERS)
     return [
         *([] if memory is None else [f"--per_process_gpu_memory_fraction={memory / 100:.2f}"]),
-        *([] if server_.warm_up else ["--enable_model_warmup=false"]),
+        *([] if warms_up else ["--enable_model_warmup=false"]),
     ]
 
 

@@ -7,7 +7,7 @@ from sdp_operator.api.v1alpha1 import NetworkPolicy, Pipeline
 from sdp_operator.desired.identity import COMPONENT, GATEWAY, metadata, selector
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
-from sdp_serving.contract.components import GRPC_PORT, REST_PORT, Component
+from sdp_serving.contract.components import GRPC_PORT, REST_PORT
 from sdp_serving.contract.swap import REPORT_PORT
 
 _NAMESPACE: Final = "kubernetes.io/metadata.name"
@@ -17,14 +17,14 @@ _OPERATORS: Final = {"app.kubernetes.io/part-of": "sdpipeline"}
 """What the chart labels the operator's pods with, whatever the release is called."""
 
 
-def network_policy(pipeline: Pipeline, component: Component, asked: NetworkPolicy, settings: Settings) -> KubeObject:
-    """The component's NetworkPolicy."""
+def network_policy(pipeline: Pipeline, part: str, asked: NetworkPolicy, settings: Settings) -> KubeObject:
+    """The NetworkPolicy of a component, or of the canary."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": metadata(pipeline, component),
+        "metadata": metadata(pipeline, part),
         "spec": {
-            "podSelector": {"matchLabels": selector(pipeline, component)},
+            "podSelector": {"matchLabels": selector(pipeline, part)},
             "policyTypes": ["Ingress"],
             "ingress": [
                 {

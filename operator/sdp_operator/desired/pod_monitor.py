@@ -6,7 +6,7 @@ from sdp_operator.objects import KubeObject
 
 
 def pod_monitor(pipeline: Pipeline, part: str, asked: PodMonitor, *, port: str, path: str) -> KubeObject:
-    """The PodMonitor of a component or of the gateway, whose pods tell their metrics at this path and named port."""
+    """The PodMonitor of a part of the pipeline, whose pods tell their metrics at this path and named port."""
     meta = metadata(pipeline, part)
     return {
         "apiVersion": "monitoring.coreos.com/v1",

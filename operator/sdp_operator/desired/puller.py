@@ -56,10 +56,10 @@ def pullers(
             mounts = [
                 {"name": "models", "mountPath": MODELS_FOLDER},
                 *cache_mounts(cache),
-                *storage_mounts(uri, storage, settings),
+                *storage_mounts([uri.scheme], storage, settings),
             ]
             args += ["--models", MODELS_FOLDER, *cache_flags(cache)]
-            first = _first(["fetch", *args], mounts, storage_env(uri, storage, settings), settings)
+            first = _first(["fetch", *args], mounts, storage_env([uri.scheme], storage, settings), settings)
             return [first, _sidecar(first)]
 
 
@@ -127,19 +127,19 @@ def _demands_of_the_server(spec: ComponentSpec, source: Source, settings: Settin
     ]
 
 
-def puller_volumes(pipeline: Pipeline, component: Component, source: Source, settings: Settings) -> list[KubeObject]:
+def puller_volumes(pipeline: Pipeline, part: str, source: Source, settings: Settings) -> list[KubeObject]:
     """The volumes that the pullers need beside /tmp, and that the server reads its model from."""
     match source:
         case Baked():
             return []
         case Mounted():
-            return [models_volume(pipeline, component), claim_volume(source)]
+            return [models_volume(pipeline, part), claim_volume(source)]
         case Pulled(uri):
             return [
-                models_volume(pipeline, component),
+                models_volume(pipeline, part),
                 {"name": "models", "emptyDir": {}},
                 *cache_volumes(pipeline.spec.cache),
-                *storage_volumes(uri, pipeline.spec.storage, settings),
+                *storage_volumes([uri.scheme], pipeline.spec.storage, settings),
             ]
 
 

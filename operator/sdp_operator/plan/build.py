@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sdp_operator.desired.children import ComponentPart
 from sdp_operator.desired.deployment import revision
-from sdp_operator.desired.identity import REVISION, child_name
+from sdp_operator.desired.identity import CANARY, REVISION, child_name
+from sdp_operator.desired.parts import ComponentPart
 from sdp_operator.objects import KubeObject
 from sdp_operator.plan.changes import changes
 from sdp_operator.plan.gpus import gpus
@@ -26,7 +26,7 @@ from sdp_operator.plan.result import (
     Way,
 )
 from sdp_operator.plan.sight import Known, Looked, Sight, Unfit
-from sdp_operator.plan.way import roll_way, swap_way
+from sdp_operator.plan.way import canary_alone, roll_way, swap_way
 from sdp_operator.pods import is_ready
 from sdp_operator.swap.look import component_pods, wanted_replicas
 from sdp_serving.contract.components import Component
@@ -60,7 +60,7 @@ def plan_pipeline(sight: Sight, now: datetime) -> PipelinePlan:
         refusals=tuple(refusals(sight)) if differs else (),
         components=components,
         changes=() if sight.live is None else others,
-        notes=tuple(_notes(sight)),
+        notes=tuple(_notes(sight, now)),
     )
 
 
@@ -124,11 +124,13 @@ def _changed(
     holds = spec.gpus_per_replica
     growth = max(0, wants - there)
     surge = holds if way is not None and way.strategy == "Surge" and pods else 0
-    asked = _gpus(sight, component, part, held=holds * min(there, wants), needed=surge + growth * holds)
+    canary = _canary_growth(sight, now) if component is Component.DIFFUSION_MODEL else 0
+    needed = max(0, surge + (growth + canary) * holds)
+    asked = _gpus(sight, component, part, held=holds * min(there, wants), needed=needed)
     said = Pods(
         restart=tuple(sorted(pods)) if replaced and wanted is not None else (),
-        start=growth,
-        end=max(0, there - wants),
+        start=growth + max(0, canary),
+        end=max(0, there - wants) + max(0, -canary),
         why=_why(swaps=swaps, rolls=rolls, differing=differing) if replaced else None,
     )
     return ComponentPlan(
@@ -165,6 +167,12 @@ def _interruption(
     if not wants:
         return "requests fail, since no replica is left"
     return "none" if way is None else interruption(way, sight.after, serving=serving, gpus=asked)
+
+
+def _canary_growth(sight: Sight, now: datetime) -> int:
+    """How many replicas more the canary has of its own: one, none, or one less."""
+    is_there = ("Deployment", child_name(sight.after, CANARY)) in sight.world.live.objects
+    return int(canary_alone(sight, now) is not None) - int(is_there)
 
 
 def _live_revision(live: KubeObject) -> str | None:
@@ -239,12 +247,14 @@ def _source_field(sight: Sight, component: Component) -> str:
     return next(source for source in _SOURCES if source in asked)
 
 
-def _notes(sight: Sight) -> Iterator[str]:
+def _notes(sight: Sight, now: datetime) -> Iterator[str]:
     if sight.live is not None and sight.before is None:
         yield "the pipeline as it is can't be read by this version, so that what changes is told by its fields alone"
     served, namespace = sight.settings.namespaces, sight.after.namespace
     if served and namespace not in served:
         yield f"the operator does not serve the namespace {namespace}, so that nothing would come of it"
+    if (why := canary_alone(sight, now)) is not None:
+        yield f"{Component.DIFFUSION_MODEL.field}.canary: it gets a replica of its own, since {why}"
     for component, part in sight.wanted.components.items():
         if part.gpus is not None and part.gpus.status == "False":
             yield f"{component.field}: {part.gpus.message}"

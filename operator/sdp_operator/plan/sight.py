@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from sdp_operator.api.v1alpha1 import Pipeline
-from sdp_operator.desired.children import Desired
+from sdp_operator.desired.parts import Desired
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_operator.world import World

@@ -25,7 +25,7 @@ from sdp_operator.swap.state import (
     SwapState,
     is_image,
 )
-from sdp_operator.swap.strategy import Asked, Room, choose
+from sdp_operator.swap.strategy import Asked, Room, choose, choose_for_canary
 from sdp_operator.swap.watch import Fault, reported_fault
 from sdp_operator.swap.witness import Witness
 from sdp_serving.contract.components import Component
@@ -57,6 +57,7 @@ class Seen:
         watch: how long a new model is watched.
         replicas: how many there are to be.
         witnesses: the living pods.
+        canary_pods: those that a canary has of its own.
         live_rollout: the rollout of the Deployment that is there; None where there is none, or it is of an operator
             that had no rollouts.
         can_verify: whether the pullers that run can reach where the model lies.
@@ -72,6 +73,7 @@ class Seen:
     watch: timedelta = timedelta(minutes=5)
     replicas: int = 1
     witnesses: Sequence[Witness] = ()
+    canary_pods: Sequence[Witness] = ()
     live_rollout: str | None = None
     can_verify: bool = True
     room: Room = field(default_factory=Room)
@@ -122,9 +124,16 @@ def told_of(candidate: CandidateModel, state: SwapState, seen: Seen) -> Sequence
 
 
 def is_proven(candidate: CandidateModel, state: SwapState, seen: Seen) -> bool:
-    """Whether every replica that answers has proven the candidate."""
+    """Whether every replica that answers has proven the candidate; its own one answers only then."""
+    if candidate.rollout is not None:
+        return any(one.is_ready for one in own_pods(candidate, seen))
     told = [one.on(candidate.number) for one in seen.of(state.rollout) if one.is_ready]
     return bool(told) and all(one is not None and one.state is CandidateState.PROVEN for one in told)
+
+
+def own_pods(candidate: CandidateModel, seen: Seen) -> Sequence[Witness]:
+    """The living pods that were made for a canary alone."""
+    return [one for one in seen.canary_pods if one.rollout == candidate.rollout]
 
 
 def silent(candidate: CandidateModel, state: SwapState, seen: Seen) -> Witness | None:
@@ -212,7 +221,8 @@ def _judged(state: SwapState, seen: Seen, now: datetime) -> SwapState:
 
 def _faults(state: SwapState, seen: Seen) -> Sequence[Fault]:
     """What speaks against the model that serves, since it does."""
-    is_loading = state.candidate is not None and state.candidate.choice is not None
+    candidate = state.candidate
+    is_loading = candidate is not None and candidate.choice is not None and candidate.rollout is None
     faults = []
     for one in seen.of(state.rollout):
         told = None if one.report is None else reported_fault(one.report, state.serving.number)
@@ -279,7 +289,7 @@ def _asked(state: SwapState, seen: Seen, now: datetime) -> SwapState:
         state = state.model_copy(update={"rejected": None})
     if coming is None or state.rejected is not None:
         return state.model_copy(update={"candidate": None})
-    if state.candidate is not None and state.candidate.source == coming:
+    if state.candidate is not None and state.candidate.source == coming and not _is_promoted(state.candidate, seen):
         return state
     if seen.is_canary(coming) and state.serving.settled is None:
         return state.model_copy(update={"candidate": None})  # There is no running model yet to hold it beside.
@@ -287,6 +297,11 @@ def _asked(state: SwapState, seen: Seen, now: datetime) -> SwapState:
         return _gone_back(state.model_copy(update={"candidate": None, "previous": back}), seen, now, None)
     candidate = _new_candidate(coming, _lowest(state), now, now)
     return state.model_copy(update={"candidate": candidate, "lowest": candidate.number})
+
+
+def _is_promoted(candidate: CandidateModel, seen: Seen) -> bool:
+    """Whether a canary's own replica is to go, so that its GPU is free for the swap that brings its model."""
+    return candidate.rollout is not None and not seen.is_canary(candidate.source)
 
 
 def _pinned(state: SwapState, seen: Seen) -> SwapState:
@@ -346,6 +361,8 @@ def _followed(state: SwapState, seen: Seen, now: datetime) -> SwapState:
     candidate = state.candidate
     if candidate is None:
         return state
+    if candidate.rollout is not None:
+        return _beside(state, candidate, seen, now)
     told = told_of(candidate, state, seen)
     failed = next((one for one in told if one.state is CandidateState.FAILED and one.trouble is not None), None)
     if failed is not None and failed.trouble is not None:
@@ -354,6 +371,20 @@ def _followed(state: SwapState, seen: Seen, now: datetime) -> SwapState:
     if candidate.choice is not None:
         return _brought_in(state, candidate, candidate.choice, seen, now)
     return _verified(state, candidate, told, seen, now)
+
+
+def _beside(state: SwapState, candidate: CandidateModel, seen: Seen, now: datetime) -> SwapState:
+    """Judge a canary by its own replica."""
+    pods = own_pods(candidate, seen)
+    told = (reported_fault(one.report, candidate.number) for one in pods if one.report is not None)
+    faults = [fault for fault in (*(one.fault for one in pods), *told) if fault is not None and not fault.may_pass]
+    if faults:
+        return _failed(state, candidate, faults[0], seen, now)
+    if candidate.found is None:
+        # Where no running pod could look at it, its own one says what it is.
+        found = next((one.pulled for one in pods if one.is_ready), None)
+        return _with(state, candidate.model_copy(update={"found": found}))
+    return state
 
 
 def _verified(
@@ -391,7 +422,7 @@ def _brought_in(state: SwapState, candidate: CandidateModel, choice: Choice, see
 
 def _failed(state: SwapState, candidate: CandidateModel, fault: Fault, seen: Seen, now: datetime) -> SwapState:
     """The candidate is bad; or it only finds no room beside the running model, which another strategy gives it."""
-    lacks_memory = candidate.choice is not None and _is_out_of_memory(fault)
+    lacks_memory = candidate.choice is not None and candidate.rollout is None and _is_out_of_memory(fault)
     if lacks_memory and seen.strategy != "InPlace":
         return _chosen(state, candidate, seen, now, in_place_failed="the servers ran out of memory with both models")
     message = fault.message
@@ -431,30 +462,14 @@ def _chosen(
         is_served=any(one.is_ready for one in seen.witnesses),
         size=sum(sizes) if len(sizes) == 2 else None,
     )
-    if seen.is_canary(candidate.source):
-        return _canary_chosen(
-            state, candidate, choose(_of_canary(seen), room, in_place_failed=in_place_failed), seen, now
-        )
-    choice = choose(seen.strategy, room, in_place_failed=in_place_failed)
-    if choice.strategy == "InPlace":
+    is_canary = seen.is_canary(candidate.source)
+    if is_canary and in_place_failed is None and not any(one.is_ready for one in seen.of(state.rollout)):
+        return state
+    choose_way = choose_for_canary if is_canary else choose
+    choice = choose_way(seen.strategy, room, in_place_failed=in_place_failed)
+    if is_canary or choice.strategy == "InPlace":
         return _with(state, candidate.model_copy(update={"choice": choice, "step_since": now, "unheard_since": None}))
     return _rolled(state, candidate, choice, now)
-
-
-def _of_canary(seen: Seen) -> Asked:
-    """A canary can only come in place, but where the user does not insist on it, there must be room."""
-    return "InPlace" if seen.strategy == "InPlace" else "Auto"
-
-
-def _canary_chosen(state: SwapState, candidate: CandidateModel, choice: Choice, seen: Seen, now: datetime) -> SwapState:
-    """Bring a canary in beside the running model, or not at all."""
-    if not any(one.is_ready for one in seen.of(state.rollout)):
-        return state
-    if choice.strategy == "InPlace":
-        return _with(state, candidate.model_copy(update={"choice": choice, "step_since": now, "unheard_since": None}))
-    message = f"it can't be served beside the running model, since {choice.reason}"
-    rejected = _rejected(candidate, Reason.NO_ROOM_FOR_CANARY, message, seen, now)
-    return state.model_copy(update={"candidate": None, "rejected": rejected})
 
 
 def _rolled(state: SwapState, candidate: CandidateModel, choice: Choice, now: datetime) -> SwapState:

@@ -8,7 +8,7 @@ from typing import Final
 from sdp_operator.api.v1alpha1 import ComponentSpec, Pipeline
 from sdp_operator.desired.digest import digest
 from sdp_operator.desired.frozen import asked_of_pods
-from sdp_operator.desired.identity import COMPONENT, REVISION, child_name
+from sdp_operator.desired.identity import CANARY, COMPONENT, REVISION, child_name
 from sdp_operator.desired.models_config_map import models_config_map_name
 from sdp_operator.desired.source import Baked, Mounted, Source, fits_the_same_pods, source_of
 from sdp_operator.desired.telling import to_tell
@@ -18,6 +18,7 @@ from sdp_operator.live import LiveChildren
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_operator.swap.advance import Seen
+from sdp_operator.swap.canary import canary_of
 from sdp_operator.swap.gpu_memory import gpu_memory
 from sdp_operator.swap.state import ROLLOUT, SwapState, read_state
 from sdp_operator.swap.strategy import Room
@@ -73,18 +74,22 @@ def look(
         watch=timedelta(seconds=pipeline.spec.swap.watch_seconds),
         replicas=wanted_replicas(spec, live),
         witnesses=_witnesses(pods, live, state, world),
+        canary_pods=_canary_pods(world),
         live_rollout=None if live is None else _rollout(live["spec"]["template"]),
         room=Room(gpus=spec.gpus_per_replica, memory_limit=_memory_limit(spec)),
     )
     coming = None if state is None or asked is None else seen.coming(state.serving.source)
     if state is None or coming is None:
         return seen
+    # A canary's own replica goes before another model comes.
+    leaving = component_pods(CANARY, world.live) if coming == seen.asked else ()
+    free = None if live is None else has_free_gpus(pipeline, spec, live, world, settings, now, leaving=leaving)
     barrier = _barrier(source_of(coming), source_of(state.serving.source), seen.of(state.rollout))
     room = replace(
         seen.room,
         barrier=barrier,
         gpu_memory=_gpu_memory(spec, pods, world, settings),
-        has_free_gpus=None if live is None else has_free_gpus(pipeline, spec, live, world, settings, now),
+        has_free_gpus=free,
     )
     return replace(seen, room=room, can_verify=barrier is None)
 
@@ -95,7 +100,7 @@ def source_name(source: Source) -> str:
 
 
 def component_pods(part: str, live: LiveChildren) -> Mapping[str, KubeObject]:
-    """The pods of a component, or of the gateway."""
+    """The pods of a component, of the gateway or of the canary."""
     return {name: pod for name, pod in live.pods.items() if pod["metadata"]["labels"].get(COMPONENT) == part}
 
 
@@ -112,7 +117,10 @@ def to_ask(pipeline: Pipeline, live: LiveChildren) -> Mapping[str, str]:
     addresses: dict[str, str] = {}
     for component, spec in pipeline.spec.components.items():
         if spec.from_ is None and _matters(remembered(pipeline, component, live)):
-            found = (witness(pod, None) for pod in component_pods(component, live).values())
+            pods = component_pods(component, live)
+            if canary_of(spec) is not None:
+                pods = {**pods, **component_pods(CANARY, live)}
+            found = (witness(pod, None) for pod in pods.values())
             addresses |= {one.name: one.address for one in found if one is not None and one.has_puller and one.address}
     return addresses
 
@@ -150,6 +158,11 @@ def _witnesses(
         if one is not None:
             found.append(one)
     return found
+
+
+def _canary_pods(world: World) -> Sequence[Witness]:
+    found = (witness(pod, world.reports.get(name)) for name, pod in component_pods(CANARY, world.live).items())
+    return [one for one in found if one is not None]
 
 
 def _is_frozen(pod: KubeObject, live: KubeObject | None) -> bool:

@@ -113,6 +113,11 @@ class CandidateModel(KnownModel):
         """See `sdp_serving.contract.swap.Candidate`."""
         return "Verify" if self.choice is None else "BringIn"
 
+    @property
+    def rollout(self) -> str | None:
+        """That of its own replica, which only a canary may have; None where it comes into the running pods."""
+        return None if self.choice is None or self.choice.strategy == "InPlace" else str(self.number)
+
 
 class RejectedModel(_Remembered):
     """The model that was asked for last and found bad. It is not tried again as long as nothing is asked for otherwise.
@@ -166,7 +171,8 @@ class SwapState(_Remembered):
 
     def desired(self) -> DesiredModels:
         """What the pullers of the component's pods are to bring about; images need none."""
-        candidate, previous = self.candidate, self.previous
+        previous = self.previous
+        candidate = None if self.candidate is None or self.candidate.rollout is not None else self.candidate
         models = PodModels(
             serving=self.serving.numbered,
             candidate=candidate and Candidate(**candidate.numbered.model_dump(), step=candidate.step),
@@ -177,6 +183,13 @@ class SwapState(_Remembered):
             others[previous.rollout] = PodModels(serving=previous.numbered)
         rollouts = {self.rollout: models, **others}
         return DesiredModels(rollouts={name: one for name, one in rollouts.items() if not is_image(one.serving.uri)})
+
+    def desired_of_canary(self) -> DesiredModels:
+        """What the puller of the canary's own replica is to bring about."""
+        canary = self.candidate
+        if canary is None or canary.rollout is None:
+            return DesiredModels(rollouts={})
+        return DesiredModels(rollouts={canary.rollout: PodModels(serving=canary.numbered)})
 
 
 def is_image(source: str) -> bool:

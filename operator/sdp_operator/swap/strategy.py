@@ -64,6 +64,25 @@ def choose(asked: Asked, room: Room, *, in_place_failed: str | None = None) -> C
     return _roll(room, lack)
 
 
+def choose_for_canary(asked: Asked, room: Room, *, in_place_failed: str | None = None) -> Choice:
+    """How a canary comes: into the pods that run, or, as Surge begins, in a replica of its own beside them.
+
+    Args:
+        asked: what the spec says of swaps.
+        room: what there is room for.
+        in_place_failed: why it can't be brought in beside the running model, as was found by trying.
+    """
+    against = in_place_failed or room.barrier
+    if asked == "InPlace" and against is None:
+        return Choice(strategy="InPlace", reason="swap.strategy says so")
+    if asked in {"Surge", "Drain"}:
+        return Choice(strategy="Surge", reason=f"swap.strategy is {asked}")
+    lack = against or _lacks_memory(room)
+    if lack is None:
+        return Choice(strategy="InPlace", reason=_holds_both(room))
+    return Choice(strategy="Surge", reason=lack)
+
+
 def roll_strategy(asked: Asked, state: SwapState | None, there: RollStrategy | None, room: Room) -> RollStrategy:
     """How pods make room for the ones that follow them, whatever changes of them.
 

@@ -77,14 +77,19 @@ def connect(
     with ExitStack() as stack:
         if route is Route.DIRECT:
             addresses, canary = _direct(name, namespace, context, port, variant)
+            beside = None if canary is None or canary.host is None else Address(canary.host, port)
         else:
             found = find_pipeline(Kubectl(context, namespace), name)
             canary = _canary(found, variant)
             addresses = stack.enter_context(_forwarded(found.services, context, port))
+            beside = stack.enter_context(_forwarded_canary(canary, context, port))
         make = GrpcTransport if protocol is Protocol.GRPC else RestTransport
         transport = make(addresses, timeout=timeout)
         stack.callback(transport.close)
-        yield Pipeline(transport, canary=canary, variant=variant)
+        own = None if beside is None else make({Component.DIFFUSION_MODEL: beside}, timeout=timeout)
+        if own is not None:
+            stack.callback(own.close)
+        yield Pipeline(transport, canary=canary, canary_transport=own, variant=variant)
 
 
 def _direct(
@@ -130,3 +135,14 @@ def _forwarded(
             for forward in forwards.values():
                 forward.require_alive()
             raise
+
+
+@contextmanager
+def _forwarded_canary(canary: Canary | None, context: str | None, port: int) -> Iterator[Address | None]:
+    """Where a canary's own server is reached. That it ends meanwhile is no failure: the other model answers then."""
+    if canary is None or canary.host is None:
+        yield None
+        return
+    service = Service.at(canary.host)
+    with port_forward(Kubectl(context, service.namespace), service.name, port) as forward:
+        yield forward.address()

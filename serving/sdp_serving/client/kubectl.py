@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sdp_serving.client.errors import KubectlError, PipelineNotFoundError, PipelineNotReadyError
 from sdp_serving.contract.components import DRAWING, Component
@@ -72,6 +72,12 @@ class Service:
     name: str
     namespace: str
 
+    @classmethod
+    def at(cls, host: str) -> Self:
+        """The Service of this name in the cluster's DNS."""
+        name, namespace, _ = host.split(".", 2)
+        return cls(name, namespace)
+
     @property
     def host(self) -> str:
         """Its name in the cluster's DNS."""
@@ -107,15 +113,14 @@ def find_pipeline(kubectl: Kubectl, name: str | None) -> Found:
     return Found(
         found["metadata"]["name"],
         {component: _service(found, component) for component in DRAWING},
-        Canary.model_validate(canary) if "version" in canary else None,  # It has one once it serves.
+        # It has one of these once it serves.
+        Canary.model_validate(canary) if {"version", "host"} & canary.keys() else None,
     )
 
 
 def _service(pipeline: Mapping[str, Any], component: Component) -> Service:
     """The component's Service, which is another pipeline's where the component is shared."""
-    host = str(pipeline["status"][component.field]["endpoints"]["grpc"])
-    name, namespace, _ = host.split(".", 2)
-    return Service(name, namespace)
+    return Service.at(str(pipeline["status"][component.field]["endpoints"]["grpc"]))
 
 
 def only(pipelines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

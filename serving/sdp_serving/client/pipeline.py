@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sdp_serving.client.errors import UnexpectedAnswerError, VersionGoneError
+from sdp_serving.client.errors import ServerUnreachableError, UnexpectedAnswerError, VersionGoneError
 from sdp_serving.client.transport import Answer, Array, Transport
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.routes import Canary, Variant, choose
@@ -74,6 +74,7 @@ class Pipeline:
         *,
         tokenizer: Encoder | None = None,
         canary: Canary | None = None,
+        canary_transport: Transport | None = None,
         variant: Variant | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -83,11 +84,13 @@ class Pipeline:
             transport: the way to the servers.
             tokenizer: what turns prompts into tokens; CLIP's when left out.
             canary: a second diffusion model, which takes a part of the requests.
+            canary_transport: the way to its own server; left out where it is in the other one's.
             variant: the diffusion model that takes all of them instead.
             draw: gives a number from 0 up to 1, evenly spread.
         """
         self._transport = transport
         self._canary = canary
+        self._canary_transport = transport if canary_transport is None else canary_transport
         self._variant = variant
         self._draw = draw
         self._tokenizer = Tokenizer() if tokenizer is None else tokenizer
@@ -164,10 +167,11 @@ class Pipeline:
         unet, sample = Component.DIFFUSION_MODEL, SignatureName.SAMPLE
         if self._canary is not None and choose(self._canary, self._variant, self._draw) is Variant.CANARY:
             try:
-                return self._transport.predict(unet, sample, inputs, version=self._canary.version), Variant.CANARY
-            except VersionGoneError:
-                # It was promoted or given up since: the other one serves.
-                pass
+                answer = self._canary_transport.predict(unet, sample, inputs, version=self._canary.version)
+            except (VersionGoneError, ServerUnreachableError):
+                pass  # It was promoted or given up since: the other one serves.
+            else:
+                return answer, Variant.CANARY
         return self._transport.predict(unet, sample, inputs), Variant.STABLE
 
 

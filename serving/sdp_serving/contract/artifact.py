@@ -23,6 +23,9 @@ SIZE_STEP: Final = 64
 Version = NewType("Version", int)
 """A version of an artifact, and of the model in TensorFlow Serving: milliseconds since the epoch at its export."""
 
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16", "bfloat16"]
+"""What a model computes with inside; mixed: weights are float32 all the same. Inputs and outputs are float32 always."""
+
 Scheme = Literal["gs", "https", "pvc", "file"]
 
 _URI: Final = re.compile(r"(?P<scheme>gs|https|pvc|file)://(?P<path>[^?#]+?)/*", re.ASCII)
@@ -133,7 +136,10 @@ class Manifest(BaseModel):
     """Pixels along one side of an image."""
     image_sizes: ImageSizes | None = None
     """Of the diffusion model: what a request may ask for instead. None: of an older exporter, `image_size` only."""
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
+    jit_compiled: bool = False
+    """Whether XLA compiles a part of it, which TensorFlow Serving refuses unless it is started with
+    `--xla_cpu_compilation_enabled`."""
     sampler: Literal["ddim"] | None = None
     """Of the diffusion model only."""
     tensorflow: str

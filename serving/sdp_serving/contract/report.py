@@ -23,7 +23,7 @@ class PullFailure(StrEnum):
     NEWER_TENSORFLOW = "NewerTensorFlow"
     """It was exported with a TensorFlow that is newer than the model server's."""
     NOT_BATCHABLE = "NotBatchable"
-    """Batching is on, and the model takes scalars."""
+    """Batching is on, and every signature of the model takes single numbers."""
     DISK_FULL = "DiskFull"
     LOAD_FAILED = "LoadFailed"
     """The model server can't load it."""

@@ -6,9 +6,9 @@ the client reads.
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sdp_serving.contract.components import Component
 
@@ -30,17 +30,27 @@ class Variant(StrEnum):
 class Canary(BaseModel):
     """A model that takes a part of the requests.
 
+    Either of `version` and `host` says where it is.
+
     Attributes:
-        version: its version in TensorFlow Serving.
+        version: its version in the model servers of the other one; None where it has a server of its own.
+        host: that server's, which serves nothing else; None where there is none.
         percent: how many of a hundred requests it takes.
         model: its URI.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    version: Annotated[int, Field(gt=0)]
+    version: Annotated[int, Field(gt=0)] | None = None
+    host: str | None = None
     percent: Annotated[int, Field(ge=0, le=100)]
     model: str
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if (self.version is None) == (self.host is None):
+            raise ValueError("a canary has either a version or a host")
+        return self
 
 
 class Routes(BaseModel):

@@ -14,11 +14,13 @@ class Way:
     Attributes:
         path: what to ask the model server for.
         variant: which model that is.
-        instead: where else to go when the model server knows no such model.
+        host: the model server, where that is not the component's.
+        instead: where else to go when the model server knows no such model, or is away with its host.
     """
 
     path: str
     variant: Variant
+    host: str | None = None
     instead: "Way | None" = None
 
 
@@ -35,7 +37,9 @@ def find_way(call: Call, canary: Canary | None, asked: Variant | None, draw: Cal
     if canary is None:
         return stable
     if call.names_model:
-        return Way(call.path, Variant.CANARY) if call.version == canary.version else stable
+        is_canary = call.version is not None and call.version == canary.version
+        return Way(call.path, Variant.CANARY) if is_canary else stable
     if call.is_prediction and choose(canary, asked, draw) is Variant.CANARY:
-        return Way(call.at_version(canary.version), Variant.CANARY, instead=stable)
+        path = call.path if canary.version is None else call.at_version(canary.version)
+        return Way(path, Variant.CANARY, host=canary.host, instead=stable)
     return stable

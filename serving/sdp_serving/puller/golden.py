@@ -11,12 +11,14 @@ from typing import Any, Final
 
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.report import Pulled
+from sdp_serving.contract.sampling import Sampler, Schedule
 from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, TOKENS, SignatureName, signatures
 from sdp_serving.contract.versions import StableDiffusionVersion
 
 _START, _END = 49406, 49407
-_PROMPT: Final = (320, 1125, 539, 320, 2368)
-"""Tokens of `a photo of a cat`."""
+_PROMPT: Final = "a photo of a cat"
+_TOKENS: Final = (320, 1125, 539, 320, 2368)
+"""Of the prompt."""
 _STEPS: Final = 2
 _SEED: Final = 42
 _GUIDANCE_SCALE: Final = 7.5
@@ -25,6 +27,11 @@ _LARGEST: Final = 1e3
 _BRIGHTEST: Final = 255
 _IMAGE_SIZE: Final = 512
 """Of Stable Diffusion 1.x, for a model that takes any."""
+_OF_ROWS: Final = {
+    Component.TEXT_ENCODER: SignatureName.ENCODE_PROMPTS,
+    Component.DIFFUSION_MODEL: SignatureName.SAMPLE_BATCH,
+}
+"""What a server that batches is asked, of components whose other signatures take single numbers."""
 
 Shape = Sequence[int | None]
 
@@ -44,19 +51,23 @@ class GoldenRequest:
     outputs: Mapping[str, Shape]
 
 
-def golden_request(model: Pulled, offered: Collection[str]) -> GoldenRequest:
+def golden_request(model: Pulled, offered: Collection[str], *, batching: bool = False) -> GoldenRequest:
     """The request that a model is tried with.
 
     Args:
         model: what it is.
         offered: names of the signatures that the server says it has.
+        batching: whether the server batches requests, and so refuses those with single numbers.
     """
     sizes = _Sizes(model.width or _width(model.sd_version), model.image_size or _IMAGE_SIZE)
+    values = _values(model.component, sizes)
+    of_rows = _OF_ROWS.get(model.component)
+    if batching and of_rows is not None and of_rows in offered:
+        return GoldenRequest(of_rows, _rows(model.component, values), _outputs(model, sizes))
     declared = signatures(model.component, width=sizes.width, image_size=sizes.image)
     name = SignatureName.DEFAULT
     if SignatureName.SAMPLE in declared and SignatureName.SAMPLE in offered:
         name = SignatureName.SAMPLE
-    values = _values(model.component, sizes)
     return GoldenRequest(name, {each: values[each] for each in declared[name].inputs}, _outputs(model, sizes))
 
 
@@ -109,7 +120,7 @@ def _values(component: Component, sizes: _Sizes) -> Mapping[str, Any]:
     """A value for each input of the component's signatures."""
     match component:
         case Component.TEXT_ENCODER:
-            prompt = [_START, *_PROMPT, *[_END] * (TOKENS - 1 - len(_PROMPT))]
+            prompt = [_START, *_TOKENS, *[_END] * (TOKENS - 1 - len(_TOKENS))]
             return {"tokens": prompt, "batch_size": 1}
         case Component.DIFFUSION_MODEL:
             return {
@@ -124,6 +135,18 @@ def _values(component: Component, sizes: _Sizes) -> Mapping[str, Any]:
             return {"latent": _waves([1, sizes.latent, sizes.latent, LATENT_CHANNELS], 0.37)}
         case Component.IMAGE_ENCODER:
             return {"images": _waves([1, sizes.image, sizes.image, 3], 0.0137)}
+
+
+def _rows(component: Component, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The inputs of the component's signature in `_OF_ROWS`: its values, each as a row."""
+    if component is Component.TEXT_ENCODER:
+        return {"prompts": [_PROMPT], "negative_prompts": [""]}
+    return {
+        **{name: values[name] for name in ("context", "unconditional_context")},
+        **{name: [values[name]] for name in ("seed", "num_steps", "guidance_scale")},
+        "sampler": [Sampler.DDIM],
+        "schedule": [Schedule.LINSPACE],
+    }
 
 
 def _waves(shape: Sequence[int], step: float) -> Any:

@@ -119,7 +119,7 @@ def require_suitable(facts: Facts, *, scalars: Sequence[str], uri: ModelUri, wan
 
     Args:
         facts: what it is.
-        scalars: its inputs that are single numbers.
+        scalars: its inputs that are single numbers; none if a signature takes no such.
         uri: where it lies.
         wanted: what was asked for.
 
@@ -140,7 +140,7 @@ def require_suitable(facts: Facts, *, scalars: Sequence[str], uri: ModelUri, wan
         raise PullError(
             PullFailure.NOT_BATCHABLE,
             f"{uri} takes single numbers ({', '.join(scalars)}), which TensorFlow Serving puts into no batch: remove"
-            f" {wanted.component.field}.batching",
+            f" {wanted.component.field}.batching, or export the model again with this release",
         )
 
 
@@ -168,8 +168,12 @@ def _facts(manifest: Manifest) -> Facts:
 
 
 def _scalars(manifest: Manifest) -> Sequence[str]:
-    functions = manifest.signatures.values()
-    return sorted({name for function in functions for name, tensor in function.inputs.items() if tensor.shape == ()})
+    """The single numbers that stand in the way of batches, which TensorFlow Serving makes for each signature alone."""
+    taken = [
+        {name for name, tensor in function.inputs.items() if tensor.shape == ()}
+        for function in manifest.signatures.values()
+    ]
+    return sorted(set().union(*taken)) if all(taken) else []
 
 
 def _require_stable_diffusion(facts: Facts, uri: ModelUri, version: StableDiffusionVersion | None) -> None:

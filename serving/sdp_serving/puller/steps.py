@@ -77,7 +77,7 @@ class Steps:
     def _prove(self, number: ModelNumber) -> Outcome:
         model = self.folder.look().models[number].model
         try:
-            request = golden_request(model, self.server.signatures(number))
+            request = golden_request(model, self.server.signatures(number), batching=self.wanted.batching)
             answer = self.server.predict(number, request.signature, request.inputs, timeout=_ANSWER_SECONDS)
         except SilentError as error:
             return _unproven(f"{model.uri} was not answered for ({error}): read the model server's log", may_pass=True)

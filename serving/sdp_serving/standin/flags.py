@@ -45,6 +45,9 @@ class Flags:
     enable_profiler: bool = _flag(True, "offer TensorFlow's profiler", works=False)
     per_process_gpu_memory_fraction: float = _flag(0.0, "share of the GPU's memory", works=False)
     xla_gpu_compilation_enabled: bool = _flag(False, "compile for the GPU with XLA", works=False)
+    xla_cpu_compilation_enabled: bool = _flag(
+        False, "let XLA compile what a model wants compiled; without it such requests fail"
+    )
     tensorflow_intra_op_parallelism: int = _flag(0, "threads within one operation; 0 for one a core")
     tensorflow_inter_op_parallelism: int = _flag(0, "operations at the same time; 0 for one a core")
     grpc_max_threads: int = _flag(0, "most gRPC requests at the same time; 0 for four a core")

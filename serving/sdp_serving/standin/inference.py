@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from sdp_serving.standin.errors import Code, ServingError, invalid_argument
+from sdp_serving.standin.errors import Code, ServingError
 from sdp_serving.standin.manager import ModelManager
 from sdp_serving.standin.metrics import Metrics
 from sdp_serving.standin.servable import Servable
@@ -37,10 +37,9 @@ class Prediction:
 class Inference:
     """Answers predict requests from the models that the manager holds."""
 
-    def __init__(self, manager: ModelManager[Servable], metrics: Metrics, *, batching: bool) -> None:
+    def __init__(self, manager: ModelManager[Servable], metrics: Metrics) -> None:
         self._manager = manager
         self._metrics = metrics
-        self._batching = batching
 
     def predict(
         self,
@@ -72,8 +71,6 @@ class Inference:
                 signature = lease.servable.signature(signature_name)
                 inputs = read_inputs(signature)
                 outputs = signature.chosen_outputs(wanted)
-                if self._batching and any(value.ndim == 0 for value in inputs.values()):
-                    raise invalid_argument("Batching Run() input tensors must have at least one dimension")
                 results = lease.servable.run(signature, inputs, outputs, timeout_ms)
             code = Code.OK
             return Prediction(lease.version, signature_name or DEFAULT_SIGNATURE, results)

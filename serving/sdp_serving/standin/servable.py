@@ -16,6 +16,7 @@ from tensorflow.python.client import session
 from tensorflow.python.framework import errors, ops
 from tensorflow.python.saved_model import loader_impl
 
+from sdp_serving.standin.compiled import compiled_signatures
 from sdp_serving.standin.errors import Code, ServingError, invalid_argument
 from sdp_serving.standin.signature import DEFAULT_SIGNATURE, Signature, TensorInfo
 
@@ -25,12 +26,16 @@ _SERVING_TAG: Final = "serve"
 class Servable:
     """A loaded SavedModel."""
 
-    def __init__(self, folder: Path, config: Any) -> None:
+    def __init__(self, folder: Path, config: Any, *, batching: bool = False, compiling: bool = False) -> None:
         """Load it.
 
         Args:
             folder: holds `saved_model.pb`.
             config: the session's ConfigProto.
+            batching: whether to refuse single numbers, as TensorFlow Serving does where it batches: in whatever asks,
+                warm-up requests too.
+            compiling: whether XLA may compile; without, TensorFlow Serving refuses requests that it would have to
+                compile for.
 
         Raises:
             ServingError: there is no SavedModel, or it cannot be loaded.
@@ -52,8 +57,11 @@ class Servable:
         except Exception as error:  # a damaged file fails in any way at all
             self._session.close()
             raise ServingError(Code.INTERNAL, f"{folder} cannot be loaded: {error}") from error
+        self._batching = batching
         self.signature_defs: Mapping[str, Any] = dict(meta_graph.signature_def)
         self._signatures = {name: _signature(each) for name, each in self.signature_defs.items()}
+        refused = frozenset() if compiling else compiled_signatures(meta_graph)
+        self._refused = [self._signatures[name] for name in refused]
 
     def signature(self, name: str) -> Signature:
         """The signature of that name; of the default one when it is empty.
@@ -84,8 +92,13 @@ class Servable:
             timeout_ms: milliseconds after which to give up; 0 for never.
 
         Raises:
-            ServingError: the model refused the values, or the time was over (DEADLINE_EXCEEDED).
+            ServingError: the model or its batching refused the values, XLA would have to compile and may not
+                (INTERNAL), or the time was over (DEADLINE_EXCEEDED).
         """
+        if self._batching and any(value.ndim == 0 for value in inputs.values()):
+            raise invalid_argument("Batching Run() input tensors must have at least one dimension")
+        if signature in self._refused:
+            raise ServingError(Code.INTERNAL, "XLA compilation disabled")
         feeds = {signature.inputs[name].name: value for name, value in inputs.items()}
         fetches = {name: signature.outputs[name].name for name in outputs}
         try:

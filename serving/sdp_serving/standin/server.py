@@ -44,7 +44,7 @@ def run(flags: Flags) -> None:
 def _serve(
     flags: Flags, manager: ModelManager[Servable], metrics: Metrics, exposed: tuple[str, Callable[[], str]] | None
 ) -> None:
-    inference = Inference(manager, metrics, batching=flags.enable_batching)
+    inference = Inference(manager, metrics)
     grpc_server = _open(
         flags.port,
         lambda: grpc_api.start(
@@ -97,7 +97,9 @@ def _manager(flags: Flags) -> ModelManager[Servable]:
 
 
 def _load(folder: Path, session_config: config_pb2.ConfigProto, flags: Flags) -> Servable:
-    servable = Servable(folder, session_config)
+    servable = Servable(
+        folder, session_config, batching=flags.enable_batching, compiling=flags.xla_cpu_compilation_enabled
+    )
     if flags.enable_model_warmup:
         try:
             warm_up(servable, folder)

@@ -144,6 +144,57 @@ def test_a_bad_field_of_the_pipeline_is_refused_by_its_name(
     assert f"spec.{field}" in str(refused.value)
 
 
+_UNET = "gs://b/unet.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("component", "weights", "wanted", "sentence"),
+    [
+        ("diffusionModel", "striped", {"version": "1.5"}, "write for tiny base or striped, and for others pre"),
+        ("textEncoder", _UNET, {"version": "tiny"}, "write for tiny base or sks, and for others"),
+        ("decoder", "random", {"version": "tiny"}, "decoder.weights must be of stableDiffusion.version"),
+        ("decoder", "hf://user/model", {"version": "2.1"}, "or a URI such as gs://bucket/unet.safetensors"),
+        ("decoder", "pretrained", {"version": "1.5"}, "weights can be pretrained for 1.4 and 2.1 only"),
+        ("imageEncoder", _UNET, {"version": "1.5", "height": 512, "width": 768}, "for square images of a multiple"),
+        ("diffusionModel", _UNET, {"version": "1.5", "height": 72, "width": 72}, "for square images of a multiple"),
+        ("decoder", "base", {"version": "tiny", "height": 512, "width": 512}, "for tiny of 64: set"),
+        ("decoder", "base", None, "decoder.weights are exported first: set export.to, the folder for exported models"),
+    ],
+)
+def test_weights_that_cannot_be_exported_are_refused(
+    pipelines: PipelineClient, component: str, weights: str, wanted: dict[str, Any] | None, sentence: str
+) -> None:
+    spec = {component: {"weights": weights}, "export": {"to": "gs://b/exported"}}
+    with pytest.raises(ClusterError) as refused:
+        pipelines.apply(spec if wanted is None else {**spec, "stableDiffusion": wanted})
+    assert sentence in str(refused.value)
+
+
+def test_weights_of_each_kind_are_accepted(pipelines: PipelineClient) -> None:
+    pipelines.apply(
+        {
+            "stableDiffusion": {"version": "2.1", "height": 768, "width": 768},
+            "export": {"to": "gs://b/exported"},
+            "textEncoder": {"weights": "gs://b/diffusers/my-model/"},
+            "diffusionModel": {"weights": _UNET},
+            "decoder": {"weights": "pretrained"},
+            "imageEncoder": {"weights": "https://example.com/vae.safetensors?download=true#sha256=00"},
+        }
+    )
+
+
+def test_a_text_encoder_goes_with_images_of_any_size(pipelines: PipelineClient) -> None:
+    wanted = {"version": "1.4", "height": 512, "width": 768}
+    pipelines.apply(
+        {
+            "stableDiffusion": wanted,
+            "export": {"to": "gs://b/exported"},
+            "textEncoder": {"weights": "pretrained"},
+            "decoder": MODEL,
+        }
+    )
+
+
 def test_a_pipeline_without_components_is_refused(pipelines: PipelineClient) -> None:
     with pytest.raises(ClusterError, match="spec needs at least one component: add textEncoder"):
         pipelines.apply({})

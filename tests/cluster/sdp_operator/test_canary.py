@@ -9,6 +9,7 @@ from tests.support.pipeline_client import PipelineClient
 
 from sdp_operator.desired.telling import TOLD
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.report import PullFailure
 from sdp_serving.contract.routes import ROUTES_FILE, Canary, Routes
 from sdp_serving.contract.swap import DESIRED_FILE, DesiredModels, PodModels
 
@@ -18,6 +19,8 @@ UNET = Component.DIFFUSION_MODEL
 FIRST = "gs://good/first"
 SECOND = "gs://good/second"
 CORRUPT = "gs://corrupt/model"
+ALONE: dict[str, Any] = {"swap": {"strategy": "Surge"}, "networkPolicy": {}}
+"""By which a canary gets a replica of its own."""
 
 
 def test_a_canary_is_told_to_pods_and_gateways_and_is_aborted_and_promoted_by_the_field(
@@ -45,6 +48,8 @@ def test_a_canary_is_told_to_pods_and_gateways_and_is_aborted_and_promoted_by_th
 
     pipelines.apply(_spec(FIRST, canary=SECOND, percent=5))
     again = _serving_canary(pipelines, percent=5)
+    assert canary.version is not None
+    assert again.version is not None
     assert again.version < canary.version, "no number is used twice"
     pipelines.apply(_spec(SECOND))
     eventually(lambda: _canary(pipelines) is None, "it is no canary any more")
@@ -70,13 +75,83 @@ def test_a_canary_that_is_bad_is_refused_and_takes_no_request(pipelines: Pipelin
     eventually(lambda: not pipelines.condition("RolledBack"), "without it all is well")
 
 
-def _spec(model: str, *, canary: str | None = None, percent: int = 0) -> dict[str, Any]:
+def test_a_canary_with_a_replica_of_its_own_comes_beside_the_others_and_goes_for_its_promotion(
+    pipelines: PipelineClient, kubelet: Kubelet
+) -> None:
+    running = _serve_first(pipelines, kubelet, **ALONE)
+    pipelines.apply(_spec(FIRST, canary=SECOND, percent=25, **ALONE))
+    kubelet.serve(UNET, SECOND, part="canary")
+    canary = _serving_canary(pipelines, percent=25)
+    assert (canary.model, canary.version) == (SECOND, None)
+    assert canary.host == f"sd-canary.{pipelines.get()['metadata']['namespace']}.svc"
+    assert (_canary(pipelines) or {})["message"] == "it has a replica of its own, since swap.strategy is Surge"
+    assert _routes(pipelines) == {UNET: canary}
+    assert _wanted(pipelines).candidate is None
+    assert _children_of_canary(pipelines) == {
+        "configmaps": ["sd-canary", "sd-canary-models"],
+        "deployments": ["sd-canary"],
+        "networkpolicies": ["sd-canary"],
+        "poddisruptionbudgets": [],
+        "services": ["sd-canary"],
+    }
+    _assert_is_ready(pipelines, serving=FIRST)
+
+    pipelines.apply(_spec(FIRST, **ALONE))
+    eventually(lambda: not any(_children_of_canary(pipelines).values()), "nothing of the canary is left")
+    assert (_canary(pipelines), _routes(pipelines)) == (None, {})
+    assert [pod["metadata"]["name"] for pod in kubelet.pods(UNET)] == [running]
+
+    pipelines.apply(_spec(FIRST, canary=SECOND, percent=5, **ALONE))
+    kubelet.serve(UNET, SECOND, part="canary")
+    _serving_canary(pipelines, percent=5)
+    pipelines.apply(_spec(SECOND, **ALONE))
+    eventually(lambda: not any(_children_of_canary(pipelines).values()), "it makes room for the swap")
+    kubelet.serve(UNET, SECOND)
+    pipelines.wait_for("Ready", reason="AllServing")
+    _assert_is_ready(pipelines, serving=SECOND)
+    assert [(one["to"], one["result"]) for one in pipelines.get()["status"]["swaps"]] == [(SECOND, "Succeeded")]
+
+
+def test_a_canary_that_is_bad_in_a_replica_of_its_own_is_refused_and_gives_that_up(
+    pipelines: PipelineClient, kubelet: Kubelet
+) -> None:
+    _serve_first(pipelines, kubelet, **ALONE)
+    pipelines.apply(_spec(FIRST, canary=SECOND, percent=25, **ALONE))
+    kubelet.fail_to_pull("canary", SECOND, PullFailure.WRONG_COMPONENT, "it is a decoder")
+    said = pipelines.wait_for("RolledBack", reason="WrongComponent")
+    assert said["message"].endswith("correct diffusionModel.canary, or remove it; what is asked for as model serves")
+    assert (_canary(pipelines) or {})["state"] == "Refused"
+    eventually(lambda: not any(_children_of_canary(pipelines).values()), "nothing of the canary is left")
+    _assert_is_ready(pipelines, serving=FIRST)
+
+
+def test_a_canary_for_which_no_gpu_is_free_waits_and_says_so_as_any_replica(
+    pipelines: PipelineClient, kubelet: Kubelet
+) -> None:
+    _serve_first(pipelines, kubelet, gpus=8, **ALONE)
+    pipelines.apply(_spec(FIRST, canary=SECOND, percent=25, gpus=8, **ALONE))
+    eventually(lambda: (_canary(pipelines) or {}).get("reason") == "GPUsBusy", "it says what it waits for")
+    canary = _canary(pipelines) or {}
+    assert canary["state"] == "Waiting"
+    assert "other pods hold" in canary["message"] or "sd-diffusion-model" in canary["message"]
+    assert pipelines.get()["status"]["gpus"] == 16
+    _assert_is_ready(pipelines, serving=FIRST)
+
+
+def _spec(model: str, *, canary: str | None = None, percent: int = 0, gpus: int = 0, **more: Any) -> dict[str, Any]:
     beside = {} if canary is None else {"canary": {"model": canary, "percent": percent}}
-    return {"diffusionModel": {"model": model, **beside}, "gateway": {"replicas": 1}}
+    gpu = {"gpu": {"count": gpus}} if gpus else {}
+    return {"diffusionModel": {"model": model, **beside, **gpu}, "gateway": {"replicas": 1}, **more}
 
 
-def _serve_first(pipelines: PipelineClient, kubelet: Kubelet) -> str:
-    pipelines.apply(_spec(FIRST))
+def _children_of_canary(pipelines: PipelineClient) -> dict[str, list[str]]:
+    """The names of what the canary has of its own, by their kinds."""
+    kinds = ("configmaps", "deployments", "networkpolicies", "poddisruptionbudgets", "services")
+    return {kind: [name for name in pipelines.names(kind) if name.startswith("sd-canary")] for kind in kinds}
+
+
+def _serve_first(pipelines: PipelineClient, kubelet: Kubelet, **about: Any) -> str:
+    pipelines.apply(_spec(FIRST, **about))
     name = kubelet.serve(UNET, FIRST)
     kubelet.run("gateway")
     pipelines.wait_for("Ready", reason="AllServing")

@@ -1,4 +1,5 @@
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,9 +8,9 @@ import pytest
 from tests.support.toy_models import toy_source
 
 import sdp_exporter
-from sdp_exporter.artifact import file_entries, next_version
+from sdp_exporter.artifact import describe, file_entries, next_version
 from sdp_exporter.digest import source_digest
-from sdp_serving.contract.artifact import Version
+from sdp_serving.contract.artifact import FileEntry, Version
 from sdp_serving.contract.components import Component
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -35,6 +36,20 @@ def test_every_file_is_listed_with_its_size_and_checksum(tmp_path: Path) -> None
     assert entries["saved_model.pb"].crc32c == "e3069283", "the check value of CRC-32C"
     assert entries["variables/data"].size == 3_000_000
     assert int(entries["variables/data"].crc32c, 16) == google_crc32c.value(b"x" * 3_000_000)
+
+
+def test_the_manifest_says_what_the_server_must_be_able_to_do(weights: Path) -> None:
+    source = replace(toy_source(Component.DECODER, weights), precision="bfloat16", jit_compile=True)
+    manifest = describe(
+        source,
+        version=Version(1),
+        created=NOON,
+        digest=source_digest(source),
+        tensorflow="2.20.0",
+        signatures={},
+        files={"saved_model.pb": FileEntry(size=1, crc32c="00000000")},
+    )
+    assert (manifest.precision, manifest.jit_compiled) == ("bfloat16", True)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from sdp_exporter.errors import (
 )
 from sdp_exporter.export import Exported, Request
 from sdp_serving.contract.artifact import ImageSizes, Version
+from sdp_serving.contract.components import Component
 
 
 @pytest.fixture
@@ -75,8 +76,10 @@ def test_all_options_reach_the_model(exported: list[Request], tmp_path: Path) ->
     config.write_text(
         "model: 1.5\nweights: random\nto: gs://demo/a\ncomponent: [diffusion-model]\n"
         "image_size: 256\nimage_sizes: 256-768\nprediction: v\nguidance: batched\n"
+        "precision: bfloat16\njit_compile: true\n"
     )
-    options = ("--image-size", "256", "--image-sizes", "256-768", "--prediction", "v", "--guidance", "batched")
+    options = ["--image-size", "256", "--image-sizes", "256-768", "--prediction", "v", "--guidance", "batched"]
+    options += ["--precision", "bfloat16", "--jit-compile"]
     run("--config", str(config))
     run("1.5", "--weights", "random", "--to", "gs://demo/a", "--component", "diffusion-model", *options)
     first, second = (request.source for request in exported)
@@ -84,6 +87,14 @@ def test_all_options_reach_the_model(exported: list[Request], tmp_path: Path) ->
     assert first.image_sizes == second.image_sizes == ImageSizes(smallest=256, largest=768)
     assert "'v'" in first.settings
     assert "'batched'" in first.settings
+    assert (first.precision, first.jit_compile) == (second.precision, second.jit_compile) == ("bfloat16", True)
+
+
+def test_sd_tiny_can_have_another_precision_and_be_compiled(exported: list[Request]) -> None:
+    run("sd-tiny", "--to", "gs://demo/a", "--precision", "mixed_bfloat16", "--jit-compile")
+    assert {request.source.precision for request in exported} == {"mixed_bfloat16"}
+    compiled = [request.source.component for request in exported if request.source.jit_compile]
+    assert compiled == [Component.DIFFUSION_MODEL]
 
 
 @pytest.mark.parametrize(

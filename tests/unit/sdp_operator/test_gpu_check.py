@@ -6,7 +6,8 @@ from tests.support.nodes import L4, NOW, T4, gpu_pod, node
 from tests.support.pipelines import pipeline
 
 from sdp_operator.api.v1alpha1 import Pipeline
-from sdp_operator.desired.children import ComponentPart, desired
+from sdp_operator.desired.children import desired
+from sdp_operator.desired.parts import ComponentPart
 from sdp_operator.drift import stamped
 from sdp_operator.gpu_check import driver_check
 from sdp_operator.gpus.facts import node_facts

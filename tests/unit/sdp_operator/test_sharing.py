@@ -5,7 +5,8 @@ from tests.support.pipelines import NOW, pipeline, resource
 
 from sdp_operator.api.v1alpha1 import ComponentStatus, Pipeline, Serving
 from sdp_operator.conditions import Verdict
-from sdp_operator.desired.children import Desired, desired
+from sdp_operator.desired.children import desired
+from sdp_operator.desired.parts import Desired
 from sdp_operator.objects import Key, KubeObject
 from sdp_operator.observe import observe
 from sdp_operator.problem import Problem

@@ -17,6 +17,7 @@ from sdp_operator.status import summarise, transitions
 from sdp_operator.swap.canary import CanaryProgress, CanaryState
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.report import PullFailure
 from sdp_serving.contract.routes import Canary as Served
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -268,16 +269,56 @@ def test_whether_a_pipeline_is_stalled_that_waits_for_a_node_is_unknown_where_th
 def test_a_canary_is_told_of_until_it_serves_and_then_by_its_version() -> None:
     asked = Canary(model="gs://b/c", percent=10)
     about = {"model": "gs://b/c", "percent": 10}
-    no_room = Problem(Reason.NO_ROOM_FOR_CANARY, "the server has 1 GiB")
-    refused = CanaryProgress(asked, CanaryState.REFUSED, no_room)
+    corrupt = Problem(PullFailure.LOAD_FAILED, "it is corrupt")
+    refused = CanaryProgress(asked, CanaryState.REFUSED, corrupt)
     served = CanaryProgress(asked, CanaryState.SERVING, served=Served(version=7, percent=10, model="gs://b/c"))
     for canary, said in (
-        (refused, {"state": "Refused", "reason": "NoRoomForCanary", "message": "the server has 1 GiB"}),
+        (refused, {"state": "Refused", "reason": "LoadFailed", "message": "it is corrupt"}),
         (served, {"state": "Serving", "version": 7}),
     ):
         status = _summarise(replace(SERVED, canary=canary), text_encoder=SERVED)
         assert status.dump()["diffusionModel"]["canary"] == {**about, **said}
         assert _condition(status, "Ready").status == "True"
+
+
+def test_a_canary_with_a_replica_of_its_own_says_why_and_where_it_answers_and_takes_gpus() -> None:
+    asked = Canary(model="gs://b/c", percent=10)
+    served = Served(host="sd-canary.art.svc", percent=10, model="gs://b/c")
+    canary = CanaryProgress(asked, CanaryState.SERVING, served=served, alone="the server has 1 GiB")
+    observed = replace(SERVED, canary=canary, beside=SERVED)
+    parent = pipeline({"diffusionModel": {"model": "gs://b/striped", "gpu": {"count": 2}}})
+    status = summarise(parent, {Component.DIFFUSION_MODEL: observed}, None, World(), NOW).dump()
+    assert status["diffusionModel"]["canary"] == {
+        "model": "gs://b/c",
+        "percent": 10,
+        "state": "Serving",
+        "message": "it has a replica of its own, since the server has 1 GiB",
+        "host": "sd-canary.art.svc",
+    }
+    assert status["gpus"] == 4
+    assert status["diffusionModel"]["replicas"] == 1
+
+
+@pytest.mark.parametrize(
+    ("beside", "state", "reason", "message"),
+    [
+        (replace(NOTHING, gpus=BUSY), "Waiting", "GPUsBusy", "no free GPU: free one"),
+        (replace(NOTHING, replicas=[_replica("new", None, PULLING)]), "Fetching", "Pulling", "the model is being"),
+        (replace(NOTHING, pods_refused="exceeded quota: gpus"), "Waiting", "PodsRefused", "exceeded quota"),
+        (replace(NOTHING, refused=Problem(Reason.NAME_TAKEN, "taken")), "Waiting", "NameTaken", "taken"),
+        (NOTHING, "Waiting", "Starting", "the replica is being started"),
+        (replace(NOTHING, wanted_replicas=0), "Waiting", "ScaledToZero", "replicas is 0"),
+    ],
+)
+def test_a_canary_whose_own_replica_is_not_ready_says_why_as_any_replica_would(
+    beside: Observed, state: str, reason: str, message: str
+) -> None:
+    canary = CanaryProgress(Canary(model="gs://b/c", percent=10), CanaryState.WAITING, alone="there is no room")
+    status = _summarise(replace(SERVED, canary=canary, beside=beside), text_encoder=SERVED)
+    said = status.dump()["diffusionModel"]["canary"]
+    assert (said["state"], said["reason"]) == (state, reason)
+    assert message in said["message"]
+    assert _condition(status, "Ready").status == "True"
 
 
 def test_a_spec_that_cannot_be_read_leaves_the_rest_of_the_status() -> None:

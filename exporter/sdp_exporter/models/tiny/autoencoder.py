@@ -22,7 +22,7 @@ class Encoder(keras.Model):  # type: ignore[misc]  # Keras has no types.
         features = tf.nn.silu(self._half(tf.nn.space_to_depth(images, 2)))
         features = tf.nn.silu(self._quarter(tf.nn.space_to_depth(features, 2)))
         features = tf.nn.silu(self._eighth(tf.nn.space_to_depth(features, 2)))
-        return self._out(self._mixer(features))
+        return tf.cast(self._out(self._mixer(features)), tf.float32)
 
 
 class Decoder(keras.Model):  # type: ignore[misc]  # Keras has no types.
@@ -44,7 +44,7 @@ class Decoder(keras.Model):  # type: ignore[misc]  # Keras has no types.
             features = mixer(features)
         features = self._quarter_mixer(tf.nn.depth_to_space(self._quarter(tf.nn.silu(features)), 2))
         features = tf.nn.depth_to_space(self._half(tf.nn.silu(features)), 2)
-        return tf.nn.depth_to_space(self._out(tf.nn.silu(features)), 2)
+        return tf.nn.depth_to_space(tf.cast(self._out(tf.nn.silu(features)), tf.float32), 2)
 
 
 class _Residual(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types.

@@ -49,7 +49,7 @@ class TextEncoder(keras.Model):  # type: ignore[misc]  # Keras has no types.
         features = rows + self._positions
         for layer in self._layers_of_tower:
             features = layer(features)
-        return self._normalise(features)
+        return tf.cast(self._normalise(features), tf.float32)
 
 
 class _Layer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types.

@@ -1,11 +1,13 @@
 """sd-tiny's UNet: Stable Diffusion's blocks, at 80 channels on 8x8 and 128 on 4x4."""
 
 import math
+from collections.abc import Sequence
+from itertools import repeat
 
 import keras
 import tensorflow as tf
 
-from sdp_exporter.models.tiny.attention import Attention
+from sdp_exporter.models.tiny.attention import Attention, KeysAndValues
 from sdp_serving.contract.signatures import LATENT_CHANNELS
 
 _OUTER = 80
@@ -19,11 +21,12 @@ class DiffusionModel(keras.Model):  # type: ignore[misc]  # Keras has no types.
     """Predicts the noise in a latent.
 
     Called with latent float32 [batch, 8, 8, 4], timestep float32 [batch] from 0 to 999 and context float32
-    [batch, 77, width]; returns float32 [batch, 8, 8, 4].
+    [batch, 77, width], or what `keys_and_values` made of it; returns float32 [batch, 8, 8, 4].
     """
 
     def __init__(self) -> None:
-        super().__init__(name="diffusion_model")
+        # Whatever the layers' precision: timesteps are numbers that bfloat16 does not have.
+        super().__init__(name="diffusion_model", dtype="float32")
         self._time_1 = keras.layers.Dense(_TIME_WIDTH, name="time_1")
         self._time_2 = keras.layers.Dense(_TIME_WIDTH, name="time_2")
         self._in = keras.layers.Conv2D(_OUTER, 3, padding="same", name="in")
@@ -36,20 +39,26 @@ class DiffusionModel(keras.Model):  # type: ignore[misc]  # Keras has no types.
         self._normalise = _normalisation("normalise")
         self._out = keras.layers.Conv2D(LATENT_CHANNELS, 3, padding="same", name="out")
 
-    def call(self, latent: tf.Tensor, timestep: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
+    def keys_and_values(self, context: tf.Tensor) -> list[KeysAndValues]:
+        """Computes what depends on the context alone, which is the same in every step."""
+        blocks = [*self._down, self._middle, *self._up]
+        return [block.keys_and_values(context) for block in blocks]
+
+    def call(self, latent: tf.Tensor, timestep: tf.Tensor, context: tf.Tensor | Sequence[KeysAndValues]) -> tf.Tensor:
         """Predicts the noise."""
+        contexts = repeat(context) if tf.is_tensor(context) else iter(context)
         time = self._time_2(tf.nn.silu(self._time_1(_sinusoids(timestep))))
         features = self._in(latent)
         skipped = []
         for block in self._down:
-            features = block(features, time, context)
+            features = block(features, time, next(contexts))
             skipped.append(features)
-        features = self._middle(self._downsample(features), time, context)
+        features = self._middle(self._downsample(features), time, next(contexts))
         features = self._middle_residual(features, time)
         features = self._upsample(tf.repeat(tf.repeat(features, 2, axis=1), 2, axis=2))
         for block in self._up:
-            features = block(tf.concat([features, skipped.pop()], axis=-1), time, context)
-        return self._out(tf.nn.silu(self._normalise(features)))
+            features = block(tf.concat([features, skipped.pop()], axis=-1), time, next(contexts))
+        return tf.cast(self._out(tf.nn.silu(self._normalise(features))), tf.float32)
 
 
 class _Block(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types.
@@ -60,7 +69,10 @@ class _Block(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types.
         self._residual = _Residual(channels, "residual", widened=widened)
         self._transformer = _Transformer(channels, "transformer")
 
-    def call(self, features: tf.Tensor, time: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
+    def keys_and_values(self, context: tf.Tensor) -> KeysAndValues:
+        return self._transformer.keys_and_values(context)
+
+    def call(self, features: tf.Tensor, time: tf.Tensor, context: tf.Tensor | KeysAndValues) -> tf.Tensor:
         return self._transformer(self._residual(features, time), context)
 
 
@@ -97,7 +109,10 @@ class _Transformer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no ty
         self._narrow = keras.layers.Dense(channels, name="narrow")
         self._out = keras.layers.Dense(channels, kernel_initializer="zeros", name="out")
 
-    def call(self, features: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
+    def keys_and_values(self, context: tf.Tensor) -> KeysAndValues:
+        return self._cross_attention.keys_and_values(context)
+
+    def call(self, features: tf.Tensor, context: tf.Tensor | KeysAndValues) -> tf.Tensor:
         _, height, width, channels = features.shape
         pixels = self._in(tf.reshape(self._normalise_in(features), [-1, height * width, channels]))
         normal = self._normalise[0](pixels)

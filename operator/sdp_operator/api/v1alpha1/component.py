@@ -127,9 +127,11 @@ class ComponentSpec(Model):
         ]
         | None
     ) = None
-    """Weights that the operator has exported first, by a Job that spec.export describes, and then serves. For the
-    version tiny: base, striped (diffusion model) or sks (text encoder). Instead of model. Changing it is a swap like
-    any other: the running model serves until the new one has been exported and is ready."""
+    """Weights that the operator has exported first, by a Job that spec.export describes, and then serves: the URI of a
+    file (gs:// or https://, .safetensors, .h5, .weights.h5 or .keras) or of a folder as diffusers writes it (gs://),
+    pretrained (KerasCV's own), or random, to try a cluster; for the version tiny base, striped (diffusion model) or sks
+    (text encoder). Instead of model. Changing it is a swap like any other: the running model serves until the new one
+    has been exported and is ready. Other weights need another URI: what lies there is not looked at again."""
 
     image: Image | None = None
     """A model server image that holds the model under /models/COMPONENT/VERSION, where COMPONENT is text-encoder,

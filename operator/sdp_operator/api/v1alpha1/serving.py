@@ -33,14 +33,15 @@ class Server(Model):
 
     warm_up: bool = True
     """Whether the server runs the requests that the model brings along (assets.extra/tf_serving_warmup_requests) before
-    it takes others, so that the first user does not wait for kernels to be compiled."""
+    it takes others, so that the first user does not wait for kernels to be compiled. Those of text encoders and
+    diffusion models can't be run with batching, and are not."""
 
 
 class Batching(Model):
     """How the server puts requests together into one run of the model.
 
-    TensorFlow Serving can batch only signatures whose every input has the batch as its first dimension. Those with a
-    scalar input, such as num_steps, fail at their first request.
+    It batches signatures whose every input has the batch as its first dimension: encode_prompts, sample_batch and the
+    decoder's. Others, with an input such as num_steps, it then refuses.
     """
 
     max_batch_size: Annotated[int, Field(ge=1, le=1024)] = 4

@@ -20,6 +20,7 @@ from sdp_operator.api.v1alpha1.base import (
 )
 from sdp_operator.api.v1alpha1.component import ComponentSpec, DiffusionModelSpec
 from sdp_operator.api.v1alpha1.export import ExportSpec
+from sdp_operator.api.v1alpha1.exportable import WEIGHTS_CAN_BE_EXPORTED
 from sdp_operator.api.v1alpha1.gateway import GatewaySpec
 from sdp_operator.api.v1alpha1.placement import DriverCheck
 from sdp_serving.contract.components import Component
@@ -172,22 +173,7 @@ class PipelineSpec(Model):
                 f"{' || '.join(f'has(self.{component.field})' for component in Component)}",
                 "spec needs at least one component: add textEncoder, diffusionModel, decoder or imageEncoder",
             ),
-            *(
-                (
-                    f"!has(self.{component.field}) || !has(self.{component.field}.weights) || has(self.export)",
-                    f"{component.field}.weights are exported first: set export.to, the folder for exported models",
-                )
-                for component in Component
-            ),
-            *(
-                (
-                    f"!has(self.{component.field}) || !has(self.{component.field}.weights)"
-                    " || has(self.stableDiffusion) && self.stableDiffusion.version == 'tiny'",
-                    f"{component.field}.weights can be exported for the version tiny only, so far: set"
-                    " stableDiffusion.version to tiny, or export the model yourself and set model",
-                )
-                for component in Component
-            ),
+            *WEIGHTS_CAN_BE_EXPORTED,
         )
     )
 

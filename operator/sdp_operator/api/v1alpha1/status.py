@@ -101,7 +101,11 @@ class CanaryStatus(Model):
     """Why, in a sentence."""
 
     version: Annotated[int, Field(json_schema_extra={"format": "int64"})] | None = None
-    """Its version in TensorFlow Serving, by which requests can ask for it; left out unless it is Serving."""
+    """Its version in TensorFlow Serving, by which requests can ask for it; left out unless it is Serving, in the same
+    servers."""
+
+    host: str | None = None
+    """The host of its own Service; left out unless it is Serving, with a replica of its own."""
 
 
 class ComponentStatus(Model):

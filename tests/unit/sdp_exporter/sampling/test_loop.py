@@ -5,7 +5,7 @@ from tests.support.numpy_sampling import NumpySampling
 
 from sdp_exporter.sampling import noise
 from sdp_exporter.sampling.codes import code_of
-from sdp_exporter.sampling.guidance import Guidance, guide
+from sdp_exporter.sampling.guidance import Guidance, Predict, guide
 from sdp_exporter.sampling.loop import denoise
 from sdp_exporter.sampling.schedule import alphas_cumprod, log_sigmas
 from sdp_exporter.sampling.steps import plan
@@ -29,9 +29,12 @@ def sample(
     def remember(timestep: np.ndarray) -> None:
         visited.append(float(timestep[0]))
 
-    def predict(latent: tf.Tensor, timestep: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
-        with tf.control_dependencies([tf.numpy_function(remember, [timestep], [])]):
-            return tf.zeros_like(latent) + context[:, :1, :1, tf.newaxis]
+    def predict_for(context: tf.Tensor) -> Predict:
+        def predict(latent: tf.Tensor, timestep: tf.Tensor) -> tf.Tensor:
+            with tf.control_dependencies([tf.numpy_function(remember, [timestep], [])]):
+                return tf.zeros_like(latent) + context[:, :1, :1, tf.newaxis]
+
+        return predict
 
     def run() -> tf.Tensor:
         scale = tf.fill([2], guidance_scale)
@@ -44,7 +47,7 @@ def sample(
             first=tf.zeros([2], tf.int32),
         )
         return denoise(
-            guide(predict, tf.constant(2 * CONTEXT), tf.constant(CONTEXT), scale, guidance),
+            guide(predict_for, tf.constant(2 * CONTEXT), tf.constant(CONTEXT), scale, guidance),
             steps,
             tf.constant(START),
             tf.zeros(SHAPE),

@@ -103,7 +103,22 @@ def test_the_digest_knows_every_file_and_option(tmp_path: Path) -> None:
         return source_digest(source)
 
     assert digest() == digest()
-    assert len({digest(), digest(prediction="v"), digest(guidance="batched"), digest(image_size=768)}) == 4
+    others: list[dict[str, object]] = [
+        {"prediction": "v"},
+        {"guidance": "batched"},
+        {"image_size": 768},
+        {"precision": "bfloat16"},
+        {"jit_compile": True},
+    ]
+    assert len({digest(), *(digest(**options) for options in others)}) == 1 + len(others)
+
+
+def test_every_component_has_the_precision_and_the_diffusion_model_alone_is_compiled(tmp_path: Path) -> None:
+    options = Options(precision="mixed_bfloat16", jit_compile=True)
+    sources = keras_cv.sources(V1_5, keras_cv.RANDOM, downloads=tmp_path, options=options)
+
+    assert {source.precision for source in sources} == {"mixed_bfloat16"}
+    assert [source.component for source in sources if source.jit_compile] == [Component.DIFFUSION_MODEL]
 
 
 def test_naming_sources_does_not_load_tensorflow(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import pytest
 from tests.support.pipelines import NOW, pipeline
 
 from sdp_operator.api.v1alpha1 import Pipeline
-from sdp_operator.desired.children import ComponentPart, Part, desired
+from sdp_operator.desired.children import desired
 from sdp_operator.desired.deployment import revision
+from sdp_operator.desired.parts import ComponentPart, Part
 from sdp_operator.settings import Settings
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component

@@ -193,7 +193,7 @@ def test_every_spec_makes_pods_that_hang_together(spec: KubeObject, cache: KubeO
         assert source is not None
         made = deployment(parent, component, asked, Rollout("1", source, "Surge"), SETTINGS)
         template = made["spec"]["template"]
-        _check_selectors(made, service(parent, component), template)
+        _check_selectors(made, service(parent, component, asked.service), template)
         _check_volumes(template["spec"])
         _check_restricted(template["spec"])
         _check_gpus(spec[component.field], template["spec"])

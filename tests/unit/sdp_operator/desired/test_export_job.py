@@ -23,6 +23,12 @@ PLAIN: dict[str, Any] = {
     "diffusionModel": {"weights": "striped"},
     "export": {"to": "gs://bucket/exported"},
 }
+UNET = "gs://weights/mine/unet.safetensors"
+FULL_SIZE: dict[str, Any] = {
+    **PLAIN,
+    "stableDiffusion": {"version": "1.5", "height": 768, "width": 768},
+    "diffusionModel": {"weights": UNET},
+}
 FULL: dict[str, Any] = {
     **PLAIN,
     "export": {
@@ -49,7 +55,7 @@ def container(spec: dict[str, Any], weights: str = "striped", settings: Settings
 
 
 def test_the_job_is_as_in_the_golden_file() -> None:
-    made = [job(PLAIN), job(FULL)]
+    made = [job(PLAIN), job(FULL), job(FULL_SIZE, UNET)]
     if os.environ.get("UPDATE_GOLDEN"):
         plain = json.loads(json.dumps(made))  # shares nothing, so that YAML writes no anchors
         GOLDEN.write_text(yaml.safe_dump_all(plain, sort_keys=False, width=120))
@@ -154,6 +160,7 @@ def test_a_name_that_is_cut_at_a_dash_has_no_two_in_a_row() -> None:
         ("../..", "weights"),
         ("$(HOME)", "HOME"),
         ("7", "7"),
+        ("https://me:secret@host/unet.h5?token=secret#sha256=00", "unet.h5"),
         ("x" * 1000, "x" * 40),
     ],
 )
@@ -172,6 +179,33 @@ def test_resources_that_say_nothing_are_the_defaults(resources: dict[str, Any]) 
     defaults = container(PLAIN)["resources"]
     assert defaults["requests"].keys() == defaults["limits"].keys() == {"cpu", "memory"}
     assert container(changed(export={"resources": resources}))["resources"] == defaults
+
+
+@pytest.mark.parametrize("component", Component)
+def test_a_full_size_model_asks_for_the_memory_and_disk_that_its_export_takes(component: Component) -> None:
+    made = export_job(pipeline(FULL_SIZE), component, UNET, SETTINGS)
+    resources = made["spec"]["template"]["spec"]["containers"][0]["resources"]
+    assert resources["requests"].keys() == resources["limits"].keys() == {"cpu", "memory", "ephemeral-storage"}
+    assert resources["requests"]["memory"] == ("5Gi" if component is DIFFUSION else "3Gi")
+
+
+def test_the_images_size_is_part_of_what_is_exported_but_for_the_text_encoder() -> None:
+    default = {**FULL_SIZE, "stableDiffusion": {"version": "1.5"}}
+    assert "--image-size=768" in container(FULL_SIZE, UNET)["args"]
+    assert where(default, UNET) != where(FULL_SIZE, UNET)
+    (one, other) = (exported_uri(pipeline(spec), Component.TEXT_ENCODER, UNET) for spec in (default, FULL_SIZE))
+    assert one == other
+
+
+def test_a_size_that_sd_tiny_has_anyhow_changes_nothing() -> None:
+    sized = changed(stableDiffusion={"version": "tiny", "height": 64, "width": 64})
+    assert where(sized) == where(PLAIN)
+    assert container(sized) == container(PLAIN)
+
+
+def test_weights_in_a_bucket_are_read_with_its_key_wherever_the_model_goes() -> None:
+    spec = {**FULL_SIZE, "export": {"to": "file:///srv/models/exported"}, "storage": {"secretName": "bucket-key"}}
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in {one["name"] for one in container(spec, UNET)["env"]}
 
 
 def test_a_folder_of_the_node_is_mounted_to_be_written() -> None:

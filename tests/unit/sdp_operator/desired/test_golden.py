@@ -11,10 +11,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
-from tests.support.pipelines import pipeline
+from tests.support.own_canary import with_own_canary
+from tests.support.pipelines import NOW, pipeline
 
 from sdp_operator.api.v1alpha1 import ComponentSpec, Pipeline
 from sdp_operator.desired.autoscaler import autoscaler
+from sdp_operator.desired.children import desired
 from sdp_operator.desired.config_map import METRICS_PATH, config_map
 from sdp_operator.desired.deployment import deployment
 from sdp_operator.desired.disruption_budget import disruption_budget
@@ -26,6 +28,8 @@ from sdp_operator.desired.service import service
 from sdp_operator.desired.source import Baked, Rollout, Source, declared_source
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
+from sdp_operator.swap.canary import canary_of
+from sdp_operator.world import World
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.swap import DesiredModels, ModelNumber, NumberedModel, PodModels
 
@@ -68,7 +72,7 @@ def _children(parent: Pipeline, component: Component, spec: ComponentSpec) -> It
     assert source is not None
     yield config_map(parent, component, spec)
     yield models_config_map(parent, component, _desired(source), "<what the operator remembers>")
-    yield service(parent, component)
+    yield service(parent, component, spec.service)
     yield deployment(parent, component, spec, Rollout("1", source, "Surge"), SETTINGS)
     yield disruption_budget(parent, component)
     if spec.autoscaling is not None:
@@ -77,6 +81,11 @@ def _children(parent: Pipeline, component: Component, spec: ComponentSpec) -> It
         yield pod_monitor(parent, component, parent.spec.monitoring.pod_monitor, port="rest", path=METRICS_PATH)
     if parent.spec.network_policy is not None:
         yield network_policy(parent, component, parent.spec.network_policy, SETTINGS)
+    if canary_of(spec) is not None:
+        world = World(live=with_own_canary(parent, SETTINGS))
+        part = desired(parent, world, SETTINGS, NOW).components[component].beside
+        assert part is not None
+        yield from part.children
 
 
 def _desired(source: Source) -> DesiredModels:

@@ -9,15 +9,16 @@ from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.artifact import ModelUri
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.signatures import SignatureName, signatures
 from sdp_serving.standin.flags import Flags, parse
 
 PULLED = Pulled(ModelUri.parse("gs://b/m"))
 
 
-def _flags(fields: KubeObject, source: Source = PULLED) -> Flags:
+def _flags(fields: KubeObject, source: Source = PULLED, component: Component = Component.DECODER) -> Flags:
     """The server's flags, as the stand-in for TensorFlow Serving reads them."""
     spec = ComponentSpec.model_validate({"model": "gs://b/m", **fields})
-    return parse(server(Component.DECODER, spec, source, Settings())["args"])
+    return parse(server(component, spec, source, Settings())["args"])
 
 
 def test_the_server_reads_its_files_and_waits_for_slow_models() -> None:
@@ -26,6 +27,7 @@ def test_the_server_reads_its_files_and_waits_for_slow_models() -> None:
     assert flags.monitoring_config_file == "/etc/tensorflow-serving/monitoring.config"
     assert (flags.port, flags.rest_api_port, flags.rest_api_timeout_in_ms) == (8500, 8501, 300_000)
     assert (flags.num_load_threads, flags.max_num_load_retries, flags.enable_profiler) == (1, 1, False)
+    assert flags.xla_cpu_compilation_enabled
 
 
 def test_nothing_is_batched_unless_asked_for() -> None:
@@ -54,6 +56,14 @@ def test_the_server_takes_as_much_of_the_gpu_and_warms_up_as_asked(
 ) -> None:
     flags = _flags(asked)
     assert (flags.per_process_gpu_memory_fraction, flags.enable_model_warmup) == (fraction, warm_up)
+
+
+@pytest.mark.parametrize("component", Component)
+def test_a_model_is_not_warmed_up_by_requests_that_cannot_be_batched(component: Component) -> None:
+    default = signatures(component, width=96, image_size=64)[SignatureName.DEFAULT]
+    of_rows = all(tensor.shape != () for tensor in default.inputs.values())
+    assert _flags({}, component=component).enable_model_warmup
+    assert _flags({"batching": {}}, component=component).enable_model_warmup == of_rows
 
 
 def test_an_image_that_holds_the_model_needs_no_volume_for_it() -> None:

@@ -10,7 +10,8 @@ from sdp_serving.contract.components import Component
 
 
 def _made(**fields: Any) -> KubeObject:
-    return service(pipeline({"decoder": {"model": "gs://b/d", **fields}}), Component.DECODER)
+    parent = pipeline({"decoder": {"model": "gs://b/d", **fields}})
+    return service(parent, Component.DECODER, parent.spec.components[Component.DECODER].service)
 
 
 def test_it_is_reached_from_inside_the_cluster_only_unless_asked_otherwise() -> None:

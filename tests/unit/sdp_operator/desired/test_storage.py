@@ -5,10 +5,9 @@ import pytest
 from sdp_operator.api.v1alpha1 import Storage
 from sdp_operator.desired.storage import storage_env, storage_mounts, storage_volumes
 from sdp_operator.settings import Settings
-from sdp_serving.contract.artifact import ModelUri
 
-BUCKET = ModelUri.parse("gs://bucket/sd")
-FOLDER = ModelUri.parse("file:///srv/models/sd")
+BUCKET = ("gs",)
+FOLDER = ("file",)
 KEY = Storage(secret_name="bucket-key")
 PLAIN = Settings()
 LOCAL = Settings(local_files_root=PurePosixPath("/srv/models"), storage_emulator_host="http://emulator:4443")
@@ -41,3 +40,9 @@ def test_a_folder_is_written_only_by_whoever_must(writable: bool, more: dict[str
     (volume,) = storage_volumes(FOLDER, None, LOCAL)
     (mount,) = storage_mounts(FOLDER, None, LOCAL, writable=writable)
     assert mount == {"name": volume["name"], "mountPath": "/srv/models", **more}
+
+
+def test_whoever_writes_a_folder_and_reads_a_bucket_has_both() -> None:
+    volumes = storage_volumes([*FOLDER, *BUCKET], KEY, LOCAL)
+    assert [next(kind for kind in one if kind != "name") for one in volumes] == ["hostPath", "secret"]
+    assert len(storage_mounts([*FOLDER, *BUCKET], KEY, LOCAL, writable=True)) == 2

@@ -204,6 +204,42 @@ def test_a_canary_is_judged_too() -> None:
     assert (one.action, one.pods.restart, one.interruption) == ("Change", (), "none")
 
 
+@pytest.mark.parametrize(
+    ("limit", "start", "why"),
+    [
+        ("64Gi", 0, None),
+        ("1Gi", 1, "both models need 1.1 GiB of memory, and the server has 1.0 GiB"),
+    ],
+)
+def test_a_canary_is_planned_with_the_replica_that_it_gets_of_its_own(limit: str, start: int, why: str | None) -> None:
+    before = _spec(resources={"limits": {"memory": limit}})
+    after = _with_canary(before)
+    planned = _plan(before, after, models={UNET: _known(UNET, OLD)}, canary=_known(UNET, NEW))
+    one = _only(planned)
+    assert (one.pods.start, one.pods.restart, one.interruption) == (start, (), "none")
+    said = f"diffusionModel.canary: it gets a replica of its own, since {why}"
+    assert planned.notes == (() if why is None else (said,))
+
+
+def test_the_gpu_of_a_canary_is_planned_with_it() -> None:
+    before = {**_spec(gpu={"count": 2}), "swap": {"strategy": "Surge"}}
+    one = _only(_plan(before, _with_canary(before), models={UNET: _known(UNET, OLD)}, canary=_known(UNET, NEW)))
+    assert one.gpus is not None
+    assert (one.gpus.held, one.gpus.needed) == (2, 2)
+
+
+def test_the_gpu_of_a_canary_serves_for_its_promotion() -> None:
+    after = {**_spec(NEW, gpu={"count": 1}), "swap": {"strategy": "Surge"}}
+    before = _with_canary({**_spec(gpu={"count": 1}), "swap": {"strategy": "Surge"}})
+    one = _only(_plan(before, after, has_own_canary=True))
+    assert one.gpus is not None
+    assert (one.gpus.needed, one.pods.end) == (0, 1)
+
+
+def _with_canary(spec: dict[str, Any]) -> dict[str, Any]:
+    return {**spec, "diffusionModel": {**spec["diffusionModel"], "canary": {"model": NEW, "percent": 5}}}
+
+
 def test_what_settings_that_are_not_known_forbid_is_not_known() -> None:
     after = {"diffusionModel": {"model": "file:///srv/m"}}
     models = {UNET: Unknown("unknown from here: it lies on the nodes", "file:///srv/m")}
@@ -248,6 +284,7 @@ def _plan(
     fleet: Fleet | None = None,
     settings: Settings | None = SETTINGS,
     canary: Looked | None = None,
+    has_own_canary: bool = False,
 ) -> PipelinePlan:
     """The plan for a diffusion model that one pod serves."""
     live, running = LiveChildren(), {}
@@ -258,7 +295,10 @@ def _plan(
         served = pod(deployment, name="sd-diffusion-model-0", status=ready(pulled(UNET, OLD)))
         served["spec"] = {**served["spec"], "nodeName": "n"}
         live = LiveChildren(
-            objects={object_key(child): child for child in made.children},
+            objects={
+                **{object_key(child): child for child in made.children},
+                **({("Deployment", "sd-canary"): deployment} if has_own_canary else {}),
+            },
             pods={served["metadata"]["name"]: served},
         )
         running = {UNET: _known(UNET, OLD, size=30 * MIB, offers=offers)}

@@ -124,6 +124,7 @@ class Swaps(RuleBasedStateMachine):
             watch=WATCH,
             replicas=self.cluster.replicas,
             witnesses=self.cluster.seen(),
+            canary_pods=self.cluster.seen_canary(),
             live_rollout=before.rollout
             if before is not None
             else next((one.rollout for one in self.cluster.pods.values()), None),

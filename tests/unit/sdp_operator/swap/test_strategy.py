@@ -1,7 +1,7 @@
 import pytest
 
 from sdp_operator.swap.gpu_memory import GIB, gpu_memory
-from sdp_operator.swap.strategy import Asked, Room, choose
+from sdp_operator.swap.strategy import Asked, Room, choose, choose_for_canary
 
 LABEL = "cloud.google.com/gke-accelerator"
 ON_GPU = Room(gpus=1, gpu_memory=16 * GIB, size=4 * GIB, has_free_gpus=False)
@@ -45,6 +45,29 @@ def test_what_was_found_by_trying_counts_more_than_what_was_computed() -> None:
     chosen = choose("Auto", ON_GPU, in_place_failed="the servers ran out of memory with both models")
     assert chosen.strategy == "Drain"
     assert chosen.reason.startswith("the servers ran out of memory with both models, and")
+
+
+@pytest.mark.parametrize(
+    ("asked", "room", "in_place_failed", "strategy", "reason"),
+    [
+        ("Auto", Room(), None, "InPlace", "no memory limit is set"),
+        ("Auto", ON_GPU, None, "InPlace", "the GPUs' memory holds both models"),
+        ("Auto", Room(memory_limit=1, size=4 * GIB), None, "Surge", "both models need 7.0 GiB of memory"),
+        ("Auto", Room(gpus=1, size=4 * GIB, has_free_gpus=False), None, "Surge", "how much memory the GPUs have"),
+        ("Auto", Room(barrier="a claim is mounted"), None, "Surge", "a claim is mounted"),
+        ("Auto", ON_GPU, "the servers ran out of memory", "Surge", "the servers ran out of memory"),
+        ("InPlace", Room(memory_limit=1, size=4 * GIB), None, "InPlace", "swap.strategy says so"),
+        ("InPlace", Room(barrier="a claim is mounted"), None, "Surge", "a claim is mounted"),
+        ("Surge", Room(), None, "Surge", "swap.strategy is Surge"),
+        ("Drain", ON_GPU, None, "Surge", "swap.strategy is Drain"),
+    ],
+)
+def test_a_canary_comes_into_the_running_pods_or_gets_a_replica_of_its_own(
+    asked: Asked, room: Room, in_place_failed: str | None, strategy: str, reason: str
+) -> None:
+    chosen = choose_for_canary(asked, room, in_place_failed=in_place_failed)
+    assert chosen.strategy == strategy
+    assert chosen.reason.startswith(reason)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,10 @@ def test_a_canary_is_found_in_the_status(monkeypatch: pytest.MonkeyPatch) -> Non
     found["status"]["diffusionModel"]["canary"] = canary
     assert find_pipeline(Kubectl(), "sd").canary == Canary.model_validate(canary)
 
+    alone = {"model": "gs://b/unet", "percent": 10, "state": "Serving", "host": "sd-canary.art.svc"}
+    found["status"]["diffusionModel"]["canary"] = alone
+    assert find_pipeline(Kubectl(), "sd").canary == Canary.model_validate(alone)
+
 
 def test_the_only_pipeline_is_chosen() -> None:
     assert only([pipeline("mine")])["metadata"]["name"] == "mine"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sdp_serving.client.errors import UnexpectedAnswerError, VersionGoneError
+from sdp_serving.client.errors import ServerUnreachableError, UnexpectedAnswerError, VersionGoneError
 from sdp_serving.client.pipeline import Pipeline, Stage, default_guidance_scale
 from sdp_serving.client.transport import Answer, Array
 from sdp_serving.contract.components import DRAWING, Component
@@ -30,6 +30,7 @@ class Servers:
         self.versions: list[int | None] = []
         """Those that were asked of the diffusion model."""
         self._gone = gone
+        self.is_away = False
         self.asked: dict[Component, tuple[SignatureName, Mapping[str, Array]]] = {}
         self._width = width
         self._faults = faults or {}
@@ -37,6 +38,8 @@ class Servers:
     def predict(
         self, component: Component, signature: SignatureName, inputs: Mapping[str, Array], *, version: int | None = None
     ) -> Answer:
+        if self.is_away:
+            raise ServerUnreachableError("nothing answers there")
         if component is DIFFUSION:
             self.versions.append(version)
         if version in self._gone:
@@ -130,6 +133,20 @@ def test_a_canary_that_is_gone_fails_nobody() -> None:
 
     assert pipeline.generate("x").variant is Variant.STABLE
     assert servers.versions == [9, None]
+
+
+ALONE = Canary(host="sd-canary.art.svc", percent=100, model="gs://b/unet")
+
+
+def test_a_canary_with_a_server_of_its_own_is_asked_there_and_nowhere_when_it_is_away() -> None:
+    servers, own = Servers(), Servers()
+    pipeline = Pipeline(servers, tokenizer=Tokens(), canary=ALONE, canary_transport=own)
+
+    assert pipeline.generate("x").variant is Variant.CANARY
+    assert (servers.versions, own.versions) == ([], [None])
+    own.is_away = True
+    assert pipeline.generate("x").variant is Variant.STABLE
+    assert servers.versions == [None]
 
 
 FAULTS: dict[str, Any] = {

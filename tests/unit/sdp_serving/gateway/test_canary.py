@@ -5,10 +5,13 @@ import json
 import random
 from math import sqrt
 from pathlib import Path
+from typing import Any
 
+import pytest
 from tests.support.gateway_front import front, model_server, until
 
 from sdp_serving.contract.components import Component
+from sdp_serving.gateway import kept_body, pass_through
 from sdp_serving.gateway.app import Config
 
 UNET = Component.DIFFUSION_MODEL
@@ -17,9 +20,10 @@ CANARY = f"/v1/models/{UNET}/versions/5:predict"
 HEADER = "X-Sdpipeline-Variant"
 
 
-def _routes(folder: Path, percent: int) -> Path:
+def _routes(folder: Path, percent: int, **place: Any) -> Path:
+    canary = {**(place or {"version": 5}), "percent": percent, "model": "gs://b/unet"}
     file = folder / "routes.json"
-    file.write_text(json.dumps({"canaries": {UNET: {"version": 5, "percent": percent, "model": "gs://b/unet"}}}))
+    file.write_text(json.dumps({"canaries": {UNET: canary}}))
     return file
 
 
@@ -89,5 +93,50 @@ def test_a_canary_gets_held_requests_too(tmp_path: Path) -> None:
                 await server.come()
                 assert (await waiting).headers[HEADER] == "canary"
                 assert server.asked == [(CANARY, b"body")] * 2
+
+    asyncio.run(scenario())
+
+
+def test_a_canary_with_a_server_of_its_own_is_asked_there_and_fails_nobody_when_it_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with model_server() as server, model_server() as own:
+            monkeypatch.setattr(pass_through, "REST_PORT", own.url.port)
+            config = Config({UNET: server.url}, hold_seconds=30, routes=_routes(tmp_path, 100, host="127.0.0.1"))
+            async with front(config) as gateway:
+                answer = await gateway.predict(UNET, b"body")
+                assert (answer.status, answer.headers[HEADER]) == (200, "canary")
+                assert (own.asked, server.asked) == ([(STABLE, b"body")], [])
+
+                own.gate.clear()
+                cut = asyncio.create_task(gateway.predict(UNET, b"cut"))
+                await until(lambda: len(own.asked) == 2, "the canary has it")
+                await own.go()
+                for sent in (cut, gateway.predict(UNET, b"away")):
+                    answer = await sent
+                    assert (answer.status, answer.headers[HEADER]) == (200, "stable")
+                assert server.asked == [(STABLE, b"cut"), (STABLE, b"away")]
+                assert await gateway.sample("predictions_total", variant="canary", code="200") == 1
+                assert await gateway.sample("predictions_total", variant="stable", code="200") == 2
+
+    asyncio.run(scenario())
+
+
+def test_what_cannot_be_sent_again_to_the_other_model_fails_with_a_canary_that_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with model_server() as server, model_server() as own:
+            monkeypatch.setattr(pass_through, "REST_PORT", own.url.port)
+            monkeypatch.setattr(kept_body, "MOST_BYTES", 3)
+            async with front(Config({UNET: server.url}, routes=_routes(tmp_path, 100, host="127.0.0.1"))) as gateway:
+                own.gate.clear()
+                cut = asyncio.create_task(gateway.predict(UNET, b"too much"))
+                await until(lambda: own.asked, "the canary has it")
+                await own.go()
+                assert (await cut).status == 502
+                assert server.asked == []
+                assert (await gateway.predict(UNET, b"too much")).headers[HEADER] == "stable", "nothing was sent yet"
 
     asyncio.run(scenario())

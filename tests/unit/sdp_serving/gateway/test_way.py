@@ -1,13 +1,15 @@
 import random
 from math import sqrt
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from sdp_serving.contract.routes import Canary, Variant, choose
 from sdp_serving.gateway.paths import Call, read_call
-from sdp_serving.gateway.way import find_way
+from sdp_serving.gateway.way import Way, find_way
 
 CANARY = Canary(version=7, percent=10, model="gs://b/unet")
 PREDICT = "/v1/models/diffusion-model:predict"
@@ -66,6 +68,27 @@ def test_what_is_no_prediction_or_names_its_model_goes_as_it_came(path: str, var
     way = find_way(_call(path), CANARY.model_copy(update={"percent": 100}), Variant.CANARY, lambda: 0.0)
 
     assert (way.path, way.variant, way.instead) == (path, variant, None)
+
+
+@pytest.mark.parametrize("percent", [0, 100])
+def test_a_canary_with_a_server_of_its_own_is_asked_there_for_whatever_it_serves(percent: int) -> None:
+    alone = Canary(host="sd-canary.art.svc", percent=percent, model="gs://b/unet")
+    way = find_way(_call(PREDICT), alone, None, lambda: 0.5)
+    stable = Way(PREDICT, Variant.STABLE)
+    canary = Way(PREDICT, Variant.CANARY, host="sd-canary.art.svc", instead=stable)
+    assert way == (canary if percent else stable)
+    for path in (
+        "/v1/models/diffusion-model/versions/7:predict",
+        "/v1/models/diffusion-model/labels/best:predict",
+        "/v1/models/diffusion-model/metadata",
+    ):
+        assert find_way(_call(path), alone, None, lambda: 0.0) == Way(path, Variant.STABLE)
+
+
+@pytest.mark.parametrize("place", [{}, {"version": 7, "host": "sd-canary.art.svc"}])
+def test_a_canary_is_in_one_place(place: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="either a version or a host"):
+        Canary(**place, percent=10, model="gs://b/unet")
 
 
 def test_without_a_canary_all_is_stable() -> None:

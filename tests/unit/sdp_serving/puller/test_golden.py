@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.exported import exported_signatures
 from sdp_serving.contract.report import Pulled
 from sdp_serving.contract.signatures import SignatureName, signatures
 from sdp_serving.puller.golden import GoldenRequest, fault, golden_request
@@ -50,6 +51,20 @@ def test_the_signature_with_a_seed_is_called_where_it_is_offered() -> None:
     assert golden_request(diffusion, ["serving_default", "sample"]).signature is SignatureName.SAMPLE
     assert golden_request(diffusion, ["serving_default"]).signature is SignatureName.DEFAULT
     assert golden_request(model(Component.DECODER), ["serving_default", "sample"]).signature is SignatureName.DEFAULT
+
+
+@pytest.mark.parametrize("component", Component)
+def test_a_server_that_batches_is_asked_with_a_row_for_the_image(component: Component) -> None:
+    exported = exported_signatures(component, width=4, image_size=16)
+    request = golden_request(model(component), list(exported), batching=True)
+    declared = exported[request.signature]
+
+    assert request.inputs.keys() == declared.inputs.keys()
+    assert request.outputs.keys() <= declared.outputs.keys()
+    for each, tensor in declared.inputs.items():
+        assert tensor.shape is not None
+        assert shape(request.inputs[each]) == [size or 1 for size in tensor.shape]
+        assert len(request.inputs[each]) == 1
 
 
 def test_it_is_the_same_each_time_and_of_one_image_in_two_steps() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, ModelUri
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.exported import exported_signatures
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.contract.signatures import signatures
 from sdp_serving.contract.versions import StableDiffusionVersion as Version
@@ -137,6 +138,22 @@ def test_a_text_encoder_serves_images_of_every_size() -> None:
     wanted = Wanted(Component.TEXT_ENCODER, Version.TINY, ImageSize(512, 768))
     facts, _ = judge(raw, FITTING, uri=URI, wanted=wanted)
     assert facts.image_size == 64
+
+
+@pytest.mark.parametrize("component", Component)
+def test_what_our_exporter_makes_can_be_batched_and_what_the_seed_made_only_without_single_numbers(
+    component: Component,
+) -> None:
+    wanted = Wanted(component, batching=True)
+    exported = exported_signatures(component, width=96, image_size=64)
+    ours = manifest(component, signatures={str(name): each.model_dump() for name, each in exported.items()})
+    judge(json.dumps(ours).encode(), FILES, uri=URI, wanted=wanted)
+    if component in {Component.TEXT_ENCODER, Component.DIFFUSION_MODEL}:
+        with pytest.raises(
+            PullError, match=r"takes single numbers \(batch_size.*: remove \w+\.batching, or export"
+        ) as raised:
+            judge(json.dumps(manifest(component)).encode(), FILES, uri=URI, wanted=wanted)
+        assert raised.value.reason is PullFailure.NOT_BATCHABLE
 
 
 def test_candidates_are_the_folders_that_can_be_versions_newest_first() -> None:

@@ -73,6 +73,14 @@ def test_a_request_that_fails_is_the_models_failure(
     assert caught.value.code == code
 
 
+def test_a_request_that_cannot_be_batched_is_the_models_failure_where_requests_are(folder: Path) -> None:
+    bring(folder, addition(a=1, b=2))
+    loaded = Servable(folder, config_pb2.ConfigProto(), batching=True)
+    with pytest.raises(ServingError, match="must have at least one dimension"):
+        warm_up(loaded, folder)
+    loaded.close()
+
+
 def test_a_file_of_something_else_is_the_models_failure(servable: Any, folder: Path) -> None:
     (folder / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"no TFRecord, and long enough to be read")
     with pytest.raises(ServingError, match="Please verify your warmup data is in TFRecord format") as caught:

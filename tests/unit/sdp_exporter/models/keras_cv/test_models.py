@@ -49,6 +49,24 @@ def test_a_diffusion_model_takes_latents_of_a_size_known_when_it_runs(anatomy: A
         assert not np.allclose(predicted[0], predicted[1])
 
 
+@ANATOMIES
+def test_what_depends_on_the_context_alone_is_computed_apart_of_the_steps(anatomy: Anatomy) -> None:
+    model, random = seeded(Component.DIFFUSION_MODEL, anatomy), np.random.default_rng(1)
+    latent = tf.constant(random.normal(size=[2, 8, 8, 4]), tf.float32)
+    context = tf.constant(random.normal(size=[2, 77, anatomy.unet.width]), tf.float32)
+    timestep = tf.constant([421.0, 7.5])
+    look = tf.function(model.keys_and_values, autograph=False).get_concrete_function(context)
+    looked = look(context)
+    predict = tf.function(model.__call__, autograph=False).get_concrete_function(latent, timestep, looked)
+
+    predicted = predict(latent, timestep, looked)
+
+    np.testing.assert_allclose(predicted, model(latent, timestep, context), atol=1e-5)
+    # Each transformer has a kernel of its keys and one of its values.
+    assert len(look.captured_inputs) == 2 * len(looked)
+    assert len(predict.captured_inputs) == len(model.variables) - len(look.captured_inputs)
+
+
 @pytest.mark.parametrize("linear", [False, True])
 def test_transformers_compute_what_kerascvs_do(linear: bool) -> None:
     kerascvs = package.modules()["diffusion_model"].SpatialTransformer(2, 32, fully_connected=linear)

@@ -56,6 +56,15 @@ def test_diffusion_models_predict_noise_like_the_latent(variant: str) -> None:
     assert not np.allclose(noise[0], noise[1])
 
 
+def test_what_depends_on_the_context_alone_can_be_computed_once() -> None:
+    model, timestep = tiny.diffusion_model(), tf.constant([7, 421])
+    latent, context = (tf.random.stateless_normal(shape, [1, 2]) for shape in ([2, 8, 8, 4], [2, 77, tiny.WIDTH]))
+
+    expected = model(latent, timestep, context)
+
+    np.testing.assert_allclose(model(latent, timestep, model.keys_and_values(context)), expected, atol=1e-5)
+
+
 def test_the_decoder_makes_pictures_of_64_pixels() -> None:
     images = tiny.decoder()(tf.zeros([2, 8, 8, 4]))
 
