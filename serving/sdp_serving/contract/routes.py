@@ -76,17 +76,19 @@ class RoutedSwap(BaseModel):
     """A swap that is under way, or was undone.
 
     Attributes:
-        phase: how far it is, in one word: Verifying, Fetching, Loading, Proving, Proven, Waiting, Switching or Rolling;
+        step: how far it is, in one word: Verifying, Fetching, Loading, Proving, Proven, Waiting, Switching or Rolling;
             RolledBack, for as long as a model is asked for that was found bad. A newer operator may have others.
         candidate: the URI, or the image, of the model that is to take over or was found bad.
         strategy: InPlace, Surge or Drain; None until it is chosen.
+        message: why it waits or was undone, and what to do; None where it goes on.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    phase: str
+    step: str
     candidate: str
     strategy: str | None = None
+    message: str | None = None
 
 
 class RoutedComponent(BaseModel):
@@ -96,6 +98,8 @@ class RoutedComponent(BaseModel):
         serving: the one that answers requests; until a swap has ended, the one before it. None while that is not known.
         others: those that answer some requests beside it: the one that takes over, a canary.
         swap: the swap that is under way; None where none is.
+        replicas: how many model servers there are to be, each of which can work at the same time as the others; None
+            where that is not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -103,6 +107,7 @@ class RoutedComponent(BaseModel):
     serving: RoutedModel | None = None
     others: tuple[RoutedModel, ...] = ()
     swap: RoutedSwap | None = None
+    replicas: int | None = None
 
     def answered(self, number: int | None) -> RoutedModel | None:
         """The model that gave an answer; None where that can't be told.

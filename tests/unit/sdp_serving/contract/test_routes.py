@@ -4,7 +4,7 @@ from sdp_serving.contract.routes import RoutedComponent, RoutedModel, RoutedSwap
 OLD = RoutedModel(uri="gs://b/unet/1", version=1, digest="sha256:1", number=90)
 NEW = RoutedModel(uri="gs://b/unet/2", version=2, digest="sha256:2", number=80)
 IMAGE = RoutedModel(uri="registry.example.com/unet:1")
-SWAP = RoutedSwap(phase="Switching", candidate="gs://b/unet/2")
+SWAP = RoutedSwap(step="Switching", candidate="gs://b/unet/2")
 
 
 def test_an_answer_is_told_by_the_number_of_the_model_that_gave_it() -> None:
@@ -28,6 +28,6 @@ def test_a_model_whose_number_is_not_known_gave_every_answer_as_long_as_no_other
 
 def test_what_an_older_operator_wrote_and_what_a_newer_one_adds_is_read() -> None:
     assert Routes.model_validate_json('{"canaries":{}}') == Routes()
-    newer = '{"components":{"decoder":{"swap":{"phase":"Humming","candidate":"gs://b/d","tune":1}}},"more":2}'
+    newer = '{"components":{"decoder":{"swap":{"step":"Humming","candidate":"gs://b/d","tune":1}}},"more":2}'
     swap = Routes.model_validate_json(newer).components[Component.DECODER].swap
-    assert swap == RoutedSwap(phase="Humming", candidate="gs://b/d")
+    assert swap == RoutedSwap(step="Humming", candidate="gs://b/d")
