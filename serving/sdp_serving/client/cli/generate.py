@@ -1,6 +1,5 @@
-"""The command line: `sdpipeline generate`, and what other parts of the project register beside it."""
+"""`sdpipeline generate`."""
 
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from sdp_serving.client.commands import Commands
 from sdp_serving.client.connection import DEFAULT_TIMEOUT, Protocol, Route, connect
 from sdp_serving.client.errors import PipelineError
 from sdp_serving.client.pipeline import DEFAULT_STEPS, Generation, Stage
@@ -21,21 +19,7 @@ from sdp_serving.client.png import write_png
 _AUTO: Final = "auto"
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="sdpipeline")
-def main() -> None:
-    """Make images with StableDiffusionPipelines in a Kubernetes cluster, and swap their models."""
-    # So that `kill` and a closed terminal end the port-forwards too, as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-
-
-def kubectl_plugin() -> None:
-    """The same as `main`, for kubectl: it finds the executable `kubectl-sdpipeline` by its name."""
-    main(prog_name="kubectl sdpipeline")
-
-
-@main.command()
+@click.command()
 @click.argument("prompt")
 @click.option("-n", "--images", type=click.IntRange(min=1), default=1, show_default=True, help="How many images.")
 @click.option(
