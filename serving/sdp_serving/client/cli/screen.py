@@ -39,7 +39,7 @@ class Screen:
         self._graphics = graphics
         self._clock = clock
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), _Steps(), _Left(clock))
-        self._progress = Progress(*columns, console=console, transient=True)
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._progress.add_task("", total=None, ends=None)
         self._began: float | None = None
         self._rows = 0
@@ -71,6 +71,10 @@ class Screen:
             self._began = now
         ends = now + (now - self._began) / done * (total - done) if done else None
         self._progress.update(self._task, description=words, total=total, completed=done, ends=ends)
+
+    def refresh(self) -> None:
+        """Show at once what was told, which otherwise happens ten times a second."""
+        self._progress.refresh()
 
     def show(self, image: NDArray[np.uint8]) -> None:
         """Show a picture, uint8 [height, width, 3], in the place of the one before."""

@@ -91,24 +91,24 @@ def _iterm2(png: bytes, columns: int, rows: int) -> str:
 def _half_blocks(image: NDArray[np.uint8], columns: int, rows: int, graphics: Graphics) -> str:
     """Each character shows two pixels: the upper one is its colour, the lower one its background."""
     pixels = np.asarray(Image.fromarray(image).resize((columns, 2 * rows), Image.Resampling.BOX))
-    color = _true_color if graphics is Graphics.TRUE_COLOR else _color_of_256
-    lines = []
-    for upper, lower in zip(pixels[0::2].tolist(), pixels[1::2].tolist(), strict=True):
-        cells = [
-            f"\x1b[38;{color(*above)};48;{color(*below)}m{_UPPER_HALF}"
-            for above, below in zip(upper, lower, strict=True)
-        ]
-        lines.append("".join(cells) + _RESET + "\n")
-    return "".join(lines)
+    colors = _of_256(pixels) if graphics is Graphics.COLORS_256 else _true(pixels)
+    lines = (
+        "".join(f"\x1b[38;{above};48;{below}m{_UPPER_HALF}" for above, below in zip(upper, lower, strict=True))
+        for upper, lower in zip(colors[0::2], colors[1::2], strict=True)
+    )
+    return "".join(f"{line}{_RESET}\n" for line in lines)
 
 
-def _true_color(red: int, green: int, blue: int) -> str:
-    return f"2;{red};{green};{blue}"
+def _true(pixels: NDArray[np.uint8]) -> list[list[str]]:
+    """Each pixel's colour as the terminal's codes have it."""
+    return [[f"2;{red};{green};{blue}" for red, green, blue in line] for line in pixels.tolist()]
 
 
-def _color_of_256(red: int, green: int, blue: int) -> str:
-    r, g, b = (int(np.abs(_CUBE - level).argmin()) for level in (red, green, blue))
-    return f"5;{16 + 36 * r + 6 * g + b}"
+def _of_256(pixels: NDArray[np.uint8]) -> list[list[str]]:
+    """As `_true`, the nearest colour of the cube."""
+    levels = np.abs(pixels[..., None] - _CUBE).argmin(axis=-1)
+    numbers = 16 + levels @ np.array([36, 6, 1])
+    return [[f"5;{number}" for number in line] for line in numbers.tolist()]
 
 
 def _png(image: NDArray[np.uint8]) -> bytes:
