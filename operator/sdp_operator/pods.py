@@ -117,11 +117,16 @@ def _problem(pod: KubeObject, words: str | None) -> Problem:
         or (pulling and (not_started(pulling) or pull_failed(pulling)))
         or (serving and (out_of_memory(serving, pod) or not_started(serving) or crashed(serving)))
     )
-    return found or _not_set_up(pod, words) or _progress(pulling, serving)
+    return found or not_set_up(pod, words) or _progress(pulling, serving)
 
 
-def _not_set_up(pod: KubeObject, words: str | None) -> Problem | None:
-    """What the node says of its trouble with a pod none of whose containers it has started."""
+def not_set_up(pod: KubeObject, words: str | None) -> Problem | None:
+    """What the node says of its trouble with a pod none of whose containers it has started; None for no trouble.
+
+    Args:
+        pod: the pod.
+        words: what an Event said last of trouble with it, after the Event's reason.
+    """
     started = [
         *pod.get("status", {}).get("initContainerStatuses", []),
         *pod.get("status", {}).get("containerStatuses", []),
@@ -130,7 +135,7 @@ def _not_set_up(pod: KubeObject, words: str | None) -> Problem | None:
         "waiting" not in one.get("state", {}) or "terminated" in one.get("lastState", {}) for one in started
     ):
         return None
-    said = _quote(words)
+    said = quoted(words)
     if words.startswith(("FailedMount", "FailedAttachVolume")):
         return Problem(
             Reason.VOLUME_UNAVAILABLE, f"a volume of the replica can't be mounted ({said}): correct what it names"
@@ -148,7 +153,7 @@ def unschedulable(pod: KubeObject) -> Problem | None:
     condition = _condition(pod, "PodScheduled")
     if condition.get("status") != "False" or condition.get("reason") != "Unschedulable":
         return None
-    said = _quote(condition.get("message"))
+    said = quoted(condition.get("message"))
     if "nvidia.com/gpu" in said:
         remedy = "free a GPU, add a node that has one, or lower gpu.count or replicas"
     elif "affinity" in said or "selector" in said:
@@ -161,9 +166,9 @@ def unschedulable(pod: KubeObject) -> Problem | None:
 def not_started(status: Mapping[str, Any]) -> Problem | None:
     """Why a container can't be started, from its status; None when nothing keeps it."""
     waiting = status.get("state", {}).get("waiting", {})
-    reason, said = waiting.get("reason"), _quote(waiting.get("message"))
+    reason, said = waiting.get("reason"), quoted(waiting.get("message"))
     if reason in IMAGE_REASONS:
-        cause = _quote(pull_error(waiting.get("message", "")).removeprefix(f"{status['image']}: ")) or reason
+        cause = quoted(pull_error(waiting.get("message", "")).removeprefix(f"{status['image']}: ")) or reason
         remedy = "correct its name, or give the nodes access, as by imagePullSecrets"
         message = f"the image {status['image']} can't be pulled ({cause}): {remedy}"
         return Problem(Reason.IMAGE_UNAVAILABLE, message)
@@ -215,7 +220,7 @@ def crashed(status: Mapping[str, Any]) -> Problem | None:
     ended = last_end(status)
     if ended is None:
         return None
-    said = _quote(ended.get("message"))
+    said = quoted(ended.get("message"))
     message = f"the model server ended with exit code {ended.get('exitCode')}{f' ({said})' if said else ''}"
     return Problem(Reason.SERVER_CRASHED, f"{message}: see the log of its container server, and check model and image")
 
@@ -255,7 +260,7 @@ def _of_type(pod: KubeObject, kind: str) -> Iterator[Mapping[str, Any]]:
     return (condition for condition in pod.get("status", {}).get("conditions", []) if condition["type"] == kind)
 
 
-def _quote(text: str | None) -> str:
+def quoted(text: str | None) -> str:
     """Kubernetes' own words, short enough to stand in a sentence."""
     line = " ".join((text or "").split()).rstrip(".")
     return line if len(line) <= _QUOTED_CHARACTERS else f"{line[:_QUOTED_CHARACTERS]}…"

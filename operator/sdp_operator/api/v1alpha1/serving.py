@@ -205,7 +205,7 @@ class Volume(Model):
                 ),
                 (
                     "!(self in ['tmp', 'models', 'config', 'local-files', 'storage-key', 'desired-models',"
-                    " 'model-cache', 'model-claim'])",
+                    " 'model-cache', 'model-claim', 'routes', 'api-keys'])",
                     "the operator has a volume of this name itself: choose another name",
                 ),
             ),
