@@ -2,33 +2,17 @@
 
 from pathlib import Path
 
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
-
 from sdp_serving.client.grid import grid
-from sdp_serving.client.pipeline import Generation
+from sdp_serving.generation.decode import Encoding
+from sdp_serving.generation.files import encoded
+from sdp_serving.generation.generation import Generation
 
 
 def write_png(generation: Generation, path: Path) -> None:
-    """Write one image, or a grid of several, with its `facts` as text.
+    """Write one image as its decoder encoded it, or a grid of several, with its receipt as text.
 
     Raises:
         OSError: of the file.
     """
-    info = PngInfo()
-    for keyword, text in facts(generation).items():
-        info.add_text(keyword, text)
-    Image.fromarray(grid(generation.images)).save(path, format="PNG", pnginfo=info)
-
-
-def facts(generation: Generation) -> dict[str, str]:
-    """What made the images, by the keyword that it has in the PNG."""
-    return {
-        "Software": "sdpipeline",
-        "prompt": generation.prompt,
-        "images": str(len(generation.images)),
-        "seed": str(generation.seed),
-        "steps": str(generation.steps),
-        "guidance-scale": f"{generation.guidance_scale:g}",
-        **{f"{component}-version": str(version) for component, version in generation.versions.items()},
-    }
+    one = len(generation) == 1
+    path.write_bytes(generation.file(0) if one else encoded(grid(generation.images), Encoding.PNG, generation.receipt))

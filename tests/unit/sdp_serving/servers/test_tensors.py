@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sdp_serving.client import predict_pb2 as pb
-from sdp_serving.client.tensors import to_array, to_tensor
+from sdp_serving.servers import predict_pb2 as pb
+from sdp_serving.servers.tensors import to_array, to_tensor
 
 DTYPES = ("float32", "int32", "int64", "uint8")
 arrays = st.sampled_from(DTYPES).flatmap(

@@ -7,13 +7,14 @@ import grpc
 import numpy as np
 import pytest
 
-from sdp_serving.client import predict_pb2 as pb
-from sdp_serving.client.errors import ServerUnreachableError
-from sdp_serving.client.grpc_transport import GrpcTransport
-from sdp_serving.client.tensors import to_tensor
-from sdp_serving.client.transport import Address
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.signatures import SignatureName
+from sdp_serving.generation.calls import Call
+from sdp_serving.generation.errors import ServerUnreachableError
+from sdp_serving.servers import predict_pb2 as pb
+from sdp_serving.servers.grpc_transport import GrpcTransport
+from sdp_serving.servers.tensors import to_tensor
+from sdp_serving.servers.transport import Address
 
 _PICTURE = np.zeros((1, 8, 8, 3), np.uint8)
 
@@ -48,7 +49,7 @@ def served() -> Iterator[tuple[_Server, GrpcTransport]]:
 
 def _decode(transport: GrpcTransport) -> None:
     latent = np.zeros((1, 1, 1, 4), np.float32)
-    answer = transport.predict(Component.DECODER, SignatureName.DEFAULT, {"latent": latent})
+    answer = transport.predict(Call(Component.DECODER, SignatureName.DEFAULT, {"latent": latent}))
     assert np.array_equal(answer.outputs["images"], _PICTURE)
 
 
