@@ -1,147 +1,164 @@
 """`sdpipeline generate`."""
 
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Final
 
 import click
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from sdp_serving.client.connection import DEFAULT_TIMEOUT, Protocol, Route, connect
-from sdp_serving.client.errors import PipelineError
-from sdp_serving.client.pipeline import DEFAULT_STEPS, Generation, Stage
-from sdp_serving.client.png import write_png
+from sdp_serving.client.cli.drawing import draw, told
+from sdp_serving.client.cli.outputs import Output
+from sdp_serving.client.cli.place import Place, place_options
+from sdp_serving.client.cli.sections import SectionedCommand, option
+from sdp_serving.client.cli.summary import cut_off, record, summary
+from sdp_serving.client.cli.values import OutputType, SizeType, require_one_stdout, source_options
+from sdp_serving.client.cli.writing import encoding_to_ask, write
+from sdp_serving.client.options import Options
+from sdp_serving.contract.sampling import MOST_STEPS, Sampler, Schedule
+from sdp_serving.generation.request import DEFAULT_STEPS, DEFAULT_STRENGTH, MOST_PICTURES, SEEDS, Size
 
-_AUTO: Final = "auto"
+_EPILOG = """\b
+Examples:
+  sdpipeline generate "a small red circle on a blue background"
+  sdpipeline generate "a red star" -n 4 -o grid.png -o 'star-{seed}.jpg'
+  sdpipeline generate "a red star" --image photo.jpg --mask sky.png
+  sdpipeline generate "a red star" -o - | imgcat
+
+Exits with 0 when the pictures are written, 1 when they are not, and 2 when
+nothing was sent, for what is asked is wrong.
+"""
 
 
-@click.command()
+@click.command(cls=SectionedCommand, epilog=_EPILOG)
 @click.argument("prompt")
-@click.option("-n", "--images", type=click.IntRange(min=1), default=1, show_default=True, help="How many images.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("out.png"),
+@option(
+    "Picture",
+    "-n",
+    "--images",
+    metavar="N",
+    type=click.IntRange(1, MOST_PICTURES),
+    default=1,
     show_default=True,
-    help="The PNG to write: several images become one grid.",
+    help="How many pictures.",
 )
-@click.option(
-    "--steps", type=click.IntRange(1, 1000), default=DEFAULT_STEPS, show_default=True, help="How many denoising steps."
-)
-@click.option(
+@option("Picture", "--negative-prompt", metavar="TEXT", default="", help="What the pictures are not to show.")
+@option(
+    "Picture",
     "--seed",
-    type=click.IntRange(0, (1 << 63) - 1),
-    help="Makes the same images again.  [default: random, and printed]",
+    metavar="N",
+    type=click.IntRange(0, SEEDS - 1),
+    help="Makes the same picture again; each further one has the next number.  [default: random, and printed]",
 )
-@click.option(
+@option(
+    "Picture",
+    "--steps",
+    metavar="N",
+    type=click.IntRange(1, MOST_STEPS),
+    default=DEFAULT_STEPS,
+    show_default=True,
+    help="How many denoising steps.",
+)
+@option(
+    "Picture",
     "--guidance-scale",
+    metavar="X",
     type=click.FloatRange(min=0),
     help="How strongly the prompt leads.  [default: 7.5 for Stable Diffusion, 3 for sd-tiny]",
 )
-@click.option("--pipeline", help="The pipeline's name.  [default: the only one in the namespace]")
-@click.option("--namespace", help="Its namespace.  [default: the kubeconfig's, or the pod's]")
-@click.option("--context", help="The kubeconfig's context.  [default: the current one]")
-@click.option(
-    "--transport",
-    type=click.Choice([protocol.value for protocol in Protocol]),
-    default=Protocol.GRPC.value,
-    show_default=True,
-    help="How tensors travel.",
+@option("Picture", "--size", metavar="WxH", type=SizeType(), help="In pixels, such as 512x768.  [default: the model's]")
+@option(
+    "Picture",
+    "--sampler",
+    type=click.Choice([sampler.value for sampler in Sampler]),
+    help="How noise is taken away; dpm_solver_pp_2m needs the fewest steps.  [default: the model's]",
 )
-@click.option(
-    "--route",
-    type=click.Choice([_AUTO, *(route.value for route in Route)]),
-    default=_AUTO,
-    show_default=True,
-    help="How to reach the Services: kubectl port-forward, or directly by their names. Auto is direct in a pod.",
+@option(
+    "Picture",
+    "--schedule",
+    type=click.Choice([schedule.value for schedule in Schedule]),
+    help="Which noise levels the steps visit.  [default: the model's]",
 )
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=DEFAULT_TIMEOUT,
-    show_default=True,
-    help="Seconds that each of the three requests may take; over REST the component's restTimeoutSeconds ends it too.",
+@option("Drawing over a picture", "--image", metavar="FILE", help="Begin with this picture instead of with noise.")
+@option(
+    "Drawing over a picture",
+    "--mask",
+    metavar="FILE",
+    help="Draw only where this one, of the same size, is white; black is kept.",
 )
+@option(
+    "Drawing over a picture",
+    "--strength",
+    metavar="X",
+    type=click.FloatRange(0, 1),
+    help=f"How much of the picture goes, from 0 (nothing) to 1 (all).  [default: {DEFAULT_STRENGTH}]",
+)
+@option(
+    "What comes out",
+    "-o",
+    "--output",
+    "outputs",
+    metavar="FILE",
+    type=OutputType(),
+    multiple=True,
+    default=["out.png"],
+    show_default=True,
+    help="A .png, .jpg or .webp; several pictures become one grid, unless {seed} is in the name, which then gives each"
+    " its own file. A folder (FOLDER/) gets a new file for each; - is the standard output. May be given several times.",
+)
+@option(
+    "What comes out",
+    "--preview",
+    is_flag=True,
+    help="Show the pictures in the terminal while they are drawn: in colour, and sharp where it is kitty, Ghostty,"
+    " iTerm2, WezTerm or mintty.",
+)
+@option(
+    "What comes out", "--json", "as_json", is_flag=True, help="Print files, receipt and seconds as one JSON object."
+)
+@place_options
 def generate(
+    *,
     prompt: str,
     images: int,
-    output: Path,
-    steps: int,
+    negative_prompt: str,
     seed: int | None,
+    steps: int,
     guidance_scale: float | None,
-    pipeline: str | None,
-    namespace: str | None,
-    context: str | None,
-    transport: str,
-    route: str,
-    timeout: float,
+    size: Size | None,
+    sampler: str | None,
+    schedule: str | None,
+    image: str | None,
+    mask: str | None,
+    strength: float | None,
+    outputs: tuple[Output, ...],
+    preview: bool,
+    as_json: bool,
+    place: Place,
 ) -> None:
-    """Make images of PROMPT.
+    """Make pictures of PROMPT.
 
-    The PNG holds prompt, seed, steps, guidance scale and the models' versions as text, so that it can be made again.
+    Each file holds its receipt: prompt, seed, all other choices and the models, with which `sdpipeline replay` makes it
+    again.
     """
-    if not output.absolute().parent.is_dir():
-        raise click.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
-    start = time.monotonic()
-    try:
-        with _progress() as show:
-            with connect(
-                pipeline,
-                namespace=namespace,
-                context=context,
-                protocol=Protocol(transport),
-                route=None if route == _AUTO else Route(route),
-                timeout=timeout,
-            ) as connected:
-                connecting = time.monotonic() - start
-                generation = connected.generate(
-                    prompt,
-                    images=images,
-                    steps=steps,
-                    seed=seed,
-                    guidance_scale=guidance_scale,
-                    on_stage=lambda stage: show.say(_words(stage, steps)),
-                )
-            write_png(generation, output)
-    except PipelineError as error:
-        raise click.ClickException(f"{error}.") from error
-    except OSError as error:
-        raise click.ClickException(
-            f"{output} cannot be written ({error.strerror}): choose another --output."
-        ) from error
-    click.echo(output)
-    click.echo(summary(generation, connecting), err=True)
-
-
-def summary(generation: Generation, connecting: float) -> str:
-    """What made the images, and the seconds of each stage, in two lines."""
-    stages = {"connecting": connecting, **{stage.value: seconds for stage, seconds in generation.seconds.items()}}
-    return (
-        f"seed {generation.seed}, {generation.steps} steps, guidance scale {generation.guidance_scale:g}\n"
-        + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in stages.items())
+    require_one_stdout(outputs, as_json=as_json)
+    options = Options(
+        images=images,
+        negative_prompt=negative_prompt,
+        seed=seed,
+        steps=steps,
+        guidance_scale=guidance_scale,
+        size=None if size is None else (size.width, size.height),
+        sampler=sampler,
+        schedule=schedule,
+        **source_options(image, mask, strength),
     )
-
-
-def _words(stage: Stage, steps: int) -> str:
-    return f"{stage}, {steps} steps" if stage is Stage.DENOISING else str(stage)
-
-
-class _Line:
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task = progress.add_task("connecting", total=None)
-
-    def say(self, words: str) -> None:
-        self._progress.update(self._task, description=words)
-
-
-@contextmanager
-def _progress() -> Iterator[_Line]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
-        yield _Line(progress)
+    with told():
+        drawn = draw(place, prompt, options, encoding_to_ask(outputs, images), wants_preview=preview)
+        files = write(drawn.generation, outputs, sys.stdout.buffer)
+        if as_json:
+            click.echo(record(drawn, list(files)))
+        else:
+            for file in files:
+                click.echo(file)
+    for warning in cut_off(drawn.generation):
+        click.echo(warning, err=True)
+    if not as_json:
+        click.echo(summary(drawn), err=True)

@@ -5,11 +5,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
-from sdp_serving.client.cli.formats import Format, UnknownFormatError, format_of
+from sdp_serving.generation.decode import Encoding
 
 _SEED: Final = "{seed}"
+_ENCODINGS: Final = MappingProxyType(
+    {
+        "": Encoding.PNG,
+        ".png": Encoding.PNG,
+        ".jpg": Encoding.JPEG,
+        ".jpeg": Encoding.JPEG,
+        ".webp": Encoding.WEBP,
+    }
+)
+"""By the end of a file's name."""
 _PLACEHOLDER: Final = re.compile(r"\{\w*\}")
 _MOST_OF_A_PROMPT: Final = 40
 """Characters of it in a file's name: enough to know a picture again by in a listing."""
@@ -29,7 +40,7 @@ class Together:
     """One file: the picture, or the grid of several."""
 
     path: Path
-    format: Format
+    encoding: Encoding
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class Each:
     """A file for each picture, in whose name `{seed}` is the picture's."""
 
     template: str
-    format: Format
+    encoding: Encoding
 
     def path(self, seed: int) -> Path:
         """The file of the picture with this seed."""
@@ -78,11 +89,11 @@ def parse_output(text: str) -> Output:
     folder = Path(text).parent
     if not folder.is_dir():
         raise UnusableOutputError(f"there is no folder {folder}: make it, or choose another one")
-    try:
-        format_ = format_of(Path(text))
-    except UnknownFormatError as error:
-        raise UnusableOutputError(str(error)) from error
-    return Each(text, format_) if _SEED in text else Together(Path(text), format_)
+    suffix = Path(text).suffix
+    if suffix.lower() not in _ENCODINGS:
+        raise UnusableOutputError(f"{text} ends in {suffix}: end it in .png, .jpg or .webp")
+    encoding = _ENCODINGS[suffix.lower()]
+    return Each(text, encoding) if _SEED in text else Together(Path(text), encoding)
 
 
 def _slug(prompt: str) -> str:

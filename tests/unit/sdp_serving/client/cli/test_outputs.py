@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdp_serving.client.cli.formats import Format
 from sdp_serving.client.cli.outputs import Each, Folder, Stdout, Together, UnusableOutputError, parse_output
+from sdp_serving.generation.decode import Encoding
 
 
 @pytest.fixture(autouse=True)
@@ -18,12 +18,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("text", "expected"),
     [
         ("-", Stdout()),
-        ("out", Together(Path("out"), Format.PNG)),
-        ("out.png", Together(Path("out.png"), Format.PNG)),
-        ("out.JPG", Together(Path("out.JPG"), Format.JPEG)),
-        ("out.jpeg", Together(Path("out.jpeg"), Format.JPEG)),
-        ("out.webp", Together(Path("out.webp"), Format.WEBP)),
-        ("out-{seed}.jpg", Each("out-{seed}.jpg", Format.JPEG)),
+        ("out", Together(Path("out"), Encoding.PNG)),
+        ("out.png", Together(Path("out.png"), Encoding.PNG)),
+        ("out.JPG", Together(Path("out.JPG"), Encoding.JPEG)),
+        ("out.jpeg", Together(Path("out.jpeg"), Encoding.JPEG)),
+        ("out.webp", Together(Path("out.webp"), Encoding.WEBP)),
+        ("out-{seed}.jpg", Each("out-{seed}.jpg", Encoding.JPEG)),
         ("pictures/", Folder(Path("pictures"))),
     ],
 )
@@ -52,7 +52,7 @@ def test_what_cannot_be_written_is_told(text: str, message: str) -> None:
 
 
 def test_the_seed_is_in_the_name() -> None:
-    assert Each("a-{seed}/{seed}.png", Format.PNG).path(7) == Path("a-7/7.png")
+    assert Each("a-{seed}/{seed}.png", Encoding.PNG).path(7) == Path("a-7/7.png")
 
 
 def test_a_name_in_a_folder_tells_of_prompt_and_seed() -> None:
