@@ -25,7 +25,7 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         """Such as `127.0.0.1:8500`."""
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class Transport(Protocol):

@@ -1,10 +1,11 @@
 """What a client gets: OpenAI's fields, and our own beside them."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from sdp_serving.gateway.openai.requests import OutputFormat
+from sdp_serving.generation.receipt import Receipt
 
 
 class Picture(BaseModel):
@@ -19,8 +20,8 @@ class Picture(BaseModel):
 
     b64_json: str | None = None
     url: str | None = None
-    seed: int
-    receipt: dict[str, Any]
+    seed: int | None = None
+    receipt: Receipt
 
 
 class Pictures(BaseModel):
@@ -29,7 +30,8 @@ class Pictures(BaseModel):
     Attributes:
         created: seconds since the epoch.
         size: such as `512x512`.
-        tokens_cut_off: how many tokens at the end of the prompt said nothing, since CLIP does not read so far.
+        tokens_cut_off: how many tokens at the end of the prompt said nothing, since CLIP does not read so far; left out
+            where the text encoder does not tell.
         negative_tokens_cut_off: the same of the negative prompt.
     """
 
@@ -39,8 +41,8 @@ class Pictures(BaseModel):
     quality: Literal["auto"] = "auto"
     size: str
     data: list[Picture]
-    tokens_cut_off: int
-    negative_tokens_cut_off: int
+    tokens_cut_off: int | None = None
+    negative_tokens_cut_off: int | None = None
 
 
 class TokenDetails(BaseModel):
@@ -90,10 +92,10 @@ class Completed(_Event):
 
     type: Literal["image_generation.completed", "image_edit.completed"]
     usage: Usage = Usage()
-    seed: int
-    receipt: dict[str, Any]
-    tokens_cut_off: int
-    negative_tokens_cut_off: int
+    seed: int | None = None
+    receipt: Receipt
+    tokens_cut_off: int | None = None
+    negative_tokens_cut_off: int | None = None
 
 
 class Model(BaseModel):

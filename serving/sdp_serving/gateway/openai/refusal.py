@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Literal
 
+from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 Kind = Literal["invalid_request_error", "authentication_error", "rate_limit_error", "server_error"]
@@ -78,3 +79,13 @@ def refusal_of_fields(invalid: ValidationError) -> RefusedError:
             )
     where = "The body" if param is None else f"Invalid {param}"
     return RefusedError(400, f"{where}: {said}", param=param, code="invalid_value")
+
+
+def refused(refusal: RefusedError) -> web.Response:
+    """The answer to a request that is refused."""
+    return web.Response(
+        status=refusal.status,
+        text=refusal.body.model_dump_json(),
+        content_type="application/json",
+        headers=refusal.headers,
+    )

@@ -2,7 +2,8 @@ import pytest
 from click.testing import CliRunner
 
 from sdp_serving.gateway.__main__ import main
-from sdp_serving.gateway.flags import Address, AddressType, ComponentServerType
+from sdp_serving.gateway.flags import AddressType, ComponentServerType
+from sdp_serving.servers.transport import Address
 
 
 @pytest.mark.parametrize(
