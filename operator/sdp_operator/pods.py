@@ -51,11 +51,13 @@ class Remembered:
         source: its URI, or the name of its image.
         found: what was found there; None where nothing has told.
         came_later: whether it came after the pod had started, which then tells of another one.
+        number: its version in TensorFlow Serving; None where only the server knows.
     """
 
     source: str
     found: Pulled | None
     came_later: bool
+    number: int | None = None
 
 
 def read_replica(pod: KubeObject, words: str | None = None, model: Remembered | None = None) -> Replica | None:
@@ -82,10 +84,13 @@ def _serving(pod: KubeObject, model: Remembered | None) -> Serving:
     found = report if isinstance(report, Pulled) else None
     if model is not None and (model.came_later or found is None):
         found = model.found or found
+    number = None if model is None else model.number
     if found is not None:
-        return Serving(name=found.weights, version=found.version, digest=found.source_digest, model=found.uri)
+        return Serving(
+            name=found.weights, version=found.version, digest=found.source_digest, number=number, model=found.uri
+        )
     source = model.source if model is not None else _made_for(pod)
-    return Serving(name=_short(source), model=source)
+    return Serving(name=_short(source), number=number, model=source)
 
 
 def _made_for(pod: KubeObject) -> str:

@@ -61,7 +61,7 @@ class RoutedModel(BaseModel):
         version: the exported version; None where that is not known, as of an image.
         digest: of the weights and all that the export depended on; None where that is not known.
         number: its version in TensorFlow Serving, by which an answer tells that this model gave it (`model_spec`); None
-            where that is not known, as of an image or of another pipeline's model.
+            where that is not known, as of an image.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

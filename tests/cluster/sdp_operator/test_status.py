@@ -26,10 +26,13 @@ def test_a_pipeline_is_ready_once_every_model_is_served(
     _serve_all(pipelines, kubelet)
     namespace.kubectl("wait", "--for=condition=Ready", "sdpipeline/sd", "--timeout=10s")
     status = pipelines.get()["status"]
+    remembered = read_state(pipelines.get("configmaps", "sd-diffusion-model-models")["data"])
+    assert remembered is not None
+    number = remembered.serving.number
     assert status["gpus"] == 1
     assert status["diffusionModel"] == {
         "model": BASE,
-        "serving": {"name": "sd-tiny/base", "version": 1700000000000, "digest": DIGEST, "model": BASE},
+        "serving": {"name": "sd-tiny/base", "version": 1700000000000, "digest": DIGEST, "number": number, "model": BASE},
         "replicas": 1,
         "readyReplicas": 1,
         "endpoints": {

@@ -6,7 +6,6 @@ from typing import Final
 from sdp_operator.api.v1alpha1 import ComponentStatus, Pipeline, Serving
 from sdp_operator.desired.identity import child_name
 from sdp_operator.desired.parts import ComponentPart
-from sdp_operator.desired.source import Baked, Mounted, source_of
 from sdp_operator.live import LiveChildren
 from sdp_operator.sharing import Shared
 from sdp_operator.swap.look import wanted_replicas
@@ -67,19 +66,8 @@ def _models(state: SwapState) -> list[RoutedModel]:
 def _model(model: KnownModel) -> RoutedModel:
     found = model.found
     if found is None:
-        return RoutedModel(uri=model.source, number=_number(model))
-    return RoutedModel(uri=found.uri, version=found.version, digest=found.source_digest, number=_number(model))
-
-
-def _number(model: KnownModel) -> int | None:
-    """The model's version in TensorFlow Serving; None where only the server knows."""
-    match source_of(model.source):
-        case Baked():
-            return None
-        case Mounted():
-            return None if model.found is None else model.found.version
-        case _:
-            return model.number
+        return RoutedModel(uri=model.source, number=model.served_as)
+    return RoutedModel(uri=found.uri, version=found.version, digest=found.source_digest, number=model.served_as)
 
 
 def _swap(state: SwapState, progress: Progress | None) -> RoutedSwap | None:
@@ -106,4 +94,4 @@ def _of_another_pipeline(status: ComponentStatus) -> RoutedComponent:
 
 
 def _serving(serving: Serving) -> RoutedModel:
-    return RoutedModel(uri=serving.model, version=serving.version, digest=serving.digest)
+    return RoutedModel(uri=serving.model, version=serving.version, digest=serving.digest, number=serving.number)

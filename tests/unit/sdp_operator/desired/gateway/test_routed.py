@@ -148,7 +148,7 @@ def test_a_model_of_an_image_has_no_number_and_one_on_a_claim_has_its_version() 
 def test_a_component_of_another_pipeline_is_told_of_as_that_ones_status_has_it() -> None:
     status = {
         "model": "gs://b/unet/2",
-        "serving": {"name": "unet/1", "version": 1, "digest": "sha256:1", "model": "gs://b/unet/1"},
+        "serving": {"name": "unet/1", "version": 1, "digest": "sha256:1", "number": 90, "model": "gs://b/unet/1"},
         "replicas": 3,
         "readyReplicas": 3,
     }
@@ -157,7 +157,7 @@ def test_a_component_of_another_pipeline_is_told_of_as_that_ones_status_has_it()
         shared = Shared(Key("art", "other"), ComponentStatus.model_validate({**status, "swap": swap}), None)
         return _told(ComponentPart(shared=shared)).components[UNET]
 
-    serving = RoutedModel(uri="gs://b/unet/1", version=1, digest="sha256:1")
+    serving = RoutedModel(uri="gs://b/unet/1", version=1, digest="sha256:1", number=90)
     rolling = RoutedSwap(step="Rolling", candidate="gs://b/unet/2", strategy="Surge")
     assert told({"strategy": "Surge", "step": "Rolling"}) == RoutedComponent(serving=serving, swap=rolling, replicas=3)
     assert told({"strategy": "Surge", "step": "Done"}) == RoutedComponent(serving=serving, replicas=3)
