@@ -22,8 +22,11 @@ Examples:
   sdpipeline generate "a red star" --image photo.jpg --mask sky.png
   sdpipeline generate "a red star" -o - | imgcat
 
-Exits with 0 when the pictures are written, 1 when they are not, and 2 when
-nothing was sent, for what is asked is wrong.
+\b
+Exits with
+  0 when the pictures are written
+  1 when they are not
+  2 when nothing was sent, for what is asked is wrong
 """
 
 

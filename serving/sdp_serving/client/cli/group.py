@@ -5,6 +5,7 @@ import signal
 import click
 
 from sdp_serving.client.cli.generate import generate
+from sdp_serving.client.cli.replay import replay
 from sdp_serving.client.commands import Commands
 
 
@@ -23,3 +24,4 @@ def kubectl_plugin() -> None:
 
 
 main.add_command(generate)
+main.add_command(replay)

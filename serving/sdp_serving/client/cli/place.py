@@ -73,8 +73,8 @@ def place_options(function: Callable[..., None]) -> Callable[..., None]:
             metavar="SECONDS",
             type=click.FloatRange(min=0, min_open=True),
             default=DEFAULT_TIMEOUT,
-            show_default=f"{DEFAULT_TIMEOUT:g}",
-            help="How long a request to a server may take; over REST the component's restTimeoutSeconds ends it too.",
+            help="How long a request to a server may take; over REST the component's restTimeoutSeconds ends it too."
+            f"  [default: {DEFAULT_TIMEOUT:g}]",
         ),
     ]
 
