@@ -15,6 +15,7 @@ from sdp_serving.gateway.clients import asking_for
 from sdp_serving.gateway.config import Config
 from sdp_serving.gateway.hold import Hold
 from sdp_serving.gateway.metrics import Metrics
+from sdp_serving.gateway.openai.models import ModelsApi
 from sdp_serving.gateway.openai.refusal import RefusedError, refused
 from sdp_serving.gateway.openai.routes import Shared, openai_routes
 from sdp_serving.gateway.page.page import page_routes
@@ -66,8 +67,15 @@ def application(
     app.router.add_routes(probe_routes(metrics, readiness))
     shared = Shared(metrics=metrics, hold=hold, room=room, routes=routes, readiness=readiness)
     app.router.add_routes(openai_routes(config, shared, clock=clock, draw=draw, now=now))
-    for method in ("GET", "POST"):
-        app.router.add_route(method, f"{PREFIX}{{call:.*}}", pass_through.__call__)
+    models = ModelsApi(routes, started=int(now()))
+
+    async def model_or_component(request: web.Request) -> web.StreamResponse:
+        name = request.match_info["call"]
+        return (None if name in servers else models.find(name)) or await pass_through(request)
+
+    app.router.add_get(PREFIX.rstrip("/"), models.listed)
+    app.router.add_get(f"{PREFIX}{{call:.*}}", model_or_component)
+    app.router.add_post(f"{PREFIX}{{call:.*}}", pass_through.__call__)
     return app
 
 

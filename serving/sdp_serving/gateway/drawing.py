@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sdp_serving.contract.components import Component
 from sdp_serving.contract.routes import Canary
 from sdp_serving.contract.signatures import LATENT_FACTOR
 from sdp_serving.gateway.model_servers import ModelServers
@@ -53,6 +54,7 @@ class Order:
         canary: the diffusion model that is to draw; None for the stable one.
         previews: how many of each picture are wanted on the way.
         on_preview: is given them.
+        on_ask: is told whom each call is for.
     """
 
     request: ImageRequest
@@ -60,6 +62,7 @@ class Order:
     canary: Canary | None = None
     previews: int = 0
     on_preview: Callable[[Preview], None] = field(default=lambda _: None)
+    on_ask: Callable[[Component], None] = field(default=lambda _: None)
 
 
 class Drawing:
@@ -107,7 +110,12 @@ class Drawing:
             clock=self._clock,
         )
         flow = generate_together([ticket.order.request for ticket in tickets], setting)
-        servers = self._servers.open(first.canary)
+
+        def on_ask(component: Component) -> None:
+            for ticket in tickets:
+                ticket.order.on_ask(component)
+
+        servers = self._servers.open(first.canary, on_ask)
         previews = _Previews(tickets, servers)
 
         async def on_progress(progress: Progress) -> None:

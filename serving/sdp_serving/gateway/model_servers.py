@@ -37,27 +37,37 @@ class ModelServers:
         self._hold = hold
         self._metrics = metrics
 
-    def open(self, canary: Canary | None) -> AsyncTransport:
+    def open(self, canary: Canary | None, on_ask: Callable[[Component], None]) -> AsyncTransport:
         """A way for one batch, which is to be closed at its end.
 
         Args:
             canary: the diffusion model that is to draw, if it is not the stable one.
+            on_ask: is told whom each call is for.
         """
         servers = GrpcAioTransport(self._addresses, timeout=self._seconds)
         if canary is None or canary.host is None:
-            return _Held(servers, self._hold, self._metrics, waits_for_canary=True)
+            return _Held(servers, self._hold, self._metrics, on_ask, waits_for_canary=True)
         own = {Component.DIFFUSION_MODEL: Address(canary.host, GRPC_PORT)}
         router = AsyncRouter(servers, canary=GrpcAioTransport(own, timeout=self._seconds), others={})
-        return _Held(router, self._hold, self._metrics, waits_for_canary=False)
+        return _Held(router, self._hold, self._metrics, on_ask, waits_for_canary=False)
 
 
 class _Held:
     """Calls wait while their component is away, and are timed."""
 
-    def __init__(self, servers: AsyncTransport, hold: Hold, metrics: Metrics, *, waits_for_canary: bool) -> None:
+    def __init__(
+        self,
+        servers: AsyncTransport,
+        hold: Hold,
+        metrics: Metrics,
+        on_ask: Callable[[Component], None],
+        *,
+        waits_for_canary: bool,
+    ) -> None:
         self._servers = servers
         self._hold = hold
         self._metrics = metrics
+        self._on_ask = on_ask
         self._waits_for_canary = waits_for_canary
 
     async def predict(self, call: Call) -> Answer:
@@ -74,6 +84,7 @@ class _Held:
         await self._servers.close()
 
     async def _answered(self, asked: Call | Look, ask: Callable[[], Awaitable[Answered]]) -> Answered:
+        self._on_ask(asked.component)
         if asked.variant is Variant.CANARY and not self._waits_for_canary:
             # The other model is there meanwhile.
             return await ask()

@@ -12,6 +12,7 @@ from sdp_serving.gateway.metrics import Metrics
 from sdp_serving.gateway.queueing.scheduler import Scheduler
 from sdp_serving.gateway.routes_file import RoutesFile
 from sdp_serving.generation.decode import Encoding
+from sdp_serving.generation.errors import ServerTimeoutError
 from sdp_serving.generation.generation import Generation
 from sdp_serving.generation.receipt import ModelReceipt, Receipt
 from sdp_serving.generation.request import ImageRequest
@@ -70,6 +71,10 @@ OnPreview = Callable[[int, Preview], None]
 """Is given previews, with the number of the first picture that they are of."""
 
 
+class WaitedTooLongError(Exception):
+    """An order's turn did not come in time."""
+
+
 class Studio:
     """Draws what clients want."""
 
@@ -108,21 +113,37 @@ class Studio:
         """
         self._scheduler.check_room()
 
-    async def draw(self, client: Hashable, wanted: Wanted, on_preview: OnPreview) -> Drawn:
+    async def draw(self, client: Hashable, wanted: Wanted, on_preview: OnPreview, *, deadline: float) -> Drawn:
         """Draw all of it.
 
         Args:
             client: who wants it.
             wanted: what.
             on_preview: is given the previews.
+            deadline: when it must be there, by the event loop's clock.
 
         Raises:
             PipelineError: one of its kinds.
+            WaitedTooLongError: its turn did not come in time.
         """
+        asked: list[Component] = []
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._draw(client, wanted, on_preview, asked.append)
+        except TimeoutError as late:
+            if not asked:
+                raise WaitedTooLongError from late
+            raise ServerTimeoutError(
+                asked[-1], f"the {asked[-1]} was not done in time: ask for fewer pictures or steps, or try again later"
+            ) from late
+
+    async def _draw(
+        self, client: Hashable, wanted: Wanted, on_preview: OnPreview, on_ask: Callable[[Component], None]
+    ) -> Drawn:
         parts = divided(wanted.request, self._batch_pictures, self._fresh_seed)
         orders, first = [], 0
         for part in parts:
-            orders.append(self._order(wanted, part, first, on_preview))
+            orders.append(self._order(wanted, part, first, on_preview, on_ask))
             first += part.images
         generations = await _all(
             [
@@ -132,7 +153,14 @@ class Studio:
         )
         return await self._finished(wanted, generations)
 
-    def _order(self, wanted: Wanted, part: ImageRequest, first: int, on_preview: OnPreview) -> Order:
+    def _order(
+        self,
+        wanted: Wanted,
+        part: ImageRequest,
+        first: int,
+        on_preview: OnPreview,
+        on_ask: Callable[[Component], None],
+    ) -> Order:
         canary = self._routes.canary(_MODEL)
         is_canary = choose(canary, wanted.variant, self._draw_number) is Variant.CANARY
         return Order(
@@ -142,6 +170,7 @@ class Studio:
             canary=canary if is_canary else None,
             previews=wanted.previews,
             on_preview=lambda preview: on_preview(first, preview),
+            on_ask=on_ask,
         )
 
     async def _finished(self, wanted: Wanted, generations: list[Generation]) -> Drawn:

@@ -51,6 +51,8 @@ OPTIONS: Final = (
     ("grpc.max_receive_message_length", -1),
     # The servers are in the cluster or on loopback, where no proxy leads.
     ("grpc.enable_http_proxy", 0),
+    # Channels to one Service have connections of their own, and so may lead to different pods of it.
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.service_config", _TRY_AGAIN),
 )
 

@@ -90,10 +90,9 @@ class ImagesApi:
                     asked, wants = await read(request)
                 if asked.stream:
                     return await self._stream(request, kind, asked, wants, outcome, deadline)
-                async with asyncio.timeout_at(deadline):
-                    drawn = await self._studio.draw(request[CLIENT], wants, lambda _, __: None)
+                drawn = await self._studio.draw(request[CLIENT], wants, lambda _, __: None, deadline=deadline)
             except Fault as fault:
-                refusal = refusal_of_fault(fault, seconds=self._seconds)
+                refusal = refusal_of_fault(fault)
                 outcome.code = refusal.status
                 return refused(refusal)
             body = answer(asked, drawn, int(self._now()), lambda file: self._url(request, asked, file))
@@ -123,23 +122,26 @@ class ImagesApi:
     ) -> web.StreamResponse:
         stream = EventStream(request)
         try:
-            async with asyncio.timeout_at(deadline):
-                drawn = await self._show_previews(request[CLIENT], kind, wants, stream)
+            drawn = await self._show_previews(request[CLIENT], kind, wants, stream, deadline)
             for event in completed(kind, asked, drawn, int(self._now())):
                 await stream.send(event.type, event)
             outcome.code = 200
         except Fault as fault:
             if not stream.has_begun:
                 raise
-            refusal = refusal_of_fault(fault, seconds=self._seconds)
+            refusal = refusal_of_fault(fault)
             outcome.code = refusal.status
             await stream.send("error", refusal.body)
         return await stream.end()
 
-    async def _show_previews(self, client: str, kind: Kind, wants: Wanted, stream: EventStream) -> Drawn:
+    async def _show_previews(
+        self, client: str, kind: Kind, wants: Wanted, stream: EventStream, deadline: float
+    ) -> Drawn:
         coming = asyncio.Queue[tuple[int, Preview] | None]()
         drawing = asyncio.create_task(
-            self._studio.draw(client, wants, lambda first, preview: coming.put_nowait((first, preview)))
+            self._studio.draw(
+                client, wants, lambda first, preview: coming.put_nowait((first, preview)), deadline=deadline
+            )
         )
         drawing.add_done_callback(lambda _: coming.put_nowait(None))
         shown: Counter[int] = Counter()

@@ -4,6 +4,7 @@ from typing import Final
 
 from sdp_serving.gateway.openai.refusal import RefusedError
 from sdp_serving.gateway.queueing.scheduler import QueueFullError
+from sdp_serving.gateway.studio import WaitedTooLongError
 from sdp_serving.generation.errors import (
     InvalidRequestError,
     NotOfferedError,
@@ -18,28 +19,25 @@ _RETRY_AFTER: Final = {"Retry-After": "10"}
 """In seconds: about as long as a model server takes to come back at the least."""
 
 
-Fault = (RefusedError, PipelineError, QueueFullError, TimeoutError)
+Fault = (RefusedError, PipelineError, QueueFullError, WaitedTooLongError, TimeoutError)
 """What a client is told of."""
 
 
-def refusal_of_fault(fault: Exception, *, seconds: float) -> RefusedError:
-    """What the client is told.
-
-    Args:
-        fault: one of `Fault`.
-        seconds: how long a request may take.
-    """
+def refusal_of_fault(fault: Exception) -> RefusedError:
+    """What the client is told of one of `Fault`."""
     message = str(fault)
     message = message[:1].upper() + message[1:]
     match fault:
         case RefusedError():
             return fault
         case TimeoutError():
+            return RefusedError(408, "The request did not come to its end in time: send it again", code="timeout")
+        case WaitedTooLongError():
             return RefusedError(
-                504,
-                f"The request was not answered within {seconds:g} s, the queue included: ask for fewer pictures or"
-                " steps, or try again later",
-                code="timeout",
+                503,
+                "Others were drawn meanwhile, and the turn of this request did not come in time: try again later",
+                code="queue_timeout",
+                headers=_RETRY_AFTER,
             )
         case QueueFullError():
             return RefusedError(

@@ -36,7 +36,7 @@ class ErrorBody(BaseModel):
     error: ErrorDetail
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class RefusedError(Exception):
     """A request that is answered with an error.
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from sdp_serving.contract.artifact import SIZE_STEP
 from sdp_serving.contract.sampling import MOST_STEPS, Sampler, Schedule
+from sdp_serving.generation.request import MOST_PIXELS
 
 MOST_PICTURES: Final = 10
 MOST_PREVIEWS: Final = 8
@@ -67,19 +68,28 @@ def read_size(text: str) -> Size | None:
     size = Size(int(match[1]), int(match[2]))
     if size.width % SIZE_STEP or size.height % SIZE_STEP:
         raise ValueError(f"width and height must be multiples of {SIZE_STEP}, such as 512x512")
+    if max(size) > MOST_PIXELS:
+        raise ValueError(f"width and height must be at most {MOST_PIXELS}, such as 512x512")
     return size
 
 
-_Text = Annotated[str, Field(max_length=MOST_CHARACTERS), AfterValidator(_readable)]
+_Prompt = Annotated[
+    str,
+    Field(max_length=MOST_CHARACTERS, json_schema_extra={"minLength": 1}),
+    AfterValidator(_readable),
+    AfterValidator(_saying_something),
+]
+_NegativePrompt = Annotated[str, Field(max_length=MOST_CHARACTERS), AfterValidator(_readable)]
 _Ignored = Annotated[str, Field(max_length=1000)]
 
 
 class GenerationRequest(BaseModel):
     """The body of `POST /v1/images/generations`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # What was sent is in no error: it may be a prompt, and errors may come into the log.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
-    prompt: Annotated[_Text, Field(min_length=1), AfterValidator(_saying_something)]
+    prompt: _Prompt
     model: str | None = None
     n: Annotated[int, Field(ge=1, le=MOST_PICTURES)] = 1
     size: Annotated[str, AfterValidator(_drawable)] = _AUTO
@@ -97,7 +107,7 @@ class GenerationRequest(BaseModel):
     user: _Ignored | None = None
     safety_identifier: _Ignored | None = None
 
-    negative_prompt: _Text = ""
+    negative_prompt: _NegativePrompt = ""
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = None
     """Of the first picture; those after it have the next ones."""
     steps: Annotated[int, Field(ge=1, le=MOST_STEPS)] | None = None

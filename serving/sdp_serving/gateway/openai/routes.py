@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
-from pydantic import BaseModel
 
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.tokenizer import Tokenizer
@@ -17,12 +16,10 @@ from sdp_serving.gateway.hold import Hold
 from sdp_serving.gateway.image_store import ImageStore
 from sdp_serving.gateway.metrics import Metrics
 from sdp_serving.gateway.model_servers import ModelServers
-from sdp_serving.gateway.openai.answers import Model, Models
 from sdp_serving.gateway.openai.document import document
 from sdp_serving.gateway.openai.endpoints import IMAGES, ImagesApi
 from sdp_serving.gateway.openai.faults import is_shared_fault
 from sdp_serving.gateway.openai.reading import Reader
-from sdp_serving.gateway.paths import PREFIX
 from sdp_serving.gateway.queueing.rate_limit import RateLimit
 from sdp_serving.gateway.queueing.scheduler import Limits, Scheduler
 from sdp_serving.gateway.readiness import Readiness
@@ -85,7 +82,7 @@ def openai_routes(
         web.post("/v1/images/generations", images.generations),
         web.post("/v1/images/edits", images.edits),
         web.get(f"{IMAGES}{{file}}", images.image),
-        *_describing(config, shared, scheduler, started=int(now())),
+        *_describing(config, shared, scheduler),
     ]
 
 
@@ -108,26 +105,18 @@ def _replicas(routes: RoutesFile) -> int:
     return (told.replicas if told is not None else None) or 1
 
 
-def _describing(
-    config: Config, shared: Shared, scheduler: Scheduler[Order, Generation], *, started: int
-) -> list[web.RouteDef]:
+def _describing(config: Config, shared: Shared, scheduler: Scheduler[Order, Generation]) -> list[web.RouteDef]:
     description = json.dumps(document())
-
-    def model() -> Model:
-        return Model(id=pipeline_name(shared.routes.routes), created=started)
-
-    async def models(_: web.Request) -> web.Response:
-        return _json(Models(data=[model()]))
 
     async def described(_: web.Request) -> web.Response:
         return web.Response(text=description, content_type="application/json")
 
     async def now_serving(_: web.Request) -> web.Response:
         queue = QueueState(waiting=scheduler.waiting, running=scheduler.running, length=config.queue_length)
-        return _json(state(shared.routes.routes, await shared.readiness.report(), queue))
+        content = state(shared.routes.routes, await shared.readiness.report(), queue)
+        return web.Response(text=content.model_dump_json(), content_type="application/json")
 
     return [
-        web.get(PREFIX.rstrip("/"), models),
         web.get("/openapi.json", described),
         web.get("/api/state", now_serving),
     ]
@@ -135,7 +124,3 @@ def _describing(
 
 def _fresh_seed() -> int:
     return secrets.randbelow(_SEEDS)
-
-
-def _json(content: BaseModel) -> web.Response:
-    return web.Response(text=content.model_dump_json(), content_type="application/json")

@@ -17,6 +17,7 @@ from sdp_serving.gateway.openai.refusal import RefusedError
 MOST_SIDE: Final = 4096
 """Pixels along one side: a small file may hold billions."""
 
+_TOO_LARGE: Final = f"has too many pixels: send one of at most {MOST_SIDE} on each side"
 _FORMATS: Final = ("PNG", "JPEG", "WEBP")
 _WHITE: Final = (255, 255, 255)
 # All that Pillow's readers raise for files that are not what they begin like.
@@ -70,14 +71,15 @@ def _opened(param: str, content: bytes) -> Iterator[Image.Image]:
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
                 if max(opened.size) > MOST_SIDE:
-                    width, height = opened.size
-                    raise _refused(param, f"has {width}x{height} pixels: send one of at most {MOST_SIDE} on each side")
+                    raise _refused(param, _TOO_LARGE)
                 upright = ImageOps.exif_transpose(opened)
                 upright.load()
                 yield upright
+    except Image.DecompressionBombError as error:
+        raise _refused(param, _TOO_LARGE) from error
     except UnidentifiedImageError as error:
-        raise _refused(param, "is no PNG, JPEG or WebP file: send one") from error
-    except (Image.DecompressionBombError, *_BROKEN) as error:
+        raise _refused(param, "cannot be read as PNG, JPEG or WebP: send a whole file of one of these") from error
+    except _BROKEN as error:
         raise _refused(param, "is broken: send it again, or another one") from error
 
 
