@@ -207,7 +207,8 @@ def _sample(inputs: Inputs, version: int) -> dict[str, Array]:
 
 def _pixels(latent: Array) -> Array:
     enlarged = latent[..., :3].repeat(8, axis=1).repeat(8, axis=2)
-    return np.clip(enlarged * 40 + 128, 0, 255).astype(np.uint8)
+    pixels: Array = np.clip(enlarged * 40 + 128, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _files(latent: Array, form: str) -> dict[str, Array]:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,11 +12,12 @@ from typing import Final, TypedDict
 
 from sdp_serving.client.errors import NoCanaryError, PipelineNotFoundError
 from sdp_serving.client.kubectl import Found, Kubectl, Service, find_pipeline
-from sdp_serving.client.origins import Origins
+from sdp_serving.client.origins import Origin, Origins, origin_of_folder
 from sdp_serving.client.port_forward import port_forward
 from sdp_serving.contract.components import DRAWING, GRPC_PORT, REST_PORT, Component
 from sdp_serving.contract.routes import Canary, Variant
 from sdp_serving.generation.errors import InvalidRequestError, ServerUnreachableError
+from sdp_serving.servers.local import model_folder
 from sdp_serving.servers.transport import Address
 
 DEFAULT_TIMEOUT: Final = 600.0
@@ -80,7 +81,7 @@ class Connection:
         canary: the diffusion model that takes a part of the requests; None when there is none, or nothing tells.
         canary_address: of its own server, where it has one.
         variant: the diffusion model that is asked for.
-        origins: where the models came from; None where nothing tells.
+        origins: where the models came from, as far as anything tells.
     """
 
     protocol: Protocol
@@ -90,7 +91,7 @@ class Connection:
     canary: Canary | None
     canary_address: Address | None
     variant: Variant | None
-    origins: Origins | None
+    origins: Origins
 
 
 @contextmanager
@@ -107,11 +108,13 @@ def connection(name: str | None, where: Where) -> Iterator[Connection]:
         PipelineNotFoundError: there is no such pipeline.
         PipelineNotReadyError: it cannot serve yet.
         InvalidRequestError: an address is none.
+        NoLocalModelError: a folder holds no model.
     """
     at = where.get("at", {})
     protocol = where.get("protocol", Protocol.GRPC)
     port = _PORTS[protocol]
     given = {component: _address(component, one) for component, one in at.items() if isinstance(one, str)}
+    folders = {component: model_folder(component, one) for component, one in at.items() if isinstance(one, Path)}
     with ExitStack() as stack:
         cluster = _NOWHERE
         if name is not None or not set(DRAWING) <= at.keys():
@@ -120,11 +123,11 @@ def connection(name: str | None, where: Where) -> Iterator[Connection]:
             protocol=protocol,
             timeout=where.get("timeout", DEFAULT_TIMEOUT),
             addresses={**cluster.addresses, **given},
-            folders={component: one for component, one in at.items() if isinstance(one, Path)},
+            folders=folders,
             canary=None if Component.DIFFUSION_MODEL in at else cluster.canary,
             canary_address=cluster.canary_address,
             variant=where.get("variant"),
-            origins=cluster.origins,
+            origins=_origins(cluster, at.keys(), folders),
         )
 
 
@@ -133,10 +136,11 @@ class _Cluster:
     addresses: Mapping[Component, Address]
     canary: Canary | None
     canary_address: Address | None
-    origins: Origins | None
+    read_origins: Callable[[], Mapping[Component, Origin]]
+    origins: Mapping[Component, Origin]
 
 
-_NOWHERE: Final = _Cluster({}, None, None, None)
+_NOWHERE: Final = _Cluster({}, None, None, dict, {})
 
 
 @contextmanager
@@ -156,7 +160,7 @@ def _cluster(name: str | None, where: Where, port: int) -> Iterator[_Cluster]:
         _forwarded(services, kubectl.context, port) as addresses,
         _forwarded_canary(canary, kubectl.context, port) as canary_address,
     ):
-        yield _Cluster(addresses, canary, canary_address, _origins(kubectl, found, elsewhere))
+        yield _Cluster(addresses, canary, canary_address, _reader(kubectl, found, elsewhere), found.origins)
 
 
 def _direct(name: str | None, where: Where, port: int) -> _Cluster:
@@ -174,11 +178,12 @@ def _direct(name: str | None, where: Where, port: int) -> _Cluster:
             {component: Address(service.host, port) for component, service in found.services.items()},
             canary,
             None if canary is None or canary.host is None else Address(canary.host, port),
-            _origins(kubectl, found, elsewhere),
+            _reader(kubectl, found, elsewhere),
+            found.origins,
         )
     # By the names that a pipeline's own components have. Without a namespace the resolver looks in the pod's own.
     domain = "" if namespace is None else f".{namespace}.svc"
-    return _Cluster({each: Address(f"{name}-{each}{domain}", port) for each in Component}, None, None, None)
+    return _Cluster({each: Address(f"{name}-{each}{domain}", port) for each in Component}, None, None, dict, {})
 
 
 def _address(component: Component, text: str) -> Address:
@@ -188,8 +193,17 @@ def _address(component: Component, text: str) -> Address:
     return Address(host, int(port))
 
 
-def _origins(kubectl: Kubectl, found: Found, elsewhere: Set[Component]) -> Origins:
-    return Origins(found.origins, lambda: find_pipeline(kubectl, found.name, elsewhere=elsewhere).origins)
+def _reader(kubectl: Kubectl, found: Found, elsewhere: Set[Component]) -> Callable[[], Mapping[Component, Origin]]:
+    return lambda: find_pipeline(kubectl, found.name, elsewhere=elsewhere).origins
+
+
+def _origins(cluster: _Cluster, elsewhere: Set[Component], folders: Mapping[Component, Path]) -> Origins:
+    local = {component: origin_of_folder(folder) for component, folder in folders.items()}
+
+    def of_all(told: Mapping[Component, Origin]) -> Mapping[Component, Origin]:
+        return {**{component: one for component, one in told.items() if component not in elsewhere}, **local}
+
+    return Origins(of_all(cluster.origins), lambda: of_all(cluster.read_origins()))
 
 
 def _canary(found: Found, variant: Variant | None) -> Canary | None:

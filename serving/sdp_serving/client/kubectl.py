@@ -125,7 +125,7 @@ def find_pipeline(kubectl: Kubectl, name: str | None, *, elsewhere: Set[Componen
         {
             component: _service(found, component)
             for component in Component
-            if component in needed or "endpoints" in status.get(component.field, {})
+            if component in needed or status.get(component.field, {}).keys() >= {"endpoints", "serving"}
         },
         # It has one of these once it serves.
         Canary.model_validate(canary) if {"version", "host"} & canary.keys() else None,

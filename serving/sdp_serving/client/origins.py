@@ -3,7 +3,11 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from pydantic import ValidationError
+
+from sdp_serving.contract.artifact import MANIFEST, Manifest
 from sdp_serving.contract.components import Component
 from sdp_serving.generation.errors import PipelineError
 from sdp_serving.generation.receipt import ModelReceipt
@@ -22,6 +26,15 @@ class Origin:
     digest: str | None
 
 
+def origin_of_folder(folder: Path) -> Origin:
+    """Of the SavedModel in a folder, as far as its manifest tells."""
+    try:
+        digest = Manifest.model_validate_json((folder / MANIFEST).read_bytes()).source_digest
+    except (OSError, ValidationError):
+        digest = None
+    return Origin(folder.absolute().as_uri(), digest)
+
+
 class Origins:
     """Of the models of one pipeline, which may be replaced meanwhile; threads may share it."""
 
@@ -29,8 +42,8 @@ class Origins:
         """Believe what is known.
 
         Args:
-            known: what the pipeline's status said just now.
-            read: what it says then.
+            known: what was told just now.
+            read: gives what is told later, of models that have been replaced.
         """
         self._read = read
         self._lock = threading.Lock()

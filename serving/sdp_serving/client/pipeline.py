@@ -221,7 +221,14 @@ def _drawer(found: Connection) -> Drawer:
 @asynccontextmanager
 async def _in_threads(blocking: AbstractContextManager[T]) -> AsyncIterator[T]:
     """Enter and leave a context manager that blocks."""
-    entered = await asyncio.to_thread(blocking.__enter__)
+    entering = asyncio.create_task(asyncio.to_thread(blocking.__enter__))
+    try:
+        entered = await asyncio.shield(entering)
+    except asyncio.CancelledError:
+        # The thread can't be stopped: what it enters all the same is left again.
+        await entering
+        await asyncio.to_thread(blocking.__exit__, None, None, None)
+        raise
     try:
         yield entered
     except BaseException as error:

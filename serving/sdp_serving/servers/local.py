@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from sdp_serving.contract.artifact import SAVED_MODEL
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.signatures import Signature, TensorSpec
 from sdp_serving.generation.calls import Answer, Array, Call, Look, Offer
 from sdp_serving.generation.errors import PipelineError, RequestRefusedError
 from sdp_serving.servers.transport import checked, of_component, one_line
-
-_SAVED_MODEL = "saved_model.pb"
 
 
 class NoLocalModelError(PipelineError):
@@ -48,9 +47,29 @@ class LocalTransport:
         self._models = {}
 
 
+def model_folder(component: Component, folder: Path) -> Path:
+    """The SavedModel that a folder is, or its highest version.
+
+    Raises:
+        NoLocalModelError: when it holds none.
+    """
+    if (folder / SAVED_MODEL).is_file():
+        return folder
+    versions = [
+        one for one in (folder.iterdir() if folder.is_dir() else ())
+        if one.name.isdecimal() and (one / SAVED_MODEL).is_file()
+    ]  # fmt: skip
+    if not versions:
+        raise NoLocalModelError(
+            f"the folder {folder} holds no SavedModel for the {component}: give the folder that has a {SAVED_MODEL},"
+            " or versions with one"
+        )
+    return max(versions, key=lambda one: int(one.name))
+
+
 class _Model:
     def __init__(self, component: Component, folder: Path) -> None:
-        at = _newest(component, folder)
+        at = model_folder(component, folder)
         try:
             import tensorflow as tf
         except ModuleNotFoundError as error:
@@ -79,21 +98,6 @@ class _Model:
                 call.component, f"the local {call.component} refused the request: {one_line(str(error))}"
             ) from error
         return {name: np.asarray(tensor.numpy()) for name, tensor in outputs.items()}
-
-
-def _newest(component: Component, folder: Path) -> Path:
-    if (folder / _SAVED_MODEL).is_file():
-        return folder
-    versions = [
-        one for one in (folder.iterdir() if folder.is_dir() else ())
-        if one.name.isdecimal() and (one / _SAVED_MODEL).is_file()
-    ]  # fmt: skip
-    if not versions:
-        raise NoLocalModelError(
-            f"the folder {folder} holds no SavedModel for the {component}: give the folder that has a {_SAVED_MODEL},"
-            " or versions with one"
-        )
-    return max(versions, key=lambda one: int(one.name))
 
 
 def _signature(function: Any) -> Signature:

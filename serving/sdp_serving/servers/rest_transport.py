@@ -1,12 +1,15 @@
 """The servers over REST, as curl would ask them; tensors go as JSON, which takes about five times the bytes."""
 
 import base64
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from sdp_serving.contract.components import Component
 from sdp_serving.generation.calls import Answer, Array, Call, Look, Offer
@@ -19,6 +22,11 @@ from sdp_serving.generation.errors import (
 )
 from sdp_serving.servers.offers import offer_of_json
 from sdp_serving.servers.transport import Address, checked, of_component, one_line, output_dtypes
+
+_CONNECT_SECONDS: Final = 20.0
+_TRY_AGAIN: Final = Retry(connect=3, read=False, redirect=False, status=False, other=False, backoff_factor=0.1)
+"""Only what never reached a server: a prediction may be under way on one that does not answer."""
+_JSON: Final = {"Content-Type": "application/json"}
 
 
 class _NotFoundError(RequestRefusedError):
@@ -38,6 +46,7 @@ class RestTransport:
         self._addresses = addresses
         self._timeout = timeout
         self._session = requests.Session()
+        self._session.mount("http://", HTTPAdapter(max_retries=_TRY_AGAIN))
         # The servers are in the cluster or on loopback, where no proxy leads.
         self._session.trust_env = False
 
@@ -104,7 +113,10 @@ class RestTransport:
         where = f"the {component} at {address}"
         url = f"http://{address}/v1/models/{component}{path}"
         try:
-            answer = self._session.request(method, url, json=body, timeout=self._timeout)
+            # Not by `json=`, which refuses the NaN that TensorFlow Serving takes.
+            limits = (min(self._timeout, _CONNECT_SECONDS), self._timeout)
+            data = None if body is None else json.dumps(body).encode()
+            answer = self._session.request(method, url, data=data, headers=_JSON, timeout=limits)
             content = answer.json()
         except requests.JSONDecodeError as error:
             raise UnexpectedAnswerError(

@@ -15,6 +15,7 @@ from sdp_serving.generation.errors import NotOfferedError, UnexpectedAnswerError
 T = TypeVar("T")
 
 _IN_GRAPH: Final = re.compile(r"\[\[\{\{.*?\}\}\]\]")
+_ASSERTION: Final = re.compile(r"assertion failed: \[(.*)\]")
 
 
 class Address(NamedTuple):
@@ -67,8 +68,10 @@ class AsyncTransport(Protocol):
 
 
 def one_line(text: str) -> str:
-    """A server's error text as one line, without the places in the graph that TensorFlow appends in double brackets."""
-    return " ".join(_IN_GRAPH.sub(" ", text).split()) or "no details"
+    """A server's error text as one line, without what TensorFlow puts around the words of a model's own check."""
+    line = " ".join(_IN_GRAPH.sub(" ", text).split())
+    failed = _ASSERTION.fullmatch(line)
+    return (failed[1] if failed else line) or "no details"
 
 
 def of_component(component: Component, servers: Mapping[Component, T]) -> T:
