@@ -51,18 +51,22 @@ def encoded(pixels: NDArray[np.uint8], encoding: Encoding, receipt: Receipt, *, 
     """
     buffer = io.BytesIO()
     image = Image.fromarray(pixels)
-    if encoding is Encoding.PNG:
-        image.save(buffer, format="PNG", compress_level=1)
-        return png.with_text(buffer.getvalue(), png_texts(receipt))
-    image.save(buffer, format=encoding, quality=quality, xmp=_packet(receipt))
-    return buffer.getvalue()
+    match encoding:
+        case Encoding.PNG:
+            image.save(buffer, format="PNG", compress_level=1)
+        case Encoding.JPEG:
+            image.save(buffer, format="JPEG", quality=quality)
+        case Encoding.WEBP:
+            image.save(buffer, format="WEBP", quality=quality, xmp=_packet(receipt))
+            return buffer.getvalue()
+    return with_receipt(buffer.getvalue(), encoding, receipt)
 
 
 def with_receipt(file: bytes, encoding: Encoding, receipt: Receipt) -> bytes:
-    """The same file with a receipt; its pixels are as they were."""
+    """The same PNG or JPEG file with a receipt; its pixels are as they were."""
     if encoding is Encoding.PNG:
         return png.with_text(file, png_texts(receipt))
-    assert encoding is Encoding.JPEG, "no decoder writes any other"
+    assert encoding is Encoding.JPEG, "a WebP file is written with its receipt"
     return _with_segment(file, _packet(receipt))
 
 

@@ -1,6 +1,5 @@
 """What pictures are asked for."""
 
-import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +12,7 @@ from sdp_serving.contract.signatures import LATENT_FACTOR
 from sdp_serving.generation.errors import InvalidRequestError
 
 DEFAULT_STEPS: Final = 25
+_MOST_GUIDANCE: Final = float(np.finfo(np.float32).max)
 DEFAULT_STRENGTH: Final = 0.8
 MOST_PICTURES: Final = 1024
 MOST_PIXELS: Final = 8192
@@ -130,7 +130,7 @@ class ImageRequest:
             raise InvalidRequestError(f"steps is {self.steps}: give a number from 1 to {MOST_STEPS}")
         if self.seed is not None and not 0 <= self.seed <= SEEDS - self.images:
             raise InvalidRequestError(f"the seed is {self.seed}: give a number from 0 to {SEEDS - self.images}")
-        if self.guidance_scale is not None and not math.isfinite(np.float32(self.guidance_scale)):
+        if self.guidance_scale is not None and not abs(self.guidance_scale) <= _MOST_GUIDANCE:
             raise InvalidRequestError(f"the guidance scale is {self.guidance_scale}: give a number such as 7.5")
 
     @property
