@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdp_serving.contract.components import Component
 from sdp_serving.generation.receipt import ModelReceipt, Receipt
+
+_DIGITS: Final = 12
+"""Of a digest that a person reads: as many as tell all models of the world apart."""
 
 
 @dataclass(frozen=True)
@@ -108,4 +111,7 @@ def _is_same(was: ModelReceipt | None, now: ModelReceipt | None) -> bool:
 def _words(model: ModelReceipt | None) -> str:
     if model is None:
         return "none"
-    return f"version {model.version}" if model.uri is None else f"{model.uri} (version {model.version})"
+    told = [f"version {model.version}"]
+    if model.digest is not None:
+        told.append(model.digest[: len("sha256:") + _DIGITS])
+    return ", ".join(told) if model.uri is None else f"{model.uri} ({', '.join(told)})"

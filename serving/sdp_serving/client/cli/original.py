@@ -106,7 +106,7 @@ def _require_same(name: Literal["image", "mask"], digest: str | None, given: Opt
         raise click.BadParameter(f"the picture was drawn without any {name}: leave it out.", param_hint=f"--{name}")
     if digest is not None and picture is None:
         raise click.UsageError(
-            f"The receipt does not hold the {name} that the picture was drawn with: give it with --{name}."
+            f"the receipt does not hold the {name} that the picture was drawn with: give it with --{name}."
         )
     if digest is not None and digest_of(np.asarray(picture)) != digest:
         raise click.BadParameter(f"this is not the {name} of then: give that one.", param_hint=f"--{name}")

@@ -40,8 +40,7 @@ def read_mask(path: Path, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     levels: NDArray[np.uint8] = _on(_opened(path), (0, 0, 0)).max(axis=2)
     if levels.shape != picture.shape[:2]:
         raise UnusablePictureError(
-            f"{path} is {levels.shape[1]} x {levels.shape[0]} pixels, and the picture is {picture.shape[1]} x"
-            f" {picture.shape[0]}: give a mask of the picture's size"
+            f"{path} is {_size(levels)} pixels, and the picture is {_size(picture)}: give a mask of the picture's size"
         )
     if not levels.any():
         raise UnusablePictureError(f"{path} is black all over: make white what is to be drawn anew")
@@ -69,9 +68,14 @@ def _opened(path: Path) -> Image.Image:
 
 
 def _too_large(path: Path, size: tuple[int, int]) -> str:
-    return f"{path} is {size[0]} x {size[1]} pixels, which is too large: scale it down"
+    return f"{path} is {size[0]}x{size[1]} pixels, which is too large: scale it down"
 
 
 def _on(image: Image.Image, color: tuple[int, int, int]) -> NDArray[np.uint8]:
     ground = Image.new("RGBA", image.size, (*color, 255))
     return np.asarray(Image.alpha_composite(ground, image).convert("RGB"))
+
+
+def _size(pixels: NDArray[np.uint8]) -> str:
+    height, width = pixels.shape[:2]
+    return f"{width}x{height}"

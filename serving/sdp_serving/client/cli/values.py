@@ -65,7 +65,7 @@ def require_one_stdout(outputs: Sequence[Output], *, as_json: bool) -> None:
     """
     pictures = sum(isinstance(output, Stdout) for output in outputs)
     if pictures + as_json > 1:
-        raise click.UsageError("The standard output can have one picture, or --json: give one of them only.")
+        raise click.UsageError("the standard output can have one picture, or --json: give one of them only.")
 
 
 def source_options(image: str | None, mask: str | None, strength: float | None) -> Options:

@@ -41,7 +41,7 @@ def test_a_mask_is_white_where_to_draw(tmp_path: Path) -> None:
 
 def test_a_mask_that_does_not_fit_or_covers_nothing_is_told(tmp_path: Path) -> None:
     black = saved(Image.new("L", (4, 3)), tmp_path / "mask.png")
-    with pytest.raises(UnusablePictureError, match=r"mask.png is 4 x 3 pixels, and the picture is 5 x 3"):
+    with pytest.raises(UnusablePictureError, match=r"mask.png is 4x3 pixels, and the picture is 5x3"):
         read_mask(black, np.zeros((3, 5, 3), np.uint8))
     with pytest.raises(UnusablePictureError, match=r"mask.png is black all over: make white"):
         read_mask(black, np.zeros((3, 4, 3), np.uint8))
