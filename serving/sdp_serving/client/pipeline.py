@@ -169,7 +169,7 @@ class AsyncPipeline:
     @asynccontextmanager
     async def connect(cls, name: str | None = None, **where: Unpack[Where]) -> "AsyncIterator[AsyncPipeline]":
         """As `Pipeline.connect`."""
-        async with _in_threads(connection(name, where)) as found:
+        async with in_threads(connection(name, where)) as found:
             transport = await open_async_transport(found)
             try:
                 yield cls(transport, _drawer(found))
@@ -219,7 +219,7 @@ def _drawer(found: Connection) -> Drawer:
 
 
 @asynccontextmanager
-async def _in_threads(blocking: AbstractContextManager[T]) -> AsyncIterator[T]:
+async def in_threads(blocking: AbstractContextManager[T]) -> AsyncIterator[T]:
     """Enter and leave a context manager that blocks."""
     entering = asyncio.create_task(asyncio.to_thread(blocking.__enter__))
     try:

@@ -25,6 +25,14 @@ def test_an_array_survives_the_wire(array: np.ndarray[Any, Any]) -> None:
     assert np.array_equal(got, array, equal_nan=array.dtype == np.float32)
 
 
+@given(hnp.arrays(object, hnp.array_shapes(min_dims=0, max_dims=2, min_side=0), elements=st.binary(max_size=9)))
+def test_strings_survive_the_wire(array: np.ndarray[Any, Any]) -> None:
+    got = to_array(pb.Tensor.FromString(to_tensor(array).SerializeToString()))
+    assert got.dtype == object
+    assert got.shape == array.shape
+    assert got.tolist() == array.tolist()
+
+
 def test_an_array_in_another_byte_order_keeps_its_values() -> None:
     array = np.array([[1, 2], [3, 4]], ">i4").T
     assert to_array(to_tensor(array)).tolist() == [[1, 3], [2, 4]]
@@ -61,10 +69,11 @@ def test_no_values_at_all_are_zeros() -> None:
     [
         pb.Tensor(dtype=pb.DT_INVALID),
         pb.Tensor(dtype=pb.DT_INT32, tensor_content=b"123"),
+        pb.Tensor(dtype=pb.DT_STRING, string_val=[b"a", b"b"]),
         pb.Tensor(dtype=pb.DT_INT32, int_val=[1, 2]),
         pb.Tensor(dtype=pb.DT_INT32, tensor_shape=pb.TensorShape(dim=[pb.TensorShape.Dim(size=-1)])),
     ],
 )
 def test_a_tensor_that_does_not_fit_its_shape_is_refused(tensor: pb.Tensor) -> None:
-    with pytest.raises(ValueError, match=r"tensor|bytes|values"):
+    with pytest.raises(ValueError, match=r"tensor|bytes|values|strings"):
         to_array(tensor)
