@@ -17,7 +17,7 @@ from sdp_serving.contract.routes import RoutedComponent, RoutedModel, RoutedSwap
 _ENDED: Final = frozenset({Step.DONE, Step.WATCHING})
 
 _EXPLAINED: Final = frozenset({Step.WAITING, Step.ROLLED_BACK})
-"""The steps whose message is told: that of any other changes with each look."""
+"""The steps whose message is told. The others say enough, and one that counts bytes would be written ever again."""
 
 
 def routes(pipeline: Pipeline, components: Mapping[Component, ComponentPart], live: LiveChildren) -> Routes:
