@@ -186,6 +186,17 @@ def test_models_of_others_draw_the_same_as_far_as_they_can(
             draw(pipeline, "image")
 
 
+def test_servers_that_batch_draw_the_same(
+    models: Mapping[str, Mapping[Component, Path]], drawn: Mapping[str, Generation], tmp_path: Path
+) -> None:
+    with serving(tmp_path, models["exported"], "--enable_batching") as batching:
+        for protocol in Protocol:
+            with opened(batching, protocol) as pipeline:
+                assert same(draw(pipeline, "choices"), drawn["choices"])
+                with pytest.raises(NotOfferedError, match="or remove `batching`"):
+                    draw(pipeline, "image")
+
+
 def test_the_decoders_own_files_hold_the_receipt(server: StandIn, drawn: Mapping[str, Generation]) -> None:
     with opened(server) as pipeline:
         small = draw(pipeline, encoding=Encoding.JPEG)

@@ -22,7 +22,7 @@ def chosen_size(wanted: Size | None, diffusion: Offer, decoder: Offer) -> Size |
     drawn = _drawn_only(diffusion)
     decoded = _side(decoder, SignatureName.DEFAULT, inputs=True)
     if wanted is None:
-        known = drawn or decoded or _own(diffusion)
+        known = drawn or decoded or own_size(diffusion)
         if known is None and SignatureName.TEXT_TO_IMAGE in diffusion.signatures:
             raise InvalidRequestError("the models draw in many sizes and have none of their own: give a size")
         return known
@@ -41,15 +41,16 @@ def chosen_size(wanted: Size | None, diffusion: Offer, decoder: Offer) -> Size |
     return wanted
 
 
+def own_size(diffusion: Offer) -> Size | None:
+    """The size that a diffusion model draws in where a request doesn't say it; None where it doesn't tell."""
+    return _side(diffusion, SignatureName.DEFAULT)
+
+
 def _drawn_only(diffusion: Offer) -> Size | None:
     """The only size that the model draws; None where a request may choose."""
     if SignatureName.TEXT_TO_IMAGE in diffusion.signatures:
         return _side(diffusion, SignatureName.TEXT_TO_IMAGE)
-    return _own(diffusion)
-
-
-def _own(diffusion: Offer) -> Size | None:
-    return _side(diffusion, SignatureName.DEFAULT)
+    return own_size(diffusion)
 
 
 def _side(offer: Offer, name: SignatureName, *, inputs: bool = False) -> Size | None:

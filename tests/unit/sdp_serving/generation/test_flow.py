@@ -355,6 +355,34 @@ def test_a_model_that_takes_no_seed_draws_all_the_same() -> None:
     assert (made.seed, made.receipt.guidance_scale) == (None, None)
 
 
+@pytest.mark.parametrize("stride", [None, 1])
+def test_servers_that_batch_draw_the_same_from_prompts(stride: int | None) -> None:
+    servers = ScriptedServers()
+    servers.batching = frozenset(Component)
+    requests = [
+        ImageRequest(prompt="red", negative_prompt="blue", images=2, seed=5, steps=4, sampler=Sampler.EULER),
+        ImageRequest(prompt="green", seed=9, steps=4, sampler=Sampler.EULER),
+    ]
+    for wanted in (requests, requests[:1]):
+        made = drive(generate_together(wanted, setting(stride=stride)), servers, lambda _: None)
+        for request, one in zip(wanted, made, strict=True):
+            assert np.array_equal(one.images, draw(request).images)
+
+
+@pytest.mark.parametrize(
+    ("asked", "offers"),
+    [
+        ({"source": Source(PICTURE)}, exported()),
+        ({"size": Size(128, 128)}, exported(ImageSizes(smallest=64, largest=256), decoder_side=128)),
+    ],
+)
+def test_what_servers_that_batch_cannot_draw_is_told(asked: dict[str, Any], offers: dict[Component, Offer]) -> None:
+    servers = ScriptedServers(offers)
+    servers.batching = frozenset({MODEL})
+    with pytest.raises(NotOfferedError, match="draws from prompts alone and in 64x64 pixels only"):
+        draw(ImageRequest(prompt="x", **asked), servers)
+
+
 CANARY = Canary(version=VERSIONS[MODEL], percent=100, model="gs://b/unet")
 
 
