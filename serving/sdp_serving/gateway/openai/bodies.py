@@ -79,7 +79,7 @@ class Body:
             ) from error
         if "image" not in files:
             raise RefusedError(
-                400, "image is missing: send it as a file", param="image", code="missing_required_parameter"
+                400, "The file image is missing: send it", param="image", code="missing_required_parameter"
             )
         return Form(fields, files["image"], files.get("mask"))
 

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -91,7 +91,7 @@ def _scheduler(config: Config, shared: Shared, clock: Callable[[], float]) -> Sc
         config.grpc_addresses, seconds=config.request_seconds, hold=shared.hold, metrics=shared.metrics
     )
     return Scheduler(
-        Drawing(servers, tokenize=Tokenizer().encode, fresh_seed=_fresh_seed, clock=clock),
+        Drawing(servers, tokenize=_tokenize, fresh_seed=_fresh_seed, clock=clock),
         Limits(waiting=config.queue_length, pictures=config.batch_pictures),
         servers=lambda: _replicas(shared.routes),
         is_shared_fault=is_shared_fault,
@@ -120,6 +120,11 @@ def _describing(config: Config, shared: Shared, scheduler: Scheduler[Order, Gene
         web.get("/openapi.json", described),
         web.get("/api/state", now_serving),
     ]
+
+
+def _tokenize(prompt: str) -> Sequence[int]:
+    # The vocabulary is read at the first use: only by those whose text encoder takes no text.
+    return Tokenizer().encode(prompt)
 
 
 def _fresh_seed() -> int:
