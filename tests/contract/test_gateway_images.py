@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from tests.support.standin import StandIn
 from tests.support.tiny_pipeline import served_tiny_pipeline
 
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.routes import RoutedComponent, RoutedModel, Routes
+from sdp_serving.contract.routes import VARIANT_HEADER, Canary, RoutedComponent, RoutedModel, Routes
 from sdp_serving.generation.files import read_receipt
 
 GENERATIONS = "/v1/images/generations"
@@ -334,6 +334,26 @@ def test_the_state_tells_what_serves(front: GatewayProcess) -> None:
     assert state["components"]["text-encoder"]["model"] is None
 
 
+def test_a_canary_draws_the_requests_that_are_its_own_and_nobody_fails_when_it_is_gone(
+    pipeline: StandIn, tmp_path: Path
+) -> None:
+    [version] = map(int, pipeline.states("diffusion-model"))
+    file = tmp_path / "routes.json"
+
+    def variant(front: GatewayProcess, of: int, **headers: str) -> str:
+        canary = Canary(version=of, percent=0, model="gs://b/next")
+        file.write_text(Routes(canaries={Component.DIFFUSION_MODEL: canary}).model_dump_json())
+        answer = post(front, {**CIRCLE, "steps": 2}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        drawn_by: str = answer.json()["data"][0]["receipt"]["variant"]
+        return drawn_by
+
+    with in_front(tmp_path, pipeline, f"--routes={file}") as canaried:
+        assert variant(canaried, version) == "stable"
+        assert variant(canaried, version, **{VARIANT_HEADER: "canary"}) == "canary"
+        assert variant(canaried, 5, **{VARIANT_HEADER: "canary"}) == "stable"
+
+
 def test_the_description_names_every_field(front: GatewayProcess) -> None:
     described = front.get("/openapi.json").json()
 
@@ -477,14 +497,15 @@ def test_a_component_that_is_away_or_silent_is_named(pipeline: StandIn, tmp_path
 
 def test_a_request_waits_for_a_component_that_is_away(pipeline: StandIn, tmp_path: Path) -> None:
     [port] = free_ports(1)
-    with (
-        in_front(tmp_path, pipeline, "--hold-seconds=60", decoder=port) as front,
-        ThreadPoolExecutor() as pool,
-    ):
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor())
+        front = stack.enter_context(in_front(tmp_path, pipeline, "--hold-seconds=60", decoder=port))
         waits = pool.submit(post, front, CIRCLE)
         eventually(lambda: front.counted("held_requests") == 1, "it is held")
         with forwarding(port, pipeline.grpc_port):
             answer = waits.result()
+            # Its connections end here, and so does the forwarding.
+            stack.close()
 
     assert answer.status_code == 200
 
@@ -500,8 +521,10 @@ def forwarding(port: int, to: int) -> Iterator[None]:
         except OSError:
             pass
         finally:
-            for end in (source, sink):
-                end.close()
+            # The other direction ends with this one.
+            with suppress(OSError):
+                sink.shutdown(socket.SHUT_RDWR)
+            source.close()
 
     def serve() -> None:
         while True:
@@ -511,17 +534,23 @@ def forwarding(port: int, to: int) -> Iterator[None]:
                 return
             far = socket.create_connection(("127.0.0.1", to))
             for ends in ((near, far), (far, near)):
-                threading.Thread(target=pump, args=ends, daemon=True).start()
+                threads.append(threading.Thread(target=pump, args=ends))
+                threads[-1].start()
 
+    threads = [threading.Thread(target=serve)]
     with socket.create_server(("127.0.0.1", port)) as listener:
-        threading.Thread(target=serve, daemon=True).start()
+        threads[0].start()
         yield
         listener.shutdown(socket.SHUT_RDWR)
+    for thread in threads:
+        thread.join()
 
 
 @pytest.fixture
-def openai(front: GatewayProcess) -> Any:
-    return importlib.import_module("openai").OpenAI(base_url=f"{front.url}/v1", api_key="none", max_retries=0)
+def openai(front: GatewayProcess) -> Iterator[Any]:
+    package = importlib.import_module("openai")
+    with package.OpenAI(base_url=f"{front.url}/v1", api_key="none", max_retries=0) as client:
+        yield client
 
 
 def test_the_openai_package_draws(openai: Any) -> None:

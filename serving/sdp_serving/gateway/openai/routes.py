@@ -63,7 +63,7 @@ def openai_routes(
     """
     scheduler = _scheduler(config, shared, clock)
     images = ImagesApi(
-        Reader(shared.room, lambda: pipeline_name(shared.routes.routes)),
+        Reader(lambda: pipeline_name(shared.routes.routes)),
         Studio(
             scheduler,
             routes=shared.routes,
@@ -72,6 +72,7 @@ def openai_routes(
             draw=draw,
             fresh_seed=_fresh_seed,
         ),
+        room=shared.room,
         rate_limit=RateLimit(config.requests_per_minute, clock=clock),
         store=ImageStore(clock=clock),
         metrics=shared.metrics,
