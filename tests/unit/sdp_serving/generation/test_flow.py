@@ -326,7 +326,13 @@ LACKING: list[tuple[dict[str, Any], dict[Component, Offer], str]] = [
     (
         {"size": Size(128, 128)},
         exported(ImageSizes(smallest=64, largest=256)),
-        "the decoder makes pictures of 64x64 pixels only, not 128x128: ask for 64x64",
+        "the decoder works on pictures of 64x64 pixels only, not 128x128: ask for 64x64",
+    ),
+    ({}, exported(decoder_side=128), "the decoder works on pictures of 128x128 pixels only, not 64x64"),
+    (
+        {"source": Source(PICTURE)},
+        exported(ImageSizes(smallest=64, largest=256), decoder_side=128),
+        "the image-encoder works on pictures of 64x64 pixels only, not 128x128",
     ),
     ({"size": Size(128, 128)}, plain(), "the diffusion-model draws 64x64 pixels only"),
     ({"sampler": Sampler.EULER}, plain(), "has one sampler and schedule only"),
