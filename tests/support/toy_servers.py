@@ -148,6 +148,13 @@ esac
         }
         (self.folder / "pipeline").write_text(json.dumps(pipeline))
 
+    def lacks(self, component: Component) -> None:
+        """Take a component from the pipeline."""
+        pipeline = json.loads((self.folder / "pipeline").read_text())
+        for part in ("spec", "status"):
+            del pipeline[part][component.field]
+        (self.folder / "pipeline").write_text(json.dumps(pipeline))
+
     def forwards(self, script: str) -> None:
         """What a port-forward does once it listens."""
         (self.folder / "forward").write_text(script)
