@@ -13,7 +13,12 @@ from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, Sign
 from sdp_serving.generation.ask import Flow, Progress, Stage, ask, offers, output, tell
 from sdp_serving.generation.calls import Answer, Array, Call, Offer
 from sdp_serving.generation.decode import preview_call
-from sdp_serving.generation.errors import BatchesOnlyError, NotOfferedError, VersionGoneError
+from sdp_serving.generation.errors import (
+    BatchesOnlyError,
+    NotOfferedError,
+    UnexpectedAnswerError,
+    VersionGoneError,
+)
 from sdp_serving.generation.memory import Memory
 from sdp_serving.generation.request import Size
 from sdp_serving.generation.sizes import own_size
@@ -141,7 +146,7 @@ def _by_ranges(
         steps = {"from_step": np.array(first, np.int32), "to_step": np.array(last, np.int32)}
         call = _call(SignatureName.DENOISE_RANGE, {**choices, **origin, **so_far, **steps}, target, version)
         answer = yield from ask(memory, call)
-        latent = output(answer, call, "latent", latent.shape)
+        latent = _finite(output(answer, call, "latent", latent.shape))
         denoised = output(answer, call, "denoised", latent.shape)
         yield from tell(Progress(Stage.DENOISING, last, total, preview_call(denoised, decoder)))
     return Drawn(latent, version)
@@ -250,4 +255,15 @@ def _call(name: SignatureName, inputs: Mapping[str, Array], target: Target, vers
 
 def _drawn(answer: Answer, call: Call, size: Size | None, pictures: int) -> Drawn:
     sides = (None, None) if size is None else (size.height // LATENT_FACTOR, size.width // LATENT_FACTOR)
-    return Drawn(output(answer, call, "latent", (pictures, *sides, LATENT_CHANNELS)), answer.version)
+    return Drawn(_finite(output(answer, call, "latent", (pictures, *sides, LATENT_CHANNELS))), answer.version)
+
+
+def _finite(latent: Array) -> Array:
+    # Decoded, it would be a black picture.
+    if not np.isfinite(latent).all():
+        raise UnexpectedAnswerError(
+            _MODEL,
+            "the diffusion-model drew what is no number: ask for a lower guidance scale, or serve one that was exported"
+            " in float32",
+        )
+    return latent

@@ -417,6 +417,19 @@ def test_a_canary_that_goes_at_any_step_fails_nobody(error: type[VersionGoneErro
     assert np.array_equal(made.images, draw(request).images)
 
 
+def test_an_image_encoder_that_is_away_is_not_taken_for_the_canary() -> None:
+    servers = ScriptedServers()
+
+    def be_away(asked: Call | Look) -> None:
+        if asked.component is IMAGE:
+            raise ServerUnreachableError(IMAGE, "away")
+
+    servers.before = be_away
+    with pytest.raises(ServerUnreachableError, match="away"):
+        draw(ImageRequest(prompt="x", source=Source(PICTURE)), servers, canary=CANARY)
+    assert not [one for one in servers.asked if one.component is MODEL and one.variant is Variant.STABLE]
+
+
 @pytest.mark.parametrize("times", [1, 100])
 def test_a_model_that_is_replaced_between_two_ranges_draws_all_steps_anew(times: int) -> None:
     servers = ScriptedServers()
@@ -472,6 +485,24 @@ def test_an_output_of_a_wrong_shape_is_named_with_its_component(name: str) -> No
     with pytest.raises(UnexpectedAnswerError, match=f"the output {name} of the {component} has the shape") as raised:
         draw(ImageRequest(prompt="x"), Faulty())
     assert raised.value.component is component
+
+
+@pytest.mark.parametrize("stride", [None, 1])
+@pytest.mark.parametrize("offers", [exported(), plain()], ids=["exported", "plain"])
+def test_a_latent_without_numbers_is_told_instead_of_a_black_picture(
+    offers: dict[Component, Offer], stride: int | None
+) -> None:
+    class Overflowing(ScriptedServers):
+        def predict(self, call: Call) -> Answer:
+            answer = super().predict(call)
+            if call.component is MODEL and call.signature is not SignatureName.PREPARE_LATENT:
+                return Answer(
+                    {**answer.outputs, "latent": answer.outputs["latent"] * np.float32("nan")}, answer.version
+                )
+            return answer
+
+    with pytest.raises(UnexpectedAnswerError, match="drew what is no number: ask for a lower guidance scale"):
+        draw(ImageRequest(prompt="x", steps=3), Overflowing(offers), stride=stride)
 
 
 def test_a_file_that_is_no_picture_is_told_when_it_is_looked_at() -> None:
