@@ -374,17 +374,23 @@ def test_a_port_forward_that_does_not_start_says_why(cluster: ToyCluster) -> Non
 
 
 def test_a_port_forward_that_ended_explains_an_unreachable_server(cluster: ToyCluster) -> None:
-    cluster.answers(
-        f"""case "$*" in
-  *get*) cat {cluster.folder}/pipeline;;
-  *) echo 'Forwarding from 127.0.0.1:9 -> 8500'; echo 'error: lost connection to pod' >&2; exit 1;;
-esac"""
-    )
+    cluster.ends_forwards()
     with (
         pytest.raises(PortForwardError, match=r"ended \(error: lost connection to pod\)"),
         connect("sd") as pipeline,
     ):
         pipeline.generate("x")
+
+
+def test_asyncio_finds_a_pipeline_and_explains_the_end_of_its_port_forward(cluster: ToyCluster) -> None:
+    async def draw_by_name() -> Generation:
+        async with AsyncPipeline.connect("sd", namespace="ns") as pipeline:
+            return await pipeline.generate("x", steps=1)
+
+    assert asyncio.run(draw_by_name()).images.shape == (1, IMAGE_SIZE, IMAGE_SIZE, 3)
+    cluster.ends_forwards()
+    with pytest.raises(PortForwardError, match=r"ended \(error: lost connection to pod\)"):
+        asyncio.run(draw_by_name())
 
 
 def test_a_direct_route_asks_no_kubectl_and_takes_the_services_names(cluster: ToyCluster) -> None:

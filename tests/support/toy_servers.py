@@ -158,3 +158,12 @@ esac
     def forwards(self, script: str) -> None:
         """What a port-forward does once it listens."""
         (self.folder / "forward").write_text(script)
+
+    def ends_forwards(self) -> None:
+        """Let port-forwards end as soon as they listen."""
+        self.answers(
+            f"""case "$*" in
+  *get*) cat {self.folder}/pipeline;;
+  *) echo 'Forwarding from 127.0.0.1:9 -> 8500'; echo 'error: lost connection to pod' >&2; exit 1;;
+esac"""
+        )
