@@ -10,7 +10,12 @@ from hypothesis import settings
 settings.register_profile("steady", derandomize=True)
 settings.load_profile("steady")
 
-pytest_plugins = ["devcluster.pytest_plugin", "tests.support.storage_emulator", "tests.support.toy_servers"]
+pytest_plugins = [
+    "devcluster.pytest_plugin",
+    "tests.support.storage_emulator",
+    "tests.support.tiny_pipeline",
+    "tests.support.toy_servers",
+]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
