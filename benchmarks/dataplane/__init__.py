@@ -1,0 +1,1 @@
+"""The data plane: what it sends, costs and bears, beside the seed's REST flow."""

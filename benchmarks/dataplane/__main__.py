@@ -1,0 +1,56 @@
+"""The command line: python -m benchmarks.dataplane."""
+
+import signal
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.markdown import Markdown
+
+from benchmarks.dataplane.models import ExportError
+from benchmarks.dataplane.overhead import NoPictureError
+from benchmarks.dataplane.plan import FULL, QUICK
+from benchmarks.dataplane.report import markdown
+from benchmarks.dataplane.results import Results
+from benchmarks.dataplane.run import run
+from benchmarks.dataplane.servers import ServerEndedError
+from benchmarks.dataplane.wire import ClientFailedError
+from devcluster.console import done
+
+_FOLDER: Final = Path(__file__).parent
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--quick", is_flag=True, help="Few of each.")
+def main(quick: bool) -> None:
+    """Draw as the seed does, by the client and through the gateway; then ask more of the gateway than it can do.
+
+    All of it runs on loopback ports of this machine. The table of a full run is written to RESULTS.md and the numbers
+    to results.json beside this program, after each part; a run with --quick only prints. It takes about ten minutes.
+    """
+    # So that `kill` and a closed terminal clean up as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    table = ""
+    try:
+        for results in run(QUICK if quick else FULL):
+            table = markdown(results)
+            if not quick:
+                _write(table, results)
+    except (ExportError, ServerEndedError, ClientFailedError, NoPictureError) as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        console = Console()
+        # Whoever keeps it in a file has the page as it would be written.
+        console.print(Markdown(table) if console.is_terminal else table, soft_wrap=not console.is_terminal)
+
+
+def _write(table: str, results: Results) -> None:
+    (_FOLDER / "RESULTS.md").write_text(table)
+    (_FOLDER / "results.json").write_text(results.model_dump_json(indent=2) + "\n")
+    done(f"Written to {_FOLDER / 'RESULTS.md'} and results.json")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The ways from a prompt to pictures."""
+
+from enum import StrEnum
+
+
+class Reach(StrEnum):
+    """Whom a client talks to."""
+
+    REST = "rest"
+    """The model servers, over REST."""
+    GRPC = "grpc"
+    """The model servers, over gRPC."""
+    GATEWAY = "gateway"
+    """The gateway alone."""
+
+
+class Way(StrEnum):
+    """A way; the value is its title."""
+
+    SEED = "The seed"
+    REST = "Client, REST"
+    GRPC = "Client, gRPC"
+    GRPC_JPEG = "Client, gRPC, JPEG"
+    GATEWAY = "Gateway, PNG"
+    GATEWAY_JPEG = "Gateway, JPEG"
+
+    @property
+    def reach(self) -> Reach:
+        """Whom its client talks to."""
+        match self:
+            case Way.SEED | Way.REST:
+                return Reach.REST
+            case Way.GRPC | Way.GRPC_JPEG:
+                return Reach.GRPC
+            case Way.GATEWAY | Way.GATEWAY_JPEG:
+                return Reach.GATEWAY
