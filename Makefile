@@ -54,7 +54,7 @@ benchmark-scale: setup ## Measure the operator with up to 500 pipelines: about h
 	@$(RUN)python -m benchmarks.scale
 
 .PHONY: benchmark-swap
-benchmark-swap: setup ## Measure swaps under load, by each strategy and without the operator: about an hour
+benchmark-swap: setup ## Measure swaps under load, by each strategy and without the operator: about 50 minutes
 	@$(RUN)python -m benchmarks.swap
 
 .PHONY: format

@@ -11,7 +11,8 @@ from sdp_serving.contract.report import PullFailure
 from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.storage import Part, Stored
 
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 18
+"""Bytes; so few that they are still in the core's cache when they are written and when they are summed up."""
 
 
 class Folder:
