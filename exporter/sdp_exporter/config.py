@@ -10,20 +10,22 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from sdp_exporter.export import Request
+from sdp_exporter.models.tiny import IMAGE_SIZE
 from sdp_exporter.sources import Source, keras_cv, tiny
 from sdp_exporter.weights import places
 from sdp_exporter.weights.embeddings import Embedding
 from sdp_exporter.weights.lora import Lora
-from sdp_serving.contract.artifact import ImageSizes, ModelUri, Precision, UnusableUriError
+from sdp_serving.contract.artifact import ModelUri, Precision, UnusableUriError
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.versions import StableDiffusionVersion
 
 SD_TINY: Final = "sd-tiny"
 Model = Literal["sd-tiny", "1.4", "1.5", "2.0", "2.1"]
 
-_SPEED: Final = ("precision", "jit_compile")
-_DRAWING: Final = ("image_size", "image_sizes", "prediction", "guidance")
-_KERAS_CV_ONLY: Final = ("lora", "embedding", *_DRAWING)
+_OF_ANY: Final = ("image_sizes", "precision", "jit_compile")
+_OF_KERAS_CV: Final = ("image_size", "prediction", "guidance")
+_KERAS_CV_ONLY: Final = ("lora", "embedding", *_OF_KERAS_CV)
 _LORA: Final = re.compile(r"(?P<location>.+?)(:(?P<scale>-?[0-9.]+))?")
 _EMBEDDING: Final = re.compile(r"(?P<words>[^=]+)=(?P<location>.+)")
 _IMAGE_SIZES: Final = re.compile(r"(?P<smallest>[0-9]+)-(?P<largest>[0-9]+)")
@@ -206,20 +208,16 @@ def _tiny(config: ExportConfig) -> list[Source]:
     for field in _KERAS_CV_ONLY:
         if getattr(config, field):
             raise ConfigError(field, f"is not for sd-tiny, but for {', '.join(get_args(Model)[1:])}: leave it out")
+    _require_among(config.image_sizes, IMAGE_SIZE, "sd-tiny's own size")
     try:
-        return tiny.sources(config.weights or "base", config.component, **_given(config, _SPEED))
+        return tiny.sources(config.weights or "base", config.component, **_given(config, _OF_ANY))
     except tiny.NoSuchWeightsError as error:
         raise ConfigError("weights", str(error)) from None
 
 
 def _keras_cv(config: ExportConfig, downloads: Path) -> list[Source]:
-    options = keras_cv.Options(**_given(config, (*_DRAWING, *_SPEED)))
-    sizes = options.image_sizes
-    if sizes is not None and not sizes.smallest <= options.image_size <= sizes.largest:
-        raise ConfigError(
-            "image_sizes",
-            f"{sizes.smallest}-{sizes.largest} leaves out image_size ({options.image_size}): change either",
-        )
+    options = keras_cv.Options(**_given(config, (*_OF_KERAS_CV, *_OF_ANY)))
+    _require_among(options.image_sizes, options.image_size, "image_size")
     # A folder each: files of several may have the same name.
     loras = [
         Lora(places.fetch(each.location, downloads / f"lora-{number}"), each.scale)
@@ -238,6 +236,13 @@ def _keras_cv(config: ExportConfig, downloads: Path) -> list[Source]:
         loras=loras,
         embeddings=embeddings,
     )
+
+
+def _require_among(sizes: ImageSizes | None, image_size: int, whose: str) -> None:
+    if sizes is not None and image_size not in sizes:
+        raise ConfigError(
+            "image_sizes", f"{sizes.smallest}-{sizes.largest} leaves out {whose} ({image_size}): give a range with it"
+        )
 
 
 def _given(config: ExportConfig, fields: Sequence[str]) -> dict[str, Any]:

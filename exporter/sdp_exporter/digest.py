@@ -9,7 +9,7 @@ from typing import Final
 from unicodedata import unidata_version
 
 from sdp_exporter.sources import Source
-from sdp_serving.contract import exported, sampling, signatures, tokenizer, vocabulary
+from sdp_serving.contract import exported, image_sizes, sampling, signatures, tokenizer, vocabulary
 
 _HERE: Final = Path(__file__).parent
 _CODE: Final = ("models", "sampling", "signatures", "sources", "tokenizer", "weights", "saved_model.py", "warm_up.py")
@@ -40,7 +40,7 @@ def _code() -> Iterator[Path]:
     for name in _CODE:
         path = _HERE / name
         yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
-    contract = (exported, sampling, signatures, tokenizer, vocabulary)
+    contract = (exported, image_sizes, sampling, signatures, tokenizer, vocabulary)
     yield from (Path(str(module.__file__)) for module in contract)
     yield vocabulary.FILE
 

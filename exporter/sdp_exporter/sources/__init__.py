@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from sdp_serving.contract.artifact import ImageSizes, Precision
+from sdp_serving.contract.artifact import Precision
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -40,7 +41,7 @@ class Source:
     build: Callable[[], Saveable]
     """Load TensorFlow, build the model and load the weights."""
     image_sizes: ImageSizes | None = None
-    """Of a diffusion model: what requests may ask for; None for `image_size` only."""
+    """What requests may ask for, of all but the text encoder; None for `image_size` only."""
     precision: Precision = "float32"
     """What the model computes with."""
     jit_compile: bool = False

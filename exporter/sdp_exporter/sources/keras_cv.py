@@ -15,8 +15,9 @@ from sdp_exporter.weights.files import open_file
 from sdp_exporter.weights.fitting import fit, holds
 from sdp_exporter.weights.layout import layout
 from sdp_exporter.weights.lora import Change, Lora, changes
-from sdp_serving.contract.artifact import ImageSizes, Precision
+from sdp_serving.contract.artifact import Precision
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.versions import StableDiffusionVersion
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _SEED: Final = 0
 
 @dataclass(frozen=True)
 class Options:
-    """How the models are to be exported, beside their weights: the diffusion model, where nothing else is said."""
+    """How the models are to be exported, beside their weights."""
 
     image_size: int = 512
     """Pixels along one side of a picture, where a request does not say it."""
@@ -191,7 +192,7 @@ def _source(
         sd_version=version,
         width=recipe.anatomy.text.width,
         image_size=recipe.options.image_size,
-        image_sizes=recipe.options.image_sizes if diffusion else None,
+        image_sizes=None if recipe.component is Component.TEXT_ENCODER else recipe.options.image_sizes,
         name=_name(version, weights, files),
         weights=files,
         precision=recipe.options.precision,
@@ -212,7 +213,7 @@ def _name(version: StableDiffusionVersion, weights: str, files: Sequence[Path]) 
 
 def _build(recipe: _Recipe) -> Saveable:
     # Each loads TensorFlow.
-    model, size = _model(recipe), recipe.options.image_size
+    model, options = _model(recipe), recipe.options
     match recipe.component:
         case Component.TEXT_ENCODER:
             from sdp_exporter.signatures.text_encoder import TextEncoder
@@ -226,21 +227,21 @@ def _build(recipe: _Recipe) -> Saveable:
                 model,
                 alphas=alphas_cumprod(),
                 width=recipe.anatomy.unet.width,
-                image_size=size,
-                image_sizes=recipe.options.image_sizes,
+                image_size=options.image_size,
+                image_sizes=options.image_sizes,
                 guidance_scale=_GUIDANCE_SCALE,
                 prediction=recipe.prediction,
-                guidance=recipe.options.guidance,
-                jit_compile=recipe.options.jit_compile,
+                guidance=options.guidance,
+                jit_compile=options.jit_compile,
             )
         case Component.DECODER:
             from sdp_exporter.signatures.decoder import Decoder
 
-            return Decoder(model, image_size=size)
+            return Decoder(model, image_size=options.image_size, image_sizes=options.image_sizes)
         case Component.IMAGE_ENCODER:
             from sdp_exporter.signatures.image_encoder import ImageEncoder
 
-            return ImageEncoder(model, image_size=size)
+            return ImageEncoder(model, image_size=options.image_size, image_sizes=options.image_sizes)
 
 
 def _model(recipe: _Recipe) -> "keras.Model":

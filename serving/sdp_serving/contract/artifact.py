@@ -12,13 +12,13 @@ from typing import Annotated, Final, Literal, NewType, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.signatures import Signature
 
 MANIFEST: Final = "sdpipeline.json"
 SAVED_MODEL: Final = "saved_model.pb"
-
-SIZE_STEP: Final = 64
-"""Heights and widths in pixels are multiples of it: eight latent cells, which a UNet halves three times."""
+WARM_UP_REQUESTS: Final = "assets.extra/tf_serving_warmup_requests"
+"""Where TensorFlow Serving looks for requests that it answers to itself before it serves a version."""
 
 Version = NewType("Version", int)
 """A version of an artifact, and of the model in TensorFlow Serving: milliseconds since the epoch at its export."""
@@ -104,21 +104,6 @@ class FileEntry(BaseModel):
     crc32c: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 
 
-class ImageSizes(BaseModel):
-    """Heights and widths in pixels that a diffusion model draws: one, or the multiples of 64 between two."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    smallest: Annotated[int, Field(gt=0, multiple_of=8)]
-    largest: Annotated[int, Field(gt=0, multiple_of=8)]
-
-    @model_validator(mode="after")
-    def _is_a_range(self) -> Self:
-        if self.smallest > self.largest:
-            raise ValueError(f"smallest ({self.smallest}) must not be above largest ({self.largest})")
-        return self
-
-
 class Manifest(BaseModel):
     """What an artifact says of itself. Unknown fields are ignored: an older reader accepts a newer artifact."""
 
@@ -133,9 +118,9 @@ class Manifest(BaseModel):
     width: Annotated[int, Field(gt=0)]
     """Size of a token's context vector: components of one pipeline must agree on it."""
     image_size: Annotated[int, Field(gt=0, multiple_of=8)]
-    """Pixels along one side of an image."""
+    """Pixels along one side of an image where a request does not say it."""
     image_sizes: ImageSizes | None = None
-    """Of the diffusion model: what a request may ask for instead. None: of an older exporter, `image_size` only."""
+    """What a request may say instead; None for `image_size` only. Never of the text encoder."""
     precision: Precision = "float32"
     jit_compiled: bool = False
     """Whether XLA compiles a part of it, which TensorFlow Serving refuses unless it is started with

@@ -14,8 +14,9 @@ from sdp_exporter.errors import (
     VersionTakenError,
 )
 from sdp_exporter.export import Exported, Request
-from sdp_serving.contract.artifact import ImageSizes, Version
+from sdp_serving.contract.artifact import Version
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 
 
 @pytest.fixture
@@ -97,6 +98,14 @@ def test_sd_tiny_can_have_another_precision_and_be_compiled(exported: list[Reque
     assert compiled == [Component.DIFFUSION_MODEL]
 
 
+@pytest.mark.parametrize("model", [("sd-tiny",), ("1.5", "--weights", "random", "--image-size", "64")])
+def test_a_range_of_sizes_is_of_all_components_that_know_of_images(exported: list[Request], model: list[str]) -> None:
+    run(*model, "--to", "gs://demo/a", "--image-sizes", "64-128")
+    sizes = {request.source.component: request.source.image_sizes for request in exported}
+    several = ImageSizes(smallest=64, largest=128)
+    assert sizes == {**dict.fromkeys(Component, several), Component.TEXT_ENCODER: None}
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -149,7 +158,7 @@ def test_a_file_that_is_wrong_is_refused_with_the_line(
         ([*RANDOM, "--embedding", "learnt.safetensors"], "is no textual inversion: give word and file, such as sks="),
         ([*RANDOM, "--image-sizes", "512"], "--image-sizes: '512' is no range: give the smallest and the largest"),
         ([*RANDOM, "--image-sizes", "500-768"], "give two multiples of 64, the smaller first"),
-        ([*RANDOM, "--image-sizes", "576-768"], "576-768 leaves out image_size (512): change either"),
+        ([*RANDOM, "--image-sizes", "576-768"], "576-768 leaves out image_size (512): give a range with it"),
         ([*RANDOM, "--image-size", "500"], "--image-size: input should be a multiple of 64, not 500"),
         (["1.5", "--to", "gs://b"], "KerasCV has no pretrained weights of Stable Diffusion 1.5, only of 1.4 and 2.1"),
         ([*RANDOM, "--lora", "/none.safetensors"], "Error: /none.safetensors does not exist"),
