@@ -79,8 +79,8 @@ class ModelUri(BaseModel):
         if ".." in path.split("/"):
             raise UnusableUriError(f"{text!r} must not contain '..'")
         head, _, last = path.rpartition("/")
-        if head and _VERSION.fullmatch(last):
-            return cls.model_validate({"scheme": scheme, "location": head, "version": Version(int(last))})
+        if head and (version := version_of(last)) is not None:
+            return cls.model_validate({"scheme": scheme, "location": head, "version": version})
         if scheme == "https":
             raise UnusableUriError(f"{text!r} names no version: end it in one, as in https://host/folder/1700000000000")
         return cls.model_validate({"scheme": scheme, "location": path})
@@ -125,8 +125,6 @@ class Manifest(BaseModel):
     jit_compiled: bool = False
     """Whether XLA compiles a part of it, which TensorFlow Serving refuses unless it is started with
     `--xla_cpu_compilation_enabled`."""
-    sampler: Literal["ddim"] | None = None
-    """Of the diffusion model only."""
     tensorflow: str
     """The TensorFlow that wrote the SavedModel: the server's must not be older."""
     exporter: str
@@ -135,6 +133,9 @@ class Manifest(BaseModel):
     """What was exported, in a person's words, such as `sd-tiny/striped`."""
     source_digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
     """Of the weights and all that the export depends on: two artifacts with the same one are the same model."""
+    words: Mapping[str, tuple[int, ...]] = {}
+    """Of a text encoder: words beyond CLIP's vocabulary, in lower case, and what a client sends for them that sends
+    tokens. A prompt that is sent as text holds the words themselves."""
     signatures: Mapping[str, Signature]
     """By name, which a newer exporter may have given to more than `SignatureName` knows."""
     files: Mapping[str, FileEntry]
@@ -147,11 +148,12 @@ class Manifest(BaseModel):
         return self
 
 
+def version_of(folder: str) -> Version | None:
+    """The version that a folder of this name holds; None for a name that is none, such as `0123`."""
+    return Version(int(folder)) if _VERSION.fullmatch(folder) else None
+
+
 def whole_versions(paths: Iterable[str]) -> list[Version]:
     """The whole versions, oldest first, among `paths` relative to the location (`1700000000000/saved_model.pb`)."""
-    names = (path.split("/") for path in paths)
-    return sorted(
-        Version(int(parts[0]))
-        for parts in names
-        if len(parts) == 2 and _VERSION.fullmatch(parts[0]) and parts[1] == SAVED_MODEL
-    )
+    folders = (path.removesuffix(f"/{SAVED_MODEL}") for path in paths if path.endswith(f"/{SAVED_MODEL}"))
+    return sorted(version for folder in folders if (version := version_of(folder)) is not None)
