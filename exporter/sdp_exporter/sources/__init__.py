@@ -1,7 +1,7 @@
 """What can be exported, described without loading TensorFlow."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -48,3 +48,7 @@ class Source:
     """Whether XLA compiles a part of it."""
     settings: str = ""
     """Whatever else the model depends on, such as the scale that a LoRA is merged at: another text, another model."""
+    digests: Mapping[Path, str] = field(default_factory=dict)
+    """The SHA-256 of those weights that are known by it, and may not be there before the model is built."""
+    words: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Of a text encoder: words beyond CLIP's vocabulary, with their tokens."""
