@@ -8,11 +8,11 @@ import grpc
 import numpy as np
 import PIL.Image
 import pytest
+from tests.support.exported import serving
 from tests.support.grpc_calls import predict
-from tests.support.standin import StandIn, standin
+from tests.support.standin import StandIn
 
 from sdp_exporter.sources import tiny
-from sdp_serving.contract.artifact import WARM_UP_REQUESTS
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.image_sizes import ImageSizes
 
@@ -21,21 +21,8 @@ SIZES = pytest.mark.parametrize(("height", "width"), [(64, 64), (128, 64)])
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    from sdp_exporter import saved_model
-
-    folder = tmp_path_factory.mktemp("exported")
-    entries = []
-    for source in tiny.sources("base", image_sizes=ImageSizes(smallest=64, largest=128)):
-        version = folder / source.component / "1"
-        version.mkdir(parents=True)
-        saved_model.write(source, version)
-        assert (version / WARM_UP_REQUESTS).is_file()
-        base = version.parent
-        entries.append(f'config {{ name: "{source.component}" base_path: "{base}" model_platform: "tensorflow" }}')
-    config = folder / "models.config"
-    config.write_text(f"model_config_list {{ {' '.join(entries)} }}")
-    with standin(folder, f"--model_config_file={config}") as running:
-        running.wait_until_serving()
+    sources = tiny.sources("base", image_sizes=ImageSizes(smallest=64, largest=128))
+    with serving(tmp_path_factory.mktemp("exported"), sources) as running:
         yield running
 
 

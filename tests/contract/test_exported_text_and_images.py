@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import PIL.Image
 import pytest
+from tests.support.exported import serving
 from tests.support.grpc_calls import predict
-from tests.support.standin import StandIn, standin
+from tests.support.standin import StandIn
 from tests.support.toy_models import IMAGE_SIZE, WIDTH, toy_source
 
 from sdp_serving.contract.components import Component
@@ -21,21 +22,10 @@ LATENT = np.zeros((1, IMAGE_SIZE // 8, IMAGE_SIZE // 8, 4), np.float32)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    from sdp_exporter import saved_model
-
     folder = tmp_path_factory.mktemp("exported")
     weights = folder / "weights"
     weights.write_text("1.0")
-    entries = []
-    for component in COMPONENTS:
-        version = folder / component / "1"
-        version.mkdir(parents=True)
-        saved_model.write(toy_source(component, weights), version)
-        entries.append(f'config {{ name: "{component}" base_path: "{version.parent}" model_platform: "tensorflow" }}')
-    config = folder / "models.config"
-    config.write_text(f"model_config_list {{ {' '.join(entries)} }}")
-    with standin(folder, f"--model_config_file={config}") as running:
-        running.wait_until_serving()
+    with serving(folder, [toy_source(component, weights) for component in COMPONENTS]) as running:
         yield running
 
 
