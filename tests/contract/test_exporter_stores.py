@@ -302,7 +302,7 @@ def test_a_large_file_is_stored_whole(bucket: Bucket, tmp_path: Path) -> None:
 
 
 def test_a_missing_bucket_is_named_with_what_to_do(storage_emulator: str) -> None:
-    with pytest.raises(StoreError, match=r"the bucket gs://not-there does not exist: create it"):
+    with pytest.raises(StoreError, match=r"the bucket gs://not-there does not exist: correct the URI"):
         open_store(ModelUri.parse("gs://not-there/sd/decoder")).newest()
 
 

@@ -271,6 +271,14 @@ def test_a_dry_run_says_what_would_be_exported_and_changes_nothing(exported: lis
     assert (exported, list(tmp_path.iterdir())) == ([], [])
 
 
+def test_a_dry_run_downloads_none_of_kerascvs_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    result = run("1.4", "--component", "decoder", "--to", f"file://{tmp_path}/out", "--dry-run")
+    assert result.exit_code == 0
+    assert "sd-1.4/pretrained  to be downloaded  " in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_result_file_holds_what_a_program_wants_to_know(exported: list[Request], tmp_path: Path) -> None:
     result = tmp_path / "result"
     run("sd-tiny", "--component", "decoder", "--to", "gs://demo/a", "--result-file", str(result))
