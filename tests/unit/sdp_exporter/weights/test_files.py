@@ -41,7 +41,6 @@ def test_safetensors_are_read_one_by_one_in_their_own_type(dtype: type, tmp_path
                 for entry in (
                     {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
                     {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]},
-                    {"dtype": "Q9", "shape": [0], "data_offsets": [0, 0]},
                     {"dtype": "F32", "shape": "x", "data_offsets": [0, 0]},
                     {"dtype": "F32"},
                     7,
