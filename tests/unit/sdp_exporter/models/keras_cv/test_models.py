@@ -114,6 +114,18 @@ def test_the_autoencoder_works_at_an_eighth_of_the_pictures_sides() -> None:
     assert images.shape == (1, 64, 128, 3)
 
 
+def test_the_autoencoder_takes_pictures_of_a_size_known_when_it_runs() -> None:
+    random = np.random.default_rng(1)
+    for component, channels in ((Component.DECODER, 4), (Component.IMAGE_ENCODER, 3)):
+        model = seeded(component, SMALL_V1)
+        traced = tf.function(
+            model.__call__, input_signature=[tf.TensorSpec([None, None, None, channels])], autograph=False
+        )
+        for height, width in ((16, 16), (16, 32)):
+            given = random.normal(size=[2, height, width, channels]).astype(np.float32)
+            np.testing.assert_allclose(traced(given), model(given), atol=1e-4)
+
+
 def test_importing_kerascvs_modules_leaves_nothing_that_stands_in_for_kerascv() -> None:
     program = """
 import sys
