@@ -47,7 +47,7 @@ generate: setup ## Write what is generated and committed: the CRD, deploy/base, 
 	{ echo '# Generated from charts/sdpipeline by `make generate`. Do not edit.'; \
 	  $(RUN)python -m devcluster.helm template sdpipeline charts/sdpipeline --namespace=sdpipeline-system --set=crd.create=false; \
 	} > deploy/base/.new && mv deploy/base/.new deploy/base/operator.yaml
-	PATH="$(CURDIR)/.venv/bin:$$PATH" python -m grpc_tools.protoc --proto_path=serving --python_out=serving --mypy_out=quiet:serving serving/sdp_serving/client/predict.proto serving/sdp_serving/puller/saved_model.proto
+	PATH="$(CURDIR)/.venv/bin:$$PATH" python -m grpc_tools.protoc --proto_path=serving --python_out=serving --mypy_out=quiet:serving serving/sdp_serving/servers/predict.proto serving/sdp_serving/puller/saved_model.proto
 
 .PHONY: benchmark-scale
 benchmark-scale: setup ## Measure the operator with up to 500 pipelines: about half an hour

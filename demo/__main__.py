@@ -11,7 +11,7 @@ from demo.shell import DemoError
 from demo.story import set_up, tell
 from demo.target import IMAGES, KindCluster, LocalCluster, Target
 from devcluster import ClusterError, helm, images, lifecycle, programs
-from sdp_serving.client.errors import PipelineError
+from sdp_serving.generation.errors import PipelineError
 
 _context = click.option("--context", help="A kind cluster of your own, such as kind-kind; without it, a local cluster.")
 

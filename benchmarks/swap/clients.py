@@ -9,11 +9,11 @@ from benchmarks.swap.load import Ask
 from benchmarks.swap.models import Picture
 from benchmarks.swap.rig import Rig
 from benchmarks.swap.ways import NAME
-from sdp_serving.client.grpc_transport import GrpcTransport
 from sdp_serving.client.pipeline import Pipeline
-from sdp_serving.client.rest_transport import RestTransport
-from sdp_serving.client.transport import Address, Transport
 from sdp_serving.contract.components import DRAWING, GRPC_PORT, REST_PORT, Component
+from sdp_serving.servers.grpc_transport import GrpcTransport
+from sdp_serving.servers.rest_transport import RestTransport
+from sdp_serving.servers.transport import Address, Transport
 
 _PROMPT: Final = "a large red circle on a blue background"
 _SEED: Final = 3

@@ -1,14 +1,15 @@
 """What became of a pipeline's gateway."""
 
-from sdp_operator.api.v1alpha1 import GatewaySpec, Pipeline
+from sdp_operator.api.v1alpha1 import GatewayAuth, GatewaySpec, Pipeline
 from sdp_operator.conditions import Verdict
 from sdp_operator.desired.deployment import revision
+from sdp_operator.desired.gateway.api_keys import VOLUME
 from sdp_operator.desired.gateway.url import gateway_url, outer_url
 from sdp_operator.desired.identity import COMPONENT, GATEWAY, REVISION, child_name
 from sdp_operator.desired.parts import Part
 from sdp_operator.live import LiveChildren, object_key
 from sdp_operator.objects import KubeObject
-from sdp_operator.pods import is_ready, last_end, not_started, unschedulable
+from sdp_operator.pods import is_ready, last_end, not_set_up, not_started, quoted, unschedulable
 from sdp_operator.pods_refused import pods_refused, refusal_of
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
@@ -27,7 +28,8 @@ def gateway_verdict(
     ready = sum(is_ready(pod) for pod in pods)
     if ready >= spec.replicas:
         return _answering(pipeline, spec, live)
-    problem = next((found for pod in pods if (found := _problem(pod)) is not None), None)
+    troubles = (_problem(pod, live.words.get(pod["metadata"]["name"]), spec.auth) for pod in pods)
+    problem = next((found for found in troubles if found is not None), None)
     if problem is not None:
         return Verdict("False", problem.reason, problem.message)
     said = pods_refused(live.objects.get(object_key(deployment)))
@@ -77,9 +79,20 @@ def _is_current(pod: KubeObject, wanted: str) -> bool:
     return is_alive and labels.get(COMPONENT) == GATEWAY and labels.get(REVISION) == wanted
 
 
-def _problem(pod: KubeObject) -> Problem | None:
+def _problem(pod: KubeObject, words: str | None, auth: GatewayAuth | None) -> Problem | None:
     status: KubeObject = next(iter(pod.get("status", {}).get("containerStatuses", [])), {})
-    return unschedulable(pod) or not_started(status) or _crashed(status)
+    return unschedulable(pod) or not_started(status) or _crashed(status) or _not_set_up(pod, words, auth)
+
+
+def _not_set_up(pod: KubeObject, words: str | None, auth: GatewayAuth | None) -> Problem | None:
+    problem = not_set_up(pod, words)
+    if problem is None or problem.reason != Reason.VOLUME_UNAVAILABLE or auth is None or VOLUME not in (words or ""):
+        return problem
+    message = (
+        f"the Secret {auth.secret_name} of gateway.auth can't be mounted ({quoted(words)}): create it, with an API key"
+        " for each client, and the gateways start by themselves"
+    )
+    return Problem(problem.reason, message)
 
 
 def _crashed(status: KubeObject) -> Problem | None:

@@ -19,7 +19,7 @@ from sdp_operator.sharing import Shared, Unshared
 from sdp_operator.swap.canary import CanaryProgress
 from sdp_operator.swap.look import component_pods, wanted_replicas
 from sdp_operator.swap.progress import Progress, Step
-from sdp_operator.swap.state import ROLLOUT, SwapState
+from sdp_operator.swap.state import ROLLOUT, KnownModel, SwapState
 from sdp_operator.world import World
 from sdp_serving.contract.components import Component
 
@@ -181,12 +181,18 @@ def _remembered(pod: KubeObject, state: SwapState | None) -> Remembered | None:
     serving, previous = state.serving, state.previous
     if rollout == state.rollout:
         if serving.came_in_place and serving.settled is None and previous is not None:
-            return Remembered(previous.source, previous.found, came_later=True)
+            return _known(previous, came_later=True)
         made = pod["metadata"].get("creationTimestamp")
         # The API server writes whole seconds.
         came_later = made is not None and datetime.fromisoformat(made) < serving.since.replace(microsecond=0)
-        return Remembered(serving.source, serving.found, came_later=came_later)
+        return _known(serving, came_later=came_later)
     if previous is not None and rollout == previous.rollout:
-        return Remembered(previous.source, previous.found, came_later=True)
+        return _known(previous, came_later=True)
     retiring = state.retiring.get(rollout)
-    return None if retiring is None else Remembered(retiring.uri, None, came_later=False)
+    if retiring is None:
+        return None
+    return _known(KnownModel(number=retiring.number, source=retiring.uri), came_later=False)
+
+
+def _known(model: KnownModel, *, came_later: bool) -> Remembered:
+    return Remembered(model.source, model.found, came_later=came_later, number=model.served_as)

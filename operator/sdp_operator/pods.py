@@ -51,11 +51,13 @@ class Remembered:
         source: its URI, or the name of its image.
         found: what was found there; None where nothing has told.
         came_later: whether it came after the pod had started, which then tells of another one.
+        number: its version in TensorFlow Serving; None where only the server knows.
     """
 
     source: str
     found: Pulled | None
     came_later: bool
+    number: int | None = None
 
 
 def read_replica(pod: KubeObject, words: str | None = None, model: Remembered | None = None) -> Replica | None:
@@ -82,10 +84,13 @@ def _serving(pod: KubeObject, model: Remembered | None) -> Serving:
     found = report if isinstance(report, Pulled) else None
     if model is not None and (model.came_later or found is None):
         found = model.found or found
+    number = None if model is None else model.number
     if found is not None:
-        return Serving(name=found.weights, version=found.version, digest=found.source_digest, model=found.uri)
+        return Serving(
+            name=found.weights, version=found.version, digest=found.source_digest, number=number, model=found.uri
+        )
     source = model.source if model is not None else _made_for(pod)
-    return Serving(name=_short(source), model=source)
+    return Serving(name=_short(source), number=number, model=source)
 
 
 def _made_for(pod: KubeObject) -> str:
@@ -117,11 +122,16 @@ def _problem(pod: KubeObject, words: str | None) -> Problem:
         or (pulling and (not_started(pulling) or pull_failed(pulling)))
         or (serving and (out_of_memory(serving, pod) or not_started(serving) or crashed(serving)))
     )
-    return found or _not_set_up(pod, words) or _progress(pulling, serving)
+    return found or not_set_up(pod, words) or _progress(pulling, serving)
 
 
-def _not_set_up(pod: KubeObject, words: str | None) -> Problem | None:
-    """What the node says of its trouble with a pod none of whose containers it has started."""
+def not_set_up(pod: KubeObject, words: str | None) -> Problem | None:
+    """What the node says of its trouble with a pod none of whose containers it has started; None for no trouble.
+
+    Args:
+        pod: the pod.
+        words: what an Event said last of trouble with it, after the Event's reason.
+    """
     started = [
         *pod.get("status", {}).get("initContainerStatuses", []),
         *pod.get("status", {}).get("containerStatuses", []),
@@ -130,7 +140,7 @@ def _not_set_up(pod: KubeObject, words: str | None) -> Problem | None:
         "waiting" not in one.get("state", {}) or "terminated" in one.get("lastState", {}) for one in started
     ):
         return None
-    said = _quote(words)
+    said = quoted(words)
     if words.startswith(("FailedMount", "FailedAttachVolume")):
         return Problem(
             Reason.VOLUME_UNAVAILABLE, f"a volume of the replica can't be mounted ({said}): correct what it names"
@@ -148,7 +158,7 @@ def unschedulable(pod: KubeObject) -> Problem | None:
     condition = _condition(pod, "PodScheduled")
     if condition.get("status") != "False" or condition.get("reason") != "Unschedulable":
         return None
-    said = _quote(condition.get("message"))
+    said = quoted(condition.get("message"))
     if "nvidia.com/gpu" in said:
         remedy = "free a GPU, add a node that has one, or lower gpu.count or replicas"
     elif "affinity" in said or "selector" in said:
@@ -161,9 +171,9 @@ def unschedulable(pod: KubeObject) -> Problem | None:
 def not_started(status: Mapping[str, Any]) -> Problem | None:
     """Why a container can't be started, from its status; None when nothing keeps it."""
     waiting = status.get("state", {}).get("waiting", {})
-    reason, said = waiting.get("reason"), _quote(waiting.get("message"))
+    reason, said = waiting.get("reason"), quoted(waiting.get("message"))
     if reason in IMAGE_REASONS:
-        cause = _quote(pull_error(waiting.get("message", "")).removeprefix(f"{status['image']}: ")) or reason
+        cause = quoted(pull_error(waiting.get("message", "")).removeprefix(f"{status['image']}: ")) or reason
         remedy = "correct its name, or give the nodes access, as by imagePullSecrets"
         message = f"the image {status['image']} can't be pulled ({cause}): {remedy}"
         return Problem(Reason.IMAGE_UNAVAILABLE, message)
@@ -215,7 +225,7 @@ def crashed(status: Mapping[str, Any]) -> Problem | None:
     ended = last_end(status)
     if ended is None:
         return None
-    said = _quote(ended.get("message"))
+    said = quoted(ended.get("message"))
     message = f"the model server ended with exit code {ended.get('exitCode')}{f' ({said})' if said else ''}"
     return Problem(Reason.SERVER_CRASHED, f"{message}: see the log of its container server, and check model and image")
 
@@ -255,7 +265,7 @@ def _of_type(pod: KubeObject, kind: str) -> Iterator[Mapping[str, Any]]:
     return (condition for condition in pod.get("status", {}).get("conditions", []) if condition["type"] == kind)
 
 
-def _quote(text: str | None) -> str:
+def quoted(text: str | None) -> str:
     """Kubernetes' own words, short enough to stand in a sentence."""
     line = " ".join((text or "").split()).rstrip(".")
     return line if len(line) <= _QUOTED_CHARACTERS else f"{line[:_QUOTED_CHARACTERS]}…"

@@ -1,179 +1,313 @@
-"""The client against the stand-in server, with small models that the exporter wrote."""
+"""The client against the stand-in server, with toy models as the exporter writes them and as others may."""
 
-import json
+import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from rich.console import Console
-from tests.support.standin import StandIn, standin
-from tests.support.toy_models import IMAGE_SIZE, toy_source
+from tests.support.standin import StandIn
+from tests.support.toy_models import IMAGE_SIZE
+from tests.support.toy_servers import METRICS, VERSION, ToyCluster, save_toys, serving
 
 import sdp_serving
-from sdp_exporter.export import Request, export
-from sdp_exporter.progress import TerminalObserver
-from sdp_serving.client.connection import Protocol, Route, connect
-from sdp_serving.client.errors import (
+from sdp_serving.client import (
+    AsyncPipeline,
+    Encoding,
+    Generation,
+    InvalidRequestError,
     NoCanaryError,
+    NoLocalModelError,
+    NotOfferedError,
+    Pipeline,
     PipelineNotReadyError,
     PortForwardError,
+    Progress,
+    Protocol,
     RequestRefusedError,
+    Route,
     ServerTimeoutError,
     ServerUnreachableError,
+    connect,
 )
-from sdp_serving.client.grpc_transport import GrpcTransport
-from sdp_serving.client.pipeline import Pipeline
-from sdp_serving.client.rest_transport import RestTransport
-from sdp_serving.client.transport import Address
-from sdp_serving.contract.artifact import ModelUri
+from sdp_serving.client.connection import connection
+from sdp_serving.client.transports import open_transport
 from sdp_serving.contract.components import DRAWING, Component
 from sdp_serving.contract.routes import Variant
+from sdp_serving.contract.signatures import SignatureName
+from sdp_serving.generation.calls import Call
+from sdp_serving.generation.files import read_receipt
 
 SERVING = Path(sdp_serving.__file__).parents[1]
-# Small enough that the toy models' images are neither black nor white all over.
-SCALES = {Component.TEXT_ENCODER: "1e-5", Component.DIFFUSION_MODEL: "0.5", Component.DECODER: "0.3"}
+PICTURE = np.random.default_rng(1).integers(0, 256, (24, 40, 3), np.uint8)
+MASK = np.zeros((24, 40), np.uint8)
+MASK[:12] = 255
+REQUESTS: dict[str, dict[str, Any]] = {
+    "text": {},
+    "choices": {"negative_prompt": "a blue star", "sampler": "dpm_solver_pp_2m", "schedule": "karras"},
+    "ancestral": {"sampler": "euler_ancestral"},
+    "image": {"image": PICTURE},
+    "mask": {"image": PICTURE, "mask": MASK, "strength": 0.6, "sampler": "euler_ancestral"},
+}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    folder = tmp_path_factory.mktemp("client")
-    config = []
-    for component, scale in SCALES.items():
-        weights = folder / f"{component}.txt"
-        weights.write_text(scale)
-        uri = ModelUri.parse(f"file://{folder}/storage/{component}")
-        with TerminalObserver(Console(quiet=True)) as observer:
-            export([Request(toy_source(component, weights), uri)], clock=lambda: datetime.now(UTC), observer=observer)
-        base = folder / "storage" / component
-        config.append(f'config {{ name: "{component}" base_path: "{base}" model_platform: "tensorflow" }}')
-    (folder / "models.config").write_text(f"model_config_list {{ {' '.join(config)} }}")
-    with standin(folder, f"--model_config_file={folder}/models.config", "--num_load_threads=2") as running:
-        running.wait_until_serving()
+def models(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[Component, Path]]:
+    return save_toys(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def server(
+    models: Mapping[str, Mapping[Component, Path]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StandIn]:
+    with serving(tmp_path_factory.mktemp("exported"), models["exported"]) as running:
         yield running
 
 
-Open = Callable[..., Pipeline]
+@pytest.fixture(scope="module")
+def plain_server(
+    models: Mapping[str, Mapping[Component, Path]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StandIn]:
+    with serving(tmp_path_factory.mktemp("plain"), models["plain"]) as running:
+        yield running
 
 
-@pytest.fixture
-def open_pipeline(server: StandIn) -> Iterator[Open]:
-    """Opens a pipeline on the stand-in by a protocol."""
-    opened: list[GrpcTransport | RestTransport] = []
-
-    def open_one(protocol: Protocol, port: int | None = None, timeout: float = 60) -> Pipeline:
-        ports = {Protocol.GRPC: server.grpc_port, Protocol.REST: server.rest_port}
-        make = GrpcTransport if protocol is Protocol.GRPC else RestTransport
-        addresses = {component: Address("127.0.0.1", port or ports[protocol]) for component in DRAWING}
-        opened.append(make(addresses, timeout=timeout))
-        return Pipeline(opened[-1])
-
-    yield open_one
-    for transport in opened:
-        transport.close()
+def at(server: StandIn, protocol: Protocol = Protocol.GRPC) -> dict[Component, str | Path]:
+    """Where its components answer."""
+    port = server.grpc_port if protocol is Protocol.GRPC else server.rest_port
+    return dict.fromkeys(Component, f"127.0.0.1:{port}")
 
 
-def test_both_transports_make_the_same_images_of_the_same_models(open_pipeline: Open) -> None:
-    made = [
-        open_pipeline(protocol).generate("a small red circle", images=3, steps=4, seed=7, guidance_scale=2)
-        for protocol in Protocol
-    ]
-
-    assert made[0].images.shape == (3, IMAGE_SIZE, IMAGE_SIZE, 3)
-    assert len(np.unique(made[0].images)) > 2
-    assert np.array_equal(made[0].images, made[1].images)
-    assert made[0].versions == made[1].versions
-    assert min(made[0].versions.values()) > 0
+def opened(server: StandIn, protocol: Protocol = Protocol.GRPC) -> AbstractContextManager[Pipeline]:
+    return connect(at=at(server, protocol), protocol=protocol, timeout=60)
 
 
-def test_the_seed_makes_the_same_images_again_and_another_one_others(open_pipeline: Open) -> None:
-    pipeline = open_pipeline(Protocol.GRPC)
-    first = pipeline.generate("a red circle", images=2, steps=2)
+def draw(pipeline: Pipeline, request: str = "text", **changes: Any) -> Generation:
+    options: dict[str, Any] = {"images": 2, "steps": 4, "seed": 7, "guidance_scale": 2, **REQUESTS[request], **changes}
+    return pipeline.generate("a small red circle", **options)
 
-    again = pipeline.generate("a red circle", images=2, steps=2, seed=first.seed)
-    other = pipeline.generate("a red circle", images=2, steps=2, seed=first.seed + 1)
 
-    assert np.array_equal(first.images, again.images)
-    assert not np.array_equal(first.images, other.images)
+@pytest.fixture(scope="module")
+def drawn(server: StandIn) -> Mapping[str, Generation]:
+    """All kinds of request, over gRPC in one call."""
+    with opened(server) as pipeline:
+        return {request: draw(pipeline, request) for request in REQUESTS}
+
+
+def same(one: Generation, other: Generation) -> bool:
+    return bool(np.array_equal(one.images, other.images) and one.receipt == other.receipt)
+
+
+def test_the_pictures_show_something(drawn: Mapping[str, Generation]) -> None:
+    assert {one.images.shape for one in drawn.values()} == {(2, IMAGE_SIZE, IMAGE_SIZE, 3)}
+    assert len({one.images.tobytes() for one in drawn.values()}) == len(drawn)
+    assert all(len(np.unique(one.images)) > 2 for one in drawn.values())
+    assert all(set(one.versions.values()) == {VERSION} for one in drawn.values())
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_any_division_of_the_steps_gives_the_same_pictures(
+    server: StandIn, drawn: Mapping[str, Generation], request_: str
+) -> None:
+    told = list[Progress]()
+    with opened(server) as pipeline:
+        divided = draw(pipeline, request_, on_progress=told.append)
+        previews = [pipeline.preview(one) for one in told]
+    assert same(divided, drawn[request_])
+    shown = [one for one in previews if one is not None]
+    assert len(shown) == told[-1].total
+    assert {one.shape for one in shown} == {divided.images.shape}
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_rest_gives_the_same_pictures(server: StandIn, drawn: Mapping[str, Generation], request_: str) -> None:
+    with opened(server, Protocol.REST) as pipeline:
+        assert same(draw(pipeline, request_), drawn[request_])
 
 
 @pytest.mark.parametrize("protocol", Protocol)
-def test_a_request_that_the_model_refuses_is_told_in_its_words(open_pipeline: Open, protocol: Protocol) -> None:
-    with pytest.raises(
-        RequestRefusedError, match=r"the diffusion-model at .* refused the request .*num_steps is 0[^{]*$"
-    ):
-        open_pipeline(protocol).generate("x", steps=0, seed=1)
+def test_asyncio_gives_the_same_pictures(server: StandIn, drawn: Mapping[str, Generation], protocol: Protocol) -> None:
+    async def on_progress(_: Progress) -> None:
+        await asyncio.sleep(0)
+
+    async def draw_all() -> list[Generation]:
+        async with AsyncPipeline.connect(at=at(server, protocol), protocol=protocol) as pipeline:
+            shared: dict[str, Any] = {"images": 2, "steps": 4, "seed": 7, "guidance_scale": 2}
+            return await asyncio.gather(
+                *(
+                    pipeline.generate("a small red circle", on_progress=on_progress, **shared, **REQUESTS[request])
+                    for request in ("text", "mask")
+                )
+            )
+
+    text, mask = asyncio.run(draw_all())
+    assert same(text, drawn["text"])
+    assert same(mask, drawn["mask"])
+
+
+def test_local_models_give_the_same_pictures(
+    server: StandIn, models: Mapping[str, Mapping[Component, Path]], drawn: Mapping[str, Generation]
+) -> None:
+    # As in a user's own rooms: the text encoder on the device, the rest far away; and all of it here.
+    for local in ({Component.TEXT_ENCODER}, set(Component)):
+        folders = {component: models["exported"][component] for component in local}
+        with connect(at={**at(server), **folders}) as pipeline:
+            made = draw(pipeline, "mask")
+        assert np.array_equal(made.images, drawn["mask"].images)
+        for component, model in made.receipt.models.items():
+            told = (folders[component] / str(VERSION)).as_uri() if component in local else None
+            assert (model.version, model.uri) == (VERSION, told)
+
+
+def test_each_picture_is_the_one_that_its_seed_gives_alone(server: StandIn, plain_server: StandIn) -> None:
+    for one in (server, plain_server):
+        with opened(one) as pipeline:
+            together = draw(pipeline, images=3, seed=7)
+            alone = [draw(pipeline, images=1, seed=7 + index).images[0] for index in range(3)]
+        assert np.array_equal(together.images, alone)
+        assert len({pixels.tobytes() for pixels in alone}) == 3
 
 
 @pytest.mark.parametrize("protocol", Protocol)
-def test_a_server_that_is_not_there_is_told(open_pipeline: Open, protocol: Protocol) -> None:
-    with pytest.raises(ServerUnreachableError, match=r"the text-encoder at 127\.0\.0\.1:9 cannot be reached"):
-        open_pipeline(protocol, port=9).generate("x")
+def test_models_of_others_draw_the_same_as_far_as_they_can(
+    plain_server: StandIn, drawn: Mapping[str, Generation], protocol: Protocol
+) -> None:
+    with opened(plain_server, protocol) as pipeline:
+        assert np.array_equal(draw(pipeline).images, drawn["text"].images)
+        with pytest.raises(NotOfferedError, match="has one sampler and schedule only"):
+            draw(pipeline, "choices")
+        with pytest.raises(NotOfferedError, match="cannot start from a picture"):
+            draw(pipeline, "image")
 
 
-@pytest.mark.parametrize("protocol", Protocol)
-def test_a_server_that_takes_too_long_is_told(open_pipeline: Open, protocol: Protocol) -> None:
-    with pytest.raises(ServerTimeoutError, match="no answer within 1e-05 s"):
-        open_pipeline(protocol, timeout=1e-5).generate("x")
+def test_the_decoders_own_files_hold_the_receipt(server: StandIn, drawn: Mapping[str, Generation]) -> None:
+    with opened(server) as pipeline:
+        small = draw(pipeline, encoding=Encoding.JPEG)
+    for made, encoding in ((drawn["text"], Encoding.PNG), (small, Encoding.JPEG), (drawn["text"], Encoding.WEBP)):
+        assert read_receipt(made.file(1, encoding)) == made.receipt.of_picture(1)
 
 
-class Cluster:
-    """A kubectl whose cluster has one pipeline, and that forwards to the stand-in's own ports."""
+def test_an_error_in_telling_leaves_the_remaining_steps_undone(server: StandIn) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.step == 2:
+            raise KeyboardInterrupt
 
-    def __init__(self, folder: Path, server: StandIn) -> None:
-        self.folder = folder
-        self.path = f"{folder}:{os.environ['PATH']}"
-        self.log = folder / "log"
-        self.has(ready="True")
-        self.forwards("sleep 60 & trap 'kill $!' TERM; wait")
-        program = folder / "kubectl"
-        program.write_text(
-            f"""#!/bin/sh
-echo "$*" >> {self.log}
-case "$*" in
-  *port-forward*:8500) echo "Forwarding from 127.0.0.1:{server.grpc_port} -> 8500"; . {folder}/forward ;;
-  *port-forward*:8501) echo "Forwarding from 127.0.0.1:{server.rest_port} -> 8501"; . {folder}/forward ;;
-  *get*" sd "*) cat {folder}/pipeline ;;
-  *get*) printf '{{"items": [%s]}}' "$(cat {folder}/pipeline)" ;;
-esac
+    def ranges() -> float:
+        # Counted by the server itself.
+        lines = server.get(METRICS).text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if "request_count" in line and "diffusion-model" in line)
+
+    with opened(server) as pipeline:
+        before = ranges()
+        with pytest.raises(KeyboardInterrupt):
+            draw(pipeline, steps=20, on_progress=stop)
+        assert ranges() - before == 3
+
+
+def test_a_generation_that_is_cancelled_leaves_the_remaining_steps_undone(server: StandIn) -> None:
+    told = list[Progress]()
+
+    async def on_progress(progress: Progress) -> None:
+        told.append(progress)
+        await asyncio.sleep(0)
+
+    async def cancel() -> None:
+        async with AsyncPipeline.connect(at=at(server)) as pipeline:
+            drawing = asyncio.create_task(pipeline.generate("x", steps=1000, on_progress=on_progress))
+            while not any(one.step for one in told):
+                await asyncio.sleep(0.001)
+            drawing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await drawing
+
+    asyncio.run(cancel())
+    assert told[-1].step < told[-1].total
+
+
+def test_no_tensorflow_is_needed_to_draw(server: StandIn) -> None:
+    program = f"""
+import sys
+sys.modules.update(dict.fromkeys(("tensorflow", "keras")))  # Importing them is an error.
+from sdp_serving.client import Component, connect
+with connect(at=dict.fromkeys(Component, "127.0.0.1:{server.grpc_port}")) as pipeline:
+    print(pipeline.generate("x", steps=1).images.shape)
 """
-        )
-        program.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(SERVING)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == f"{(1, IMAGE_SIZE, IMAGE_SIZE, 3)}\n", done.stderr
 
-    def has(self, ready: str, canary: Mapping[str, Any] | None = None) -> None:
-        condition = {"type": "Ready", "status": ready, "reason": "Loading", "message": "the decoder is loading"}
-        answers: dict[str, Any] = {
-            component.field: {"endpoints": {"grpc": f"sd-{component}.ns.svc:8500"}} for component in DRAWING
-        }
-        if canary is not None:
-            answers["diffusionModel"]["canary"] = {"model": "gs://b/unet", "percent": 100, **canary}
-        pipeline = {
-            "metadata": {"name": "sd"},
-            "spec": {component.field: {} for component in DRAWING},
-            "status": {"conditions": [condition], **answers},
-        }
-        (self.folder / "pipeline").write_text(json.dumps(pipeline))
 
-    def forwards(self, script: str) -> None:
-        (self.folder / "forward").write_text(script)
+def test_the_seed_is_a_new_one_unless_it_is_given(server: StandIn) -> None:
+    with opened(server) as pipeline:
+        seeds = {draw(pipeline, seed=None, steps=1).seed for _ in range(3)}
+    assert len(seeds) > 1
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_a_request_that_the_model_refuses_is_told_in_its_words(server: StandIn, protocol: Protocol) -> None:
+    latent = np.full((1, IMAGE_SIZE // 8, IMAGE_SIZE // 8, 4), np.inf, np.float32)
+    scalars = {"num_steps": np.array(1, np.int32), "strength": np.array(1, np.float32)}
+    texts = {"schedule": np.array(b"karras", dtype=object), "seeds": np.array([1], np.int64)}
+    call = Call(Component.DIFFUSION_MODEL, SignatureName.PREPARE_LATENT, {"init_latent": latent, **scalars, **texts})
+    with connection(None, {"at": at(server, protocol), "protocol": protocol}) as found:
+        transport = open_transport(found)
+        with pytest.raises(
+            RequestRefusedError,
+            match=r"the diffusion-model at .* refused the request .*: init_latent has values that are NaN or infinite$",
+        ) as raised:
+            transport.predict(call)
+        transport.close()
+    assert raised.value.is_clients_fault
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_a_server_that_is_not_there_is_told(server: StandIn, protocol: Protocol) -> None:
+    nowhere: dict[Component, str | Path] = {**at(server, protocol), Component.DECODER: "127.0.0.1:9"}
+    with (
+        connect(at=nowhere, protocol=protocol) as pipeline,
+        pytest.raises(ServerUnreachableError, match=r"the decoder at 127\.0\.0\.1:9 cannot be reached") as raised,
+    ):
+        draw(pipeline)
+    assert raised.value.component is Component.DECODER
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_a_server_that_takes_too_long_is_told(server: StandIn, protocol: Protocol) -> None:
+    with (
+        connect(at=at(server, protocol), protocol=protocol, timeout=1e-5) as pipeline,
+        pytest.raises(ServerTimeoutError, match="no answer within 1e-05 s"),
+    ):
+        draw(pipeline)
+
+
+def test_what_is_no_address_and_no_model_is_told(server: StandIn, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="'nowhere' is no address for the decoder: give host:port"):
+        connect(at={**at(server), Component.DECODER: "nowhere"}).__enter__()
+    with pytest.raises(NoLocalModelError, match="holds no SavedModel for the decoder"):
+        connect(at={**at(server), Component.DECODER: tmp_path}).__enter__()
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, server: StandIn, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    cluster = Cluster(tmp_path, server)
-    monkeypatch.setenv("PATH", cluster.path)
+def cluster(tmp_path: Path, server: StandIn, monkeypatch: pytest.MonkeyPatch) -> ToyCluster:
+    cluster = ToyCluster(tmp_path, server)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     return cluster
 
 
 @pytest.mark.parametrize("protocol", Protocol)
-def test_a_pipeline_is_found_by_itself_and_forwarded_to(cluster: Cluster, protocol: Protocol) -> None:
+def test_a_pipeline_is_found_by_itself_and_forwarded_to(cluster: ToyCluster, protocol: Protocol) -> None:
     with connect(namespace="ns", protocol=protocol) as pipeline:
         assert pipeline.generate("x", steps=1).images.shape == (1, IMAGE_SIZE, IMAGE_SIZE, 3)
 
@@ -184,7 +318,7 @@ def test_a_pipeline_is_found_by_itself_and_forwarded_to(cluster: Cluster, protoc
 
 @pytest.mark.parametrize("protocol", Protocol)
 def test_a_canary_is_asked_by_its_version_and_fails_nobody_when_it_is_gone(
-    cluster: Cluster, server: StandIn, protocol: Protocol
+    cluster: ToyCluster, server: StandIn, protocol: Protocol
 ) -> None:
     [there] = map(int, server.states("diffusion-model"))
     for version, variant in ((there, Variant.CANARY), (there + 1, Variant.STABLE)):
@@ -196,7 +330,7 @@ def test_a_canary_is_asked_by_its_version_and_fails_nobody_when_it_is_gone(
 
 @pytest.mark.parametrize("protocol", Protocol)
 def test_a_canary_with_a_server_of_its_own_is_forwarded_to_as_well(
-    cluster: Cluster, server: StandIn, protocol: Protocol
+    cluster: ToyCluster, server: StandIn, protocol: Protocol
 ) -> None:
     [there] = map(int, server.states("diffusion-model"))
     cluster.has(ready="True", canary={"host": "sd-canary.ns.svc"})
@@ -206,7 +340,7 @@ def test_a_canary_with_a_server_of_its_own_is_forwarded_to_as_well(
     assert "--namespace=ns port-forward --address=127.0.0.1 service/sd-canary " in cluster.log.read_text()
 
 
-def test_a_canary_that_is_not_there_cannot_be_asked_for(cluster: Cluster) -> None:
+def test_a_canary_that_is_not_there_cannot_be_asked_for(cluster: ToyCluster) -> None:
     for route in Route:
         with (
             pytest.raises(NoCanaryError, match=r"sd serves no canary: see its spec\.diffusionModel\.canary"),
@@ -215,24 +349,23 @@ def test_a_canary_that_is_not_there_cannot_be_asked_for(cluster: Cluster) -> Non
             pass
 
 
-def test_a_pipeline_that_is_not_ready_says_why(cluster: Cluster) -> None:
+def test_a_pipeline_that_is_not_ready_says_why(cluster: ToyCluster) -> None:
     cluster.has(ready="False")
     with pytest.raises(PipelineNotReadyError, match="the decoder is loading"), connect("sd"):
         pass
 
 
-def test_a_port_forward_that_does_not_start_says_why(cluster: Cluster) -> None:
-    (cluster.folder / "kubectl").write_text(
-        f"#!/bin/sh\ncase \"$*\" in *get*) cat {cluster.folder}/pipeline;; *) echo 'error: no pods' >&2; exit 1;; esac"
+def test_a_port_forward_that_does_not_start_says_why(cluster: ToyCluster) -> None:
+    cluster.answers(
+        f"case \"$*\" in *get*) cat {cluster.folder}/pipeline;; *) echo 'error: no pods' >&2; exit 1;; esac"
     )
     with pytest.raises(PortForwardError, match=r"did not start \(error: no pods\)"), connect("sd"):
         pass
 
 
-def test_a_port_forward_that_ended_explains_an_unreachable_server(cluster: Cluster) -> None:
-    (cluster.folder / "kubectl").write_text(
-        f"""#!/bin/sh
-case "$*" in
+def test_a_port_forward_that_ended_explains_an_unreachable_server(cluster: ToyCluster) -> None:
+    cluster.answers(
+        f"""case "$*" in
   *get*) cat {cluster.folder}/pipeline;;
   *) echo 'Forwarding from 127.0.0.1:9 -> 8500'; echo 'error: lost connection to pod' >&2; exit 1;;
 esac"""
@@ -244,7 +377,7 @@ esac"""
         pipeline.generate("x")
 
 
-def test_a_direct_route_asks_no_kubectl_and_takes_the_services_names(cluster: Cluster) -> None:
+def test_a_direct_route_asks_no_kubectl_and_takes_the_services_names(cluster: ToyCluster) -> None:
     with (
         pytest.raises(ServerUnreachableError, match=r"the text-encoder at sd-text-encoder\.ns\.svc:8500"),
         connect("sd", namespace="ns", route=Route.DIRECT, timeout=20) as pipeline,
@@ -261,26 +394,26 @@ def run(*arguments: str, path: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_generate_writes_a_grid_and_says_where_and_how(cluster: Cluster, tmp_path: Path) -> None:
+def test_generate_writes_a_grid_and_says_where_and_how(cluster: ToyCluster, tmp_path: Path) -> None:
     output = tmp_path / "circles.png"
 
     done = run(
-        "generate", "a red circle", "-n", "4", "--seed", "1", "--steps", "2", "-o", str(output), path=cluster.path
+        "generate", "a red circle", "-n", "4", "--seed", "1", "--steps", "2", "-o", str(output), path=os.environ["PATH"]
     )
 
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{output}\n"
-    assert "seed 1, 2 steps, guidance scale 3" in done.stderr
+    assert "seeds 1 to 4, 2 steps, guidance scale 3" in done.stderr
     assert "denoising" in done.stderr
     with Image.open(output) as image:
         assert image.size == (2 * IMAGE_SIZE, 2 * IMAGE_SIZE)
         assert (image.info["prompt"], image.info["seed"], image.info["steps"]) == ("a red circle", "1", "2")
 
 
-def test_generate_ends_with_one_sentence(cluster: Cluster, tmp_path: Path) -> None:
+def test_generate_ends_with_one_sentence(cluster: ToyCluster, tmp_path: Path) -> None:
     cluster.has(ready="False")
 
-    done = run("generate", "x", "-o", str(tmp_path / "x.png"), path=cluster.path)
+    done = run("generate", "x", "-o", str(tmp_path / "x.png"), path=os.environ["PATH"])
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == ("Error: the pipeline sd is not Ready (Loading): the decoder is loading.")

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdp_serving.client import predict_pb2 as pb
-from sdp_serving.client.tensors import to_array, to_tensor
+from sdp_serving.servers import predict_pb2 as pb
+from sdp_serving.servers.tensors import to_array, to_tensor
 
 SERVING = Path(pb.__file__).parents[2]
 
@@ -21,7 +21,7 @@ def test_the_messages_are_tensorflow_servings_on_the_wire_and_live_beside_them()
     program = """
 import sys
 import numpy as np
-from sdp_serving.client import predict_pb2 as ours
+from sdp_serving.servers import predict_pb2 as ours
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2 as theirs
 request = theirs.PredictRequest.FromString(sys.stdin.buffer.read())

@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.ports import free_ports
 from yarl import URL
 
-from sdp_serving.gateway.app import Config, application
+from sdp_serving.gateway.app import application
+from sdp_serving.gateway.config import Config
 from sdp_serving.gateway.session import open_session
 
 
@@ -136,7 +137,7 @@ async def front(config: Config, draw: Callable[[], float] = lambda: 0.0) -> Asyn
     """Run a gateway as `server.run` does."""
     async with open_session() as passing, ClientSession() as session:
         runner = web.AppRunner(
-            application(config, passing, clock=time.monotonic, draw=draw),
+            application(config, passing, clock=time.monotonic, draw=draw, now=time.time),
             access_log=None,
             auto_decompress=False,
             handler_cancellation=True,

@@ -1,6 +1,6 @@
 """Whole specs of pipelines, made by hypothesis: every field is reachable, and each spec must be accepted."""
 
-from typing import Final
+from typing import Any, Final
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -154,9 +154,9 @@ def _autoscaling(draw: DrawFn) -> KubeObject:
     return scaling
 
 
-def _service() -> SearchStrategy[KubeObject]:
+def _service(**more: SearchStrategy[Any]) -> SearchStrategy[KubeObject]:
     kinds = st.sampled_from(["ClusterIP", "NodePort", "LoadBalancer"])
-    return some({"type": kinds, "annotations": ANNOTATIONS}, most=2)
+    return some({"type": kinds, "annotations": ANNOTATIONS, **more}, most=2)
 
 
 _DRIVER_CHECKS: Final = st.sampled_from(["Enforce", "Warn", "Off"])
@@ -229,7 +229,16 @@ def _gateways(draw: DrawFn) -> KubeObject:
                 "holdSeconds": st.sampled_from([0, 120, 3600]),
                 "image": IMAGES,
                 "resources": RESOURCES,
-                "service": _service(),
+                "auth": st.fixed_dictionaries({"secretName": object_names()}),
+                "limits": some(
+                    {
+                        "queueLength": st.sampled_from([1, 64, 100_000]),
+                        "requestsPerMinute": st.sampled_from([1, 60, 1_000_000]),
+                        "requestTimeoutSeconds": st.sampled_from([1, 600, 86400]),
+                    },
+                    most=3,
+                ),
+                "service": _service(sessionAffinity=st.sampled_from(["ClientIP", "None"])),
                 "overrides": OVERRIDES,
             },
             most=4,

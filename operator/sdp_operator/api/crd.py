@@ -117,25 +117,24 @@ def structural(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _of_kubernetes(name: str) -> dict[str, Any]:
-    """The structural schema of one of Kubernetes' own types, its descriptions cut to a sentence."""
+    """The structural schema of one of Kubernetes' own types, without descriptions.
+
+    Kubernetes describes its types itself, and the field that has one names the `kubectl explain` for it: repeated for
+    every component, they would fill a fifth of the annotation in which `kubectl apply` keeps the whole definition.
+    """
     from kubernetes import client  # here, since only the CustomResourceDefinition needs it
 
     schema = getattr(client, name).model_json_schema()
     definitions = {one: sharpened(one, about) for one, about in schema.get("$defs", {}).items()}
-    terse: dict[str, Any] = _terse(_rewrite(sharpened(name, schema), definitions))
-    return terse
+    plain: dict[str, Any] = _undescribed(_rewrite(sharpened(name, schema), definitions))
+    return plain
 
 
-def _terse(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_terse(one) for one in schema]
-    if not isinstance(schema, Mapping):
-        return schema
-    cut = {key: _terse(value) for key, value in schema.items()}
-    if isinstance(description := cut.get("description"), str):
-        # The client's generator adds a list of Python attributes to the descriptions of types.
-        cut["description"] = description.partition(" Attributes: ")[0].partition(". ")[0]
-    return cut
+def _undescribed(schema: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {key: value for key, value in schema.items() if key != "description"}
+    if "properties" in plain:
+        plain["properties"] = {name: _undescribed(field) for name, field in plain["properties"].items()}
+    return plain | {key: _undescribed(plain[key]) for key in ("items", "additionalProperties") if key in plain}
 
 
 _KEPT: Final = frozenset(

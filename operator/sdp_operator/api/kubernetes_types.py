@@ -63,79 +63,6 @@ _FIELDS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     },
 }
 
-_PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
-_REQUIRED_THERE: Final = "requiredDuringSchedulingIgnoredDuringExecution"
-
-_DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
-    "V1LabelSelector": {
-        "": "Chooses by labels.",
-        "matchLabels": "Labels and their values, all of which must be there.",
-        "matchExpressions": "Demands on labels, all of which must hold.",
-    },
-    "V1LabelSelectorRequirement": {
-        "": "A demand on a label.",
-        "key": "The label.",
-        "operator": "How it relates to the values.",
-        "values": "The values, for In and NotIn.",
-    },
-    "V1NodeSelector": {"": "Nodes that at least one term chooses.", "nodeSelectorTerms": "The terms."},
-    "V1NodeSelectorTerm": {"": "Chooses nodes.", "matchExpressions": "By labels.", "matchFields": "By metadata.name."},
-    "V1NodeSelectorRequirement": {
-        "": "A demand on a node's label or field.",
-        "key": "The label or field.",
-        "operator": "How it relates to the values.",
-        "values": "The values, for In and NotIn; one number for Gt and Lt.",
-    },
-    "V1PodAffinityTerm": {
-        "": "Pods to run beside, or not beside.",
-        "topologyKey": "The node label that says what counts as beside, such as kubernetes.io/hostname.",
-        "matchLabelKeys": "Pod labels whose value must be the same as this pod's.",
-        "mismatchLabelKeys": "Pod labels whose value must be another than this pod's.",
-        "namespaces": "Namespaces to look in; left out, this one.",
-    },
-    "V1WeightedPodAffinityTerm": {
-        "": "A preference, with its weight.",
-        "podAffinityTerm": "The preference.",
-        "weight": "Its weight, from 1 to 100.",
-    },
-    "V1PreferredSchedulingTerm": {
-        "": "A preference, with its weight.",
-        "preference": "The preference.",
-        "weight": "Its weight, from 1 to 100.",
-    },
-    "V1NodeAffinity": {
-        "": "Which nodes to run on.",
-        _PREFERRED: "Nodes that are preferred.",
-        _REQUIRED_THERE: "Nodes that will do.",
-    },
-    "V1PodAffinity": {
-        "": "Which pods to run beside.",
-        _PREFERRED: "Pods that are preferred.",
-        _REQUIRED_THERE: "Pods that must be there.",
-    },
-    "V1PodAntiAffinity": {
-        "": "Which pods not to run beside.",
-        _PREFERRED: "Pods to keep away from where possible.",
-        _REQUIRED_THERE: "Pods to keep away from.",
-    },
-    "V1KeyToPath": {
-        "": "A key and its file.",
-        "key": "The key.",
-        "path": "The file's path in the volume.",
-        "mode": "The file's permissions.",
-    },
-    "V1ConfigMapVolumeSource": {
-        "items": "The keys to mount and their files; left out, all.",
-        "defaultMode": "The files' permissions.",
-    },
-    "V1SecretVolumeSource": {
-        "items": "The keys to mount and their files; left out, all.",
-        "defaultMode": "The files' permissions.",
-    },
-}
-"""Shorter than Kubernetes' own, for what occurs again and again: `kubectl apply` keeps a copy of the whole definition
-in an annotation, which may have 256 KiB."""
-
 _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "V1ConfigMapVolumeSource": ("name",),
     "V1SecretVolumeSource": ("secretName",),
@@ -170,14 +97,9 @@ _RULES: Final[Mapping[str, Mapping[str, Any]]] = {
 def sharpened(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON Schema of the type of that name, with what Kubernetes checks besides."""
     fields, required = _FIELDS.get(name, {}), _REQUIRED.get(name, ())
-    described = {field: {"description": text} for field, text in _DESCRIPTIONS.get(name, {}).items()}
-    properties = {
-        field: {**_about(about, fields.get(field, {})), **described.get(field, {})}
-        for field, about in schema.get("properties", {}).items()
-    }
+    properties = {field: _about(about, fields.get(field, {})) for field, about in schema.get("properties", {}).items()}
     return {
         **schema,
-        **described.get("", {}),
         **({"properties": properties} if properties else {}),
         **({"required": sorted({*schema.get("required", ()), *required})} if required else {}),
         **_RULES.get(name, {}),
@@ -186,5 +108,4 @@ def sharpened(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _about(about: Mapping[str, Any], sharper: Mapping[str, Any]) -> dict[str, Any]:
     # The client takes quantities for texts.
-    kept = {"description": about.get("description", "")} if "x-kubernetes-int-or-string" in sharper else about
-    return {**kept, **sharper}
+    return dict(sharper) if "x-kubernetes-int-or-string" in sharper else {**about, **sharper}

@@ -1,6 +1,6 @@
 """All children of a pipeline."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -12,16 +12,14 @@ from sdp_operator.desired.deployment import deployment, revision
 from sdp_operator.desired.disruption_budget import disruption_budget
 from sdp_operator.desired.export_job import export_job, exported_uri
 from sdp_operator.desired.frozen import inputs_before_rollouts, keep_template
-from sdp_operator.desired.gateway.children import gateway_children
-from sdp_operator.desired.gateway.routes import gateways_to_tell
-from sdp_operator.desired.identity import CANARY, GATEWAY, child_name
+from sdp_operator.desired.gateway.part import gateway_part
+from sdp_operator.desired.identity import CANARY, child_name
 from sdp_operator.desired.models_config_map import models_config_map
 from sdp_operator.desired.network_policy import network_policy
-from sdp_operator.desired.parts import ComponentPart, Desired, Part
+from sdp_operator.desired.parts import ComponentPart, Desired
 from sdp_operator.desired.pod_monitor import pod_monitor
 from sdp_operator.desired.puller import refusal
 from sdp_operator.desired.replicas import keep_replicas
-from sdp_operator.desired.server import server
 from sdp_operator.desired.service import service, service_host
 from sdp_operator.desired.source import Pulled, Rollout, Source, declared_source, source_of
 from sdp_operator.drift import is_as_applied, stamped
@@ -34,10 +32,10 @@ from sdp_operator.objects import KubeObject
 from sdp_operator.problem import Problem
 from sdp_operator.reasons import Reason
 from sdp_operator.settings import Settings
-from sdp_operator.sharing import Unshared, share
+from sdp_operator.sharing import share
 from sdp_operator.swap.advance import Seen, advance, models
 from sdp_operator.swap.canary import alone, canary_of, canary_progress
-from sdp_operator.swap.look import component_pods, look, pullers_to_tell, remembered
+from sdp_operator.swap.look import look, pullers_to_tell, remembered
 from sdp_operator.swap.progress import look_again, progress
 from sdp_operator.swap.state import SwapState, write_state
 from sdp_operator.swap.strategy import RollStrategy, roll_strategy
@@ -65,7 +63,7 @@ def desired(pipeline: Pipeline, world: World, settings: Settings, now: datetime)
         seen = replace(one.seen, others=others)
         parts[component] = _component(pipeline, component, replace(one, seen=seen), world, settings, now)
     components = {component: parts[component] for component in pipeline.spec.components}
-    return Desired(components, _gateway(pipeline, components, world, settings))
+    return Desired(components, gateway_part(pipeline, components, world, settings))
 
 
 @dataclass(frozen=True)
@@ -237,39 +235,6 @@ def _beside(
     monitoring = pipeline.spec.monitoring
     if monitoring is not None and monitoring.pod_monitor is not None and "PodMonitor" not in world.unknown_kinds:
         yield pod_monitor(pipeline, part, monitoring.pod_monitor, port="rest", path=METRICS_PATH)
-
-
-def _gateway(
-    pipeline: Pipeline, components: Mapping[Component, ComponentPart], world: World, settings: Settings
-) -> Part | None:
-    spec = pipeline.spec.gateway
-    if spec is None or not spec.enabled:
-        return None
-    found = {component: server(pipeline, component, part.shared) for component, part in components.items()}
-    canaries = {
-        component: part.canary.served
-        for component, part in components.items()
-        if part.canary is not None and part.canary.served is not None
-    }
-    servers = {component: answers for component, answers in found.items() if answers is not None}
-    children = _without(world.unknown_kinds, gateway_children(pipeline, spec, servers, canaries, settings))
-    if not servers:
-        # One that is there goes too: it would still lead to what is no longer shared.
-        return Part(_without({"Deployment"}, children), problem=_unshared(components))
-    part = Part(children, to_tell=gateways_to_tell(canaries, component_pods(GATEWAY, world.live)))
-    if spec.route is None or "HTTPRoute" not in world.unknown_kinds:
-        return part
-    message = "gateway.route needs the Gateway API, which the cluster lacks: install it, or use gateway.ingress"
-    return replace(part, problem=Problem(Reason.KIND_UNKNOWN, message))
-
-
-def _without(kinds: Collection[str], children: Iterable[KubeObject]) -> tuple[KubeObject, ...]:
-    return tuple(child for child in children if child["kind"] not in kinds)
-
-
-def _unshared(components: Mapping[Component, ComponentPart]) -> Problem:
-    """Why none of the components can be used."""
-    return next(part.shared.problem for part in components.values() if isinstance(part.shared, Unshared))
 
 
 def _not_exported(export: Export | None) -> Problem | None:

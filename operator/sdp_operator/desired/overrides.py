@@ -5,8 +5,8 @@ from typing import Any, Final
 from sdp_operator.api.v1alpha1 import EnvironmentVariable, Overrides, Volume, VolumeMount
 from sdp_operator.objects import KubeObject
 
-_REPEATED: Final = "--component"
-"""The gateway's flag that is given once for each component: `--component=decoder=URL`."""
+_REPEATED: Final = frozenset({"--component", "--grpc"})
+"""The gateway's flags that are given once for each component: `--component=decoder=URL`."""
 
 
 def overridden(template: KubeObject, container: str, overrides: Overrides | None) -> KubeObject:
@@ -56,7 +56,7 @@ def _args(ours: list[str], theirs: list[str]) -> list[str]:
 
 def _flag(arg: str) -> str:
     name, _, value = arg.partition("=")
-    return f"{name}={value.partition('=')[0]}" if name == _REPEATED else name
+    return f"{name}={value.partition('=')[0]}" if name in _REPEATED else name
 
 
 def _with(ours: list[KubeObject], theirs: list[KubeObject], key: str) -> list[KubeObject]:

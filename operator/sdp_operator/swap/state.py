@@ -19,6 +19,8 @@ STATE_KEY: Final = "swap.json"
 ROLLOUT: Final = f"{GROUP}/rollout"
 """Pod annotation: the rollout that the pod was made for."""
 
+_CLAIM: Final = "pvc://"
+
 Strategy = Literal["InPlace", "Surge", "Drain"]
 """How a model comes to its pods; what Auto is decided to be."""
 
@@ -58,8 +60,17 @@ class KnownModel(_Remembered):
     def numbered(self) -> NumberedModel:
         """The model as pods are told of it: once its version is known, in just that one, so that all have the same."""
         # On a claim the server takes the newest by itself.
-        pinned = None if self.source.startswith("pvc://") else self.found
+        pinned = None if self.source.startswith(_CLAIM) else self.found
         return NumberedModel(number=self.number, uri=self.source if pinned is None else pinned.uri)
+
+    @property
+    def served_as(self) -> int | None:
+        """Its version in TensorFlow Serving; None where only the server knows."""
+        if is_image(self.source):
+            return None
+        if self.source.startswith(_CLAIM):
+            return None if self.found is None else self.found.version
+        return self.number
 
 
 class ServingModel(KnownModel):

@@ -1,25 +1,27 @@
-"""From a pipeline's name to a Pipeline that can be used."""
+"""From a pipeline's name to the addresses of its servers."""
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypedDict
 
-from sdp_serving.client.errors import NoCanaryError, PipelineNotFoundError, ServerUnreachableError
-from sdp_serving.client.grpc_transport import GrpcTransport
+from sdp_serving.client.errors import NoCanaryError, PipelineNotFoundError
 from sdp_serving.client.kubectl import Found, Kubectl, Service, find_pipeline
-from sdp_serving.client.pipeline import Pipeline
+from sdp_serving.client.origins import Origin, Origins, origin_of_folder
 from sdp_serving.client.port_forward import port_forward
-from sdp_serving.client.rest_transport import RestTransport
-from sdp_serving.client.transport import Address
 from sdp_serving.contract.components import DRAWING, GRPC_PORT, REST_PORT, Component
 from sdp_serving.contract.routes import Canary, Variant
+from sdp_serving.generation.errors import InvalidRequestError, ServerUnreachableError
+from sdp_serving.servers.local import model_folder
+from sdp_serving.servers.transport import Address
 
 DEFAULT_TIMEOUT: Final = 600.0
+_LAST_PORT: Final = 65535
 _POD_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -42,71 +44,166 @@ class Route(StrEnum):
 _PORTS: Final = MappingProxyType({Protocol.GRPC: GRPC_PORT, Protocol.REST: REST_PORT})
 
 
+class Where(TypedDict, total=False):
+    """Where a pipeline is and how to get there; all may be left out.
+
+    Attributes:
+        namespace: the kubeconfig's, or the pod's, when left out.
+        context: of the kubeconfig; the current one when left out.
+        protocol: how tensors travel; gRPC when left out.
+        route: how to get to the Services; direct in a pod and by port-forward elsewhere when left out.
+        timeout: seconds that one request to one server may take; 600 when left out.
+        variant: of the diffusion model. Left out, a canary gets its part of the pictures, but for a pipeline that is
+            reached directly by its name: nothing then tells of canaries, and all are made by the stable one.
+        at: where some components are instead: the `host:port` of a server, or the folder of a SavedModel that then runs
+            in this process. Where all three of `contract.components.DRAWING` are given and no name is, no cluster is
+            asked.
+    """
+
+    namespace: str | None
+    context: str | None
+    protocol: Protocol
+    route: Route | None
+    timeout: float
+    variant: Variant | None
+    at: Mapping[Component, str | Path]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where everything is.
+
+    Attributes:
+        protocol: how tensors travel.
+        timeout: seconds that one request to one server may take.
+        addresses: of the servers.
+        folders: of the models that run in this process.
+        canary: the diffusion model that takes a part of the requests; None when there is none, or nothing tells.
+        canary_address: of its own server, where it has one.
+        variant: the diffusion model that is asked for.
+        origins: where the models came from, as far as anything tells.
+    """
+
+    protocol: Protocol
+    timeout: float
+    addresses: Mapping[Component, Address]
+    folders: Mapping[Component, Path]
+    canary: Canary | None
+    canary_address: Address | None
+    variant: Variant | None
+    origins: Origins
+
+
 @contextmanager
-def connect(
-    name: str | None = None,
-    *,
-    namespace: str | None = None,
-    context: str | None = None,
-    protocol: Protocol = Protocol.GRPC,
-    route: Route | None = None,
-    timeout: float = DEFAULT_TIMEOUT,
-    variant: Variant | None = None,
-) -> Iterator[Pipeline]:
-    """Connect to a pipeline in a cluster.
+def connection(name: str | None, where: Where) -> Iterator[Connection]:
+    """Find a pipeline's servers, and keep the way to them open.
 
     Args:
         name: of the StableDiffusionPipeline; the only one of the namespace when left out.
-        namespace: the kubeconfig's, or the pod's, when left out.
-        context: of the kubeconfig; the current one when left out.
-        protocol: how tensors travel.
-        route: how to get to the Services; direct in a pod and by port-forward elsewhere when left out.
-        timeout: seconds that one request to one server may take.
-        variant: of the diffusion model. Left out, a canary gets its part of the pictures, but for a pipeline that is
-            reached directly by its name: nothing then tells of canaries, and all are made by the stable one.
+        where: see there.
 
     Raises:
         NoCanaryError: the canary is asked for, and there is none.
         KubectlError: kubectl is missing, or the cluster does not answer.
         PipelineNotFoundError: there is no such pipeline.
         PipelineNotReadyError: it cannot serve yet.
+        InvalidRequestError: an address is none.
+        NoLocalModelError: a folder holds no model.
     """
+    at = where.get("at", {})
+    protocol = where.get("protocol", Protocol.GRPC)
+    port = _PORTS[protocol]
+    given = {component: _address(component, one) for component, one in at.items() if isinstance(one, str)}
+    folders = {component: model_folder(component, one) for component, one in at.items() if isinstance(one, Path)}
+    with ExitStack() as stack:
+        cluster = _NOWHERE
+        if name is not None or not set(DRAWING) <= at.keys():
+            cluster = stack.enter_context(_cluster(name, where, port))
+        yield Connection(
+            protocol=protocol,
+            timeout=where.get("timeout", DEFAULT_TIMEOUT),
+            addresses={**cluster.addresses, **given},
+            folders=folders,
+            canary=None if Component.DIFFUSION_MODEL in at else cluster.canary,
+            canary_address=cluster.canary_address,
+            variant=where.get("variant"),
+            origins=_origins(cluster, at.keys(), folders),
+        )
+
+
+@dataclass(frozen=True)
+class _Cluster:
+    addresses: Mapping[Component, Address]
+    canary: Canary | None
+    canary_address: Address | None
+    read_origins: Callable[[], Mapping[Component, Origin]]
+    origins: Mapping[Component, Origin]
+
+
+_NOWHERE: Final = _Cluster({}, None, None, dict, {})
+
+
+@contextmanager
+def _cluster(name: str | None, where: Where, port: int) -> Iterator[_Cluster]:
+    route = where.get("route")
     if route is None:
         route = Route.DIRECT if "KUBERNETES_SERVICE_HOST" in os.environ else Route.PORT_FORWARD
-    port = _PORTS[protocol]
-    with ExitStack() as stack:
-        if route is Route.DIRECT:
-            addresses, canary = _direct(name, namespace, context, port, variant)
-            beside = None if canary is None or canary.host is None else Address(canary.host, port)
-        else:
-            found = find_pipeline(Kubectl(context, namespace), name)
-            canary = _canary(found, variant)
-            addresses = stack.enter_context(_forwarded(found.services, context, port))
-            beside = stack.enter_context(_forwarded_canary(canary, context, port))
-        make = GrpcTransport if protocol is Protocol.GRPC else RestTransport
-        transport = make(addresses, timeout=timeout)
-        stack.callback(transport.close)
-        own = None if beside is None else make({Component.DIFFUSION_MODEL: beside}, timeout=timeout)
-        if own is not None:
-            stack.callback(own.close)
-        yield Pipeline(transport, canary=canary, canary_transport=own, variant=variant)
+    if route is Route.DIRECT:
+        yield _direct(name, where, port)
+        return
+    kubectl = Kubectl(where.get("context"), where.get("namespace"))
+    elsewhere = where.get("at", {}).keys()
+    found = find_pipeline(kubectl, name, elsewhere=elsewhere)
+    canary = _canary(found, where.get("variant"))
+    services = {component: service for component, service in found.services.items() if component not in elsewhere}
+    with (
+        _forwarded(services, kubectl.context, port) as addresses,
+        _forwarded_canary(canary, kubectl.context, port) as canary_address,
+    ):
+        yield _Cluster(addresses, canary, canary_address, _reader(kubectl, found, elsewhere), found.origins)
 
 
-def _direct(
-    name: str | None, namespace: str | None, context: str | None, port: int, variant: Variant | None
-) -> tuple[Mapping[Component, Address], Canary | None]:
+def _direct(name: str | None, where: Where, port: int) -> _Cluster:
+    namespace, variant = where.get("namespace"), where.get("variant")
     if namespace is None and _POD_NAMESPACE.exists():
         namespace = _POD_NAMESPACE.read_text(encoding="utf-8").strip()
     if name is None and shutil.which("kubectl") is None:
         raise PipelineNotFoundError("nothing here can tell which pipelines there are: choose one with --pipeline")
     if name is None or variant is Variant.CANARY:
         # Only then: a pod has neither kubectl nor the right to read pipelines, unless it was given them.
-        found = find_pipeline(Kubectl(context, namespace), name)
-        addresses = {component: Address(service.host, port) for component, service in found.services.items()}
-        return addresses, _canary(found, variant)
+        kubectl, elsewhere = Kubectl(where.get("context"), namespace), where.get("at", {}).keys()
+        found = find_pipeline(kubectl, name, elsewhere=elsewhere)
+        canary = _canary(found, variant)
+        return _Cluster(
+            {component: Address(service.host, port) for component, service in found.services.items()},
+            canary,
+            None if canary is None or canary.host is None else Address(canary.host, port),
+            _reader(kubectl, found, elsewhere),
+            found.origins,
+        )
     # By the names that a pipeline's own components have. Without a namespace the resolver looks in the pod's own.
     domain = "" if namespace is None else f".{namespace}.svc"
-    return {component: Address(f"{name}-{component}{domain}", port) for component in DRAWING}, None
+    return _Cluster({each: Address(f"{name}-{each}{domain}", port) for each in Component}, None, None, dict, {})
+
+
+def _address(component: Component, text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) <= _LAST_PORT:
+        raise InvalidRequestError(f"{text!r} is no address for the {component}: give host:port, such as 10.0.0.1:8500")
+    return Address(host, int(port))
+
+
+def _reader(kubectl: Kubectl, found: Found, elsewhere: Set[Component]) -> Callable[[], Mapping[Component, Origin]]:
+    return lambda: find_pipeline(kubectl, found.name, elsewhere=elsewhere).origins
+
+
+def _origins(cluster: _Cluster, elsewhere: Set[Component], folders: Mapping[Component, Path]) -> Origins:
+    local = {component: origin_of_folder(folder) for component, folder in folders.items()}
+
+    def of_all(told: Mapping[Component, Origin]) -> Mapping[Component, Origin]:
+        return {**{component: one for component, one in told.items() if component not in elsewhere}, **local}
+
+    return Origins(of_all(cluster.origins), lambda: of_all(cluster.read_origins()))
 
 
 def _canary(found: Found, variant: Variant | None) -> Canary | None:

@@ -1,4 +1,4 @@
-"""What can go wrong between a prompt and its images.
+"""What can go wrong between a pipeline's name and its pictures.
 
     PipelineError
     ├── KubectlError                kubectl is missing, or the cluster refused or did not answer
@@ -6,19 +6,13 @@
     ├── PipelineNotFoundError       there is no such pipeline, or no single one to choose by itself
     ├── PipelineNotReadyError       it cannot serve yet; the text has its Ready condition's message
     ├── NoCanaryError               the canary was asked for, and there is none
-    └── ServerError                 one of the three model servers
-        ├── ServerUnreachableError  nothing answers there
-        ├── ServerTimeoutError      no answer within the time given
-        ├── RequestRefusedError     it answered with an error
-        │   └── VersionGoneError    it does not serve the version that was asked for
-        └── UnexpectedAnswerError   it answered what the contract does not allow
+    ├── NoLocalModelError           a folder can't be used in place of a server
+    └── ...                         those of a request: see `generation.errors`
 
 The text of each is one sentence for a person: what is wrong and what to do.
 """
 
-
-class PipelineError(Exception):
-    """Anything below; catching it catches all."""
+from sdp_serving.generation.errors import PipelineError
 
 
 class KubectlError(PipelineError):
@@ -39,27 +33,3 @@ class PipelineNotReadyError(PipelineError):
 
 class NoCanaryError(PipelineError):
     """The canary was asked for, and there is none."""
-
-
-class ServerError(PipelineError):
-    """A model server could not do its part."""
-
-
-class ServerUnreachableError(ServerError):
-    """Nothing answers at the server's address."""
-
-
-class ServerTimeoutError(ServerError):
-    """No answer within the time given."""
-
-
-class RequestRefusedError(ServerError):
-    """The server answered with an error."""
-
-
-class VersionGoneError(RequestRefusedError):
-    """The server does not serve the version that was asked for."""
-
-
-class UnexpectedAnswerError(ServerError):
-    """The server answered what the contract does not allow."""

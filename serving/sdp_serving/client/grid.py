@@ -16,8 +16,7 @@ def grid(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         uint8 [rows * height, columns * width, 3].
     """
     count, height, width, channels = images.shape
-    columns = math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
+    columns, rows = places(count)
     cells = np.full((rows * columns, height, width, channels), 255, np.uint8)
     cells[:count] = images
     return (
@@ -25,3 +24,9 @@ def grid(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         .swapaxes(1, 2)
         .reshape(rows * height, columns * width, channels)
     )
+
+
+def places(count: int) -> tuple[int, int]:
+    """The columns and rows of a grid of so many images."""
+    columns = math.ceil(math.sqrt(count))
+    return columns, math.ceil(count / columns)

@@ -4,11 +4,12 @@ import json
 import logging
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from sdp_serving.client.errors import KubectlError, PipelineNotFoundError, PipelineNotReadyError
+from sdp_serving.client.origins import Origin
 from sdp_serving.contract.components import DRAWING, Component
 from sdp_serving.contract.routes import Canary
 
@@ -92,15 +93,22 @@ class Found:
         name: its name.
         services: where its components answer.
         canary: the diffusion model that takes a part of the requests; None when there is none.
+        origins: where the models that serve came from, as far as the status tells.
     """
 
     name: str
     services: Mapping[Component, Service]
     canary: Canary | None
+    origins: Mapping[Component, Origin]
 
 
-def find_pipeline(kubectl: Kubectl, name: str | None) -> Found:
-    """The pipeline `name`, or the only one, when all its three components serve.
+def find_pipeline(kubectl: Kubectl, name: str | None, *, elsewhere: Set[Component] = frozenset()) -> Found:
+    """The pipeline `name`, or the only one, when all components that every picture takes serve.
+
+    Args:
+        kubectl: how to ask.
+        name: of the pipeline.
+        elsewhere: components that the pipeline need not have.
 
     Raises:
         PipelineNotFoundError: when it does not exist, or there are several to choose from.
@@ -108,13 +116,24 @@ def find_pipeline(kubectl: Kubectl, name: str | None) -> Found:
         KubectlError: when the cluster gives no answer.
     """
     found = only(kubectl.get(RESOURCE)["items"]) if name is None else kubectl.get(RESOURCE, name)
-    require_serving(found)
-    canary = found["status"][Component.DIFFUSION_MODEL.field].get("canary", {})
+    needed = [component for component in DRAWING if component not in elsewhere]
+    require_serving(found, needed)
+    status = found["status"]
+    canary = status.get(Component.DIFFUSION_MODEL.field, {}).get("canary", {})
     return Found(
         found["metadata"]["name"],
-        {component: _service(found, component) for component in DRAWING},
+        {
+            component: _service(found, component)
+            for component in Component
+            if component in needed or status.get(component.field, {}).keys() >= {"endpoints", "serving"}
+        },
         # It has one of these once it serves.
         Canary.model_validate(canary) if {"version", "host"} & canary.keys() else None,
+        {
+            component: Origin(str(serving["model"]), serving.get("digest"))
+            for component in Component
+            if (serving := status.get(component.field, {}).get("serving"))
+        },
     )
 
 
@@ -141,8 +160,8 @@ def only(pipelines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
             raise PipelineNotFoundError(f"this namespace has several pipelines ({names}): choose one with --pipeline")
 
 
-def require_serving(pipeline: Mapping[str, Any]) -> None:
-    """Check that a pipeline can make images: that each of its three components serves a model.
+def require_serving(pipeline: Mapping[str, Any], needed: Sequence[Component] = DRAWING) -> None:
+    """Check that a pipeline can make images: that each component that is needed serves a model.
 
     A pipeline that is not Ready may do so, as after a failed swap, when the previous model serves on; a warning then
     tells of it.
@@ -151,7 +170,7 @@ def require_serving(pipeline: Mapping[str, Any]) -> None:
         PipelineNotReadyError: with its own words for why it cannot.
     """
     name = pipeline["metadata"]["name"]
-    missing = [component for component in DRAWING if component.field not in pipeline.get("spec", {})]
+    missing = [component for component in needed if component.field not in pipeline.get("spec", {})]
     if missing:
         raise PipelineNotReadyError(
             f"the pipeline {name} has no {' and no '.join(missing)}: add it to its spec, or choose another pipeline"
@@ -163,6 +182,6 @@ def require_serving(pipeline: Mapping[str, Any]) -> None:
     if ready.get("status") == "True":
         return
     said = f"the pipeline {name} is not Ready ({ready.get('reason')}): {ready.get('message')}"
-    if not all(status.get(component.field, {}).get("serving") for component in DRAWING):
+    if not all(status.get(component.field, {}).get("serving") for component in needed):
         raise PipelineNotReadyError(said)
     _log.warning("Warning: %s.", said)

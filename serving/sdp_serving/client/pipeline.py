@@ -1,211 +1,238 @@
-"""A pipeline as a function from a prompt to images."""
+"""A pipeline as a function from a prompt to pictures."""
 
+import asyncio
 import random
 import secrets
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from typing import Final, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdp_serving.client.errors import ServerUnreachableError, UnexpectedAnswerError, VersionGoneError
-from sdp_serving.client.transport import Answer, Array, Transport
+from sdp_serving.client.connection import Connection, Where, connection
+from sdp_serving.client.options import Options, request_of
+from sdp_serving.client.origins import Origins
+from sdp_serving.client.transports import open_async_transport, open_transport
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.routes import Canary, Variant, choose
-from sdp_serving.contract.signatures import TOKENS, SignatureName
 from sdp_serving.contract.tokenizer import Tokenizer
+from sdp_serving.generation.ask import Flow, Progress
+from sdp_serving.generation.decode import Encoding, pictures_of
+from sdp_serving.generation.encode import Tokenize
+from sdp_serving.generation.flow import Setting, generate, stride_of
+from sdp_serving.generation.generation import Generation
+from sdp_serving.generation.memory import Memory
+from sdp_serving.generation.receipt import ModelReceipt
+from sdp_serving.generation.request import ImageRequest
+from sdp_serving.servers.drive import drive, drive_async
+from sdp_serving.servers.transport import AsyncTransport, Transport
 
-DEFAULT_STEPS: Final = 25
+T = TypeVar("T")
+
 SEEDS: Final = 1 << 32
-"""Seeds are chosen below this, so that one can be typed again; the model takes any 64-bit integer."""
-
-_SMALLEST_CLIP_WIDTH: Final = 768
+"""Seeds are chosen below this, so that one can be typed again; models take any below 2^63."""
 
 
-class Stage(StrEnum):
-    """What the pipeline is at; the value is the word for it."""
-
-    ENCODING = "encoding"
-    DENOISING = "denoising"
-    DECODING = "decoding"
-
-
-class Encoder(Protocol):
-    """Turns a prompt into 77 token ids."""
-
-    def encode(self, prompt: str) -> Sequence[int]:
-        """The ids."""
-
-
-@dataclass(frozen=True)
-class Generation:
-    """Images, and all that it takes to make them again.
-
-    Attributes:
-        images: uint8 [n, height, width, 3], RGB.
-        prompt: as given.
-        steps: how many denoising steps were made.
-        seed: of the initial noise, given or chosen.
-        guidance_scale: given or chosen.
-        versions: the version of each component's model that took part.
-        variant: of the diffusion model.
-        seconds: what each stage took.
-    """
-
-    images: NDArray[np.uint8]
-    prompt: str
-    steps: int
-    seed: int
-    guidance_scale: float
-    versions: Mapping[Component, int]
-    variant: Variant
-    seconds: Mapping[Stage, float]
-
-
-class Pipeline:
-    """Three model servers, used in turn."""
+class Drawer:
+    """What `Pipeline` and `AsyncPipeline` share: everything but the way to the servers."""
 
     def __init__(
         self,
-        transport: Transport,
         *,
-        tokenizer: Encoder | None = None,
+        tokenize: Tokenize | None = None,
         canary: Canary | None = None,
-        canary_transport: Transport | None = None,
         variant: Variant | None = None,
+        origins: Origins | None = None,
         draw: Callable[[], float] = random.random,
+        fresh_seed: Callable[[], int] = lambda: secrets.randbelow(SEEDS),
     ) -> None:
-        """Use the servers that `transport` leads to; `connect` opens one for a pipeline in a cluster.
+        """Remember nothing yet.
+
+        Args:
+            tokenize: turns prompts into tokens, for text encoders that take no text; CLIP's when left out.
+            canary: a second diffusion model, which takes a part of the requests.
+            variant: the diffusion model that takes all of them instead.
+            origins: where the models came from; receipts tell of versions only when left out.
+            draw: gives a number from 0 up to 1, evenly spread.
+            fresh_seed: gives a seed for pictures for which none is asked.
+        """
+        self._tokenize = Tokenizer().encode if tokenize is None else tokenize
+        self._canary = canary
+        self._variant = variant
+        self._origins = origins
+        self._draw = draw
+        self._fresh_seed = fresh_seed
+        self._memory = Memory()
+
+    def flow(self, request: ImageRequest, encoding: Encoding | None, *, is_watched: bool) -> Flow[Generation]:
+        """Draw the pictures of a request, by the model whose turn it is."""
+        is_canary = choose(self._canary, self._variant, self._draw) is Variant.CANARY
+        setting = Setting(
+            memory=self._memory,
+            tokenize=self._tokenize,
+            fresh_seed=self._fresh_seed,
+            canary=self._canary if is_canary else None,
+            stride=stride_of(request.steps) if is_watched else None,
+            encoding=encoding,
+        )
+        return generate(request, setting)
+
+    def identified(self, generation: Generation) -> Generation:
+        """The same, with a receipt that tells where the models came from."""
+        found = {}
+        for component, version in generation.versions.items():
+            is_canary = component is Component.DIFFUSION_MODEL and generation.variant is Variant.CANARY
+            if is_canary and self._canary is not None:
+                found[component] = ModelReceipt(version=version, uri=self._canary.model)
+            elif self._origins is not None:
+                found[component] = self._origins.receipt(component, version)
+        return generation.identified(found)
+
+
+class Pipeline:
+    """Model servers, used in turn. Threads may share it."""
+
+    @classmethod
+    @contextmanager
+    def connect(cls, name: str | None = None, **where: Unpack[Where]) -> "Iterator[Pipeline]":
+        """Connect to a pipeline in a cluster, or to servers by their addresses.
+
+        Args:
+            name: of the StableDiffusionPipeline; the only one of the namespace when left out.
+            **where: see `Where`.
+
+        Raises:
+            NoCanaryError: the canary is asked for, and there is none.
+            KubectlError: kubectl is missing, or the cluster does not answer.
+            PipelineNotFoundError: there is no such pipeline.
+            PipelineNotReadyError: it cannot serve yet.
+            NoLocalModelError: a folder holds no model, or TensorFlow is missing.
+        """
+        with connection(name, where) as found:
+            transport = open_transport(found)
+            try:
+                yield cls(transport, _drawer(found))
+            finally:
+                transport.close()
+
+    def __init__(self, transport: Transport, drawer: Drawer | None = None) -> None:
+        """Use the servers that `transport` leads to.
 
         Args:
             transport: the way to the servers.
-            tokenizer: what turns prompts into tokens; CLIP's when left out.
-            canary: a second diffusion model, which takes a part of the requests.
-            canary_transport: the way to its own server; left out where it is in the other one's.
-            variant: the diffusion model that takes all of them instead.
-            draw: gives a number from 0 up to 1, evenly spread.
+            drawer: what decides all else.
         """
         self._transport = transport
-        self._canary = canary
-        self._canary_transport = transport if canary_transport is None else canary_transport
-        self._variant = variant
-        self._draw = draw
-        self._tokenizer = Tokenizer() if tokenizer is None else tokenizer
+        self._drawer = Drawer() if drawer is None else drawer
 
     def generate(
         self,
         prompt: str,
         *,
-        images: int = 1,
-        steps: int = DEFAULT_STEPS,
-        seed: int | None = None,
-        guidance_scale: float | None = None,
-        on_stage: Callable[[Stage], None] = lambda _: None,
+        on_progress: Callable[[Progress], None] | None = None,
+        encoding: Encoding | None = Encoding.PNG,
+        **options: Unpack[Options],
     ) -> Generation:
-        """Make `images` images of a prompt. Equal arguments give equal images from equal models.
+        """Make pictures of a prompt. Equal arguments, with a seed, give equal pictures from equal models.
 
         Args:
             prompt: what to show; CLIP reads no more than its first 75 tokens.
-            images: how many, at least 1.
-            steps: denoising steps, at least 1.
-            seed: of the noise that the images start from; a random one when left out.
-            guidance_scale: how strongly the prompt leads; `default_guidance_scale` when left out.
-            on_stage: called as each stage begins.
+            on_progress: called as each stage begins and after every few steps, which it costs to stop for; an error
+                that it raises leaves the remaining steps undone.
+            encoding: how the pictures are to travel; None for pixels. JPEG takes the fewest bytes, and loses a little.
+            **options: see `Options`.
+
+        Raises:
+            InvalidRequestError: no model could do it.
+            NotOfferedError: the models that are served can't do it.
+            ServerError: one of its kinds.
+        """
+        flow = self._drawer.flow(request_of(prompt, options), encoding, is_watched=on_progress is not None)
+        generation = drive(flow, self._transport, on_progress or (lambda _: None))
+        return self._drawer.identified(generation)
+
+    def preview(self, progress: Progress) -> NDArray[np.uint8] | None:
+        """The pictures as they are now, uint8 [pictures, h, w, 3]; None where there is nothing to see yet.
 
         Raises:
             ServerError: one of its kinds.
         """
-        seed = secrets.randbelow(SEEDS) if seed is None else seed
-        stopwatch = _Stopwatch(on_stage)
-        batch_size = np.array(images, np.int32)
+        call = progress.preview
+        return None if call is None else pictures_of(call, self._transport.predict(call)).pixels
 
-        stopwatch.begin(Stage.ENCODING)
-        tokens = np.array(self._tokenizer.encode(prompt), np.int32)
-        encoded = self._transport.predict(
-            Component.TEXT_ENCODER, SignatureName.DEFAULT, {"tokens": tokens, "batch_size": batch_size}
-        )
-        context = _output(encoded, "context", (images, TOKENS, None))
-        guidance = default_guidance_scale(context.shape[-1]) if guidance_scale is None else guidance_scale
 
-        stopwatch.begin(Stage.DENOISING)
-        denoised, variant = self._denoise(
-            {
-                "context": context,
-                "unconditional_context": _output(encoded, "unconditional_context", context.shape),
-                "num_steps": np.array(steps, np.int32),
-                "batch_size": batch_size,
-                "seed": np.array(seed, np.int64),
-                "guidance_scale": np.array(guidance, np.float32),
-            },
-        )
+class AsyncPipeline:
+    """As `Pipeline`, for asyncio. Cancelling a generation leaves its remaining steps undone."""
 
-        stopwatch.begin(Stage.DECODING)
-        latent = _output(denoised, "latent", (images, None, None, None))
-        decoded = self._transport.predict(Component.DECODER, SignatureName.DEFAULT, {"latent": latent})
-        pixels = _output(decoded, "images", (images, None, None, 3))
-        seconds = stopwatch.end()
-
-        return Generation(
-            images=pixels,
-            prompt=prompt,
-            steps=steps,
-            seed=seed,
-            guidance_scale=guidance,
-            versions={
-                Component.TEXT_ENCODER: encoded.version,
-                Component.DIFFUSION_MODEL: denoised.version,
-                Component.DECODER: decoded.version,
-            },
-            variant=variant,
-            seconds=seconds,
-        )
-
-    def _denoise(self, inputs: Mapping[str, Array]) -> tuple[Answer, Variant]:
-        unet, sample = Component.DIFFUSION_MODEL, SignatureName.SAMPLE
-        if self._canary is not None and choose(self._canary, self._variant, self._draw) is Variant.CANARY:
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, name: str | None = None, **where: Unpack[Where]) -> "AsyncIterator[AsyncPipeline]":
+        """As `Pipeline.connect`."""
+        async with in_threads(connection(name, where)) as found:
+            transport = await open_async_transport(found)
             try:
-                answer = self._canary_transport.predict(unet, sample, inputs, version=self._canary.version)
-            except (VersionGoneError, ServerUnreachableError):
-                pass  # It was promoted or given up since: the other one serves.
-            else:
-                return answer, Variant.CANARY
-        return self._transport.predict(unet, sample, inputs), Variant.STABLE
+                yield cls(transport, _drawer(found))
+            finally:
+                await transport.close()
+
+    def __init__(self, transport: AsyncTransport, drawer: Drawer | None = None) -> None:
+        """As `Pipeline`."""
+        self._transport = transport
+        self._drawer = Drawer() if drawer is None else drawer
+
+    async def generate(
+        self,
+        prompt: str,
+        *,
+        on_progress: Callable[[Progress], Awaitable[None]] | None = None,
+        encoding: Encoding | None = Encoding.PNG,
+        **options: Unpack[Options],
+    ) -> Generation:
+        """As `Pipeline.generate`.
+
+        Raises:
+            InvalidRequestError: no model could do it.
+            NotOfferedError: the models that are served can't do it.
+            ServerError: one of its kinds.
+        """
+        flow = self._drawer.flow(request_of(prompt, options), encoding, is_watched=on_progress is not None)
+        generation = await drive_async(flow, self._transport, on_progress or _pass)
+        return await asyncio.to_thread(self._drawer.identified, generation)
+
+    async def preview(self, progress: Progress) -> NDArray[np.uint8] | None:
+        """As `Pipeline.preview`.
+
+        Raises:
+            ServerError: one of its kinds.
+        """
+        call = progress.preview
+        return None if call is None else pictures_of(call, await self._transport.predict(call)).pixels
 
 
-def default_guidance_scale(width: int) -> float:
-    """The guidance scale that suits a model, judged by the width of its text encoder's context.
-
-    7.5 is Stable Diffusion's customary one (widths 768 and up); sd-tiny's colours saturate beyond 4, and 3 suits it.
-    """
-    return 7.5 if width >= _SMALLEST_CLIP_WIDTH else 3.0
+async def _pass(_: Progress) -> None:
+    """Tell nobody."""
 
 
-def _output(answer: Answer, name: str, shape: tuple[int | None, ...]) -> Array:
-    """One output, whose shape must be `shape` where that is not None."""
-    array = answer.outputs[name]
-    fits = array.ndim == len(shape) and all(want in (None, have) for have, want in zip(array.shape, shape, strict=True))
-    if not fits:
-        wanted = ", ".join("?" if size is None else str(size) for size in shape)
-        raise UnexpectedAnswerError(
-            f"the output {name} has the shape {list(array.shape)} instead of [{wanted}]: serve models that"
-            " `sdpipeline export` wrote for one pipeline"
-        )
-    return array
+def _drawer(found: Connection) -> Drawer:
+    return Drawer(canary=found.canary, variant=found.variant, origins=found.origins)
 
 
-class _Stopwatch:
-    def __init__(self, on_stage: Callable[[Stage], None]) -> None:
-        self._on_stage = on_stage
-        self._marks: list[tuple[Stage, float]] = []
-
-    def begin(self, stage: Stage) -> None:
-        self._marks.append((stage, time.monotonic()))
-        self._on_stage(stage)
-
-    def end(self) -> Mapping[Stage, float]:
-        starts = [start for _, start in self._marks]
-        ends = [*starts[1:], time.monotonic()]
-        return {stage: end - start for (stage, start), end in zip(self._marks, ends, strict=True)}
+@asynccontextmanager
+async def in_threads(blocking: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """Enter and leave a context manager that blocks."""
+    entering = asyncio.create_task(asyncio.to_thread(blocking.__enter__))
+    try:
+        entered = await asyncio.shield(entering)
+    except asyncio.CancelledError:
+        # The thread can't be stopped: what it enters all the same is left again.
+        await entering
+        await asyncio.to_thread(blocking.__exit__, None, None, None)
+        raise
+    try:
+        yield entered
+    except BaseException as error:
+        if not await asyncio.to_thread(blocking.__exit__, type(error), error, error.__traceback__):
+            raise
+    else:
+        await asyncio.to_thread(blocking.__exit__, None, None, None)

@@ -11,7 +11,7 @@ from typing import IO, Final
 
 from sdp_serving.client.errors import PortForwardError
 from sdp_serving.client.kubectl import Kubectl
-from sdp_serving.client.transport import Address
+from sdp_serving.servers.transport import Address
 
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 5.0

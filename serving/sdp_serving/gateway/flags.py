@@ -1,22 +1,12 @@
 """The values of the command line's flags."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from yarl import URL
 
 from sdp_serving.contract.components import Component
-
-
-class Address(NamedTuple):
-    """Where the gateway listens."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        """As a URL has it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+from sdp_serving.servers.transport import Address
 
 
 class ComponentServer(NamedTuple):
@@ -24,6 +14,13 @@ class ComponentServer(NamedTuple):
 
     component: Component
     url: URL
+
+
+class ComponentAddress(NamedTuple):
+    """A component, and where its gRPC API is."""
+
+    component: Component
+    address: Address
 
 
 class AddressType(click.ParamType[Address]):
@@ -35,10 +32,10 @@ class AddressType(click.ParamType[Address]):
         """Read one."""
         if isinstance(value, Address):
             return value
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        address = _address(value)
+        if address is None:
             self.fail(f"{value!r} is no address: write one such as 0.0.0.0:8080 or [::]:8080", param, ctx)
-        return Address(host.removeprefix("[").removesuffix("]"), int(port))
+        return address
 
 
 class ComponentServerType(click.ParamType[ComponentServer]):
@@ -52,10 +49,8 @@ class ComponentServerType(click.ParamType[ComponentServer]):
         """Read one."""
         if isinstance(value, ComponentServer):
             return value
-        name, _, address = value.partition("=")
-        if name not in set(Component):
-            self.fail(f"{value!r} names no component: begin with one of {', '.join(Component)} and '='", param, ctx)
-        return ComponentServer(Component(name), self._url(address, value, param, ctx))
+        component, address = _component(self, value, param, ctx)
+        return ComponentServer(component, self._url(address, value, param, ctx))
 
     def _url(self, address: str, value: str, param: click.Parameter | None, ctx: click.Context | None) -> URL:
         try:
@@ -70,3 +65,42 @@ class ComponentServerType(click.ParamType[ComponentServer]):
                 ctx,
             )
         return url.origin()
+
+
+class ComponentAddressType(click.ParamType[ComponentAddress]):
+    """COMPONENT=HOST:PORT."""
+
+    name = "COMPONENT=HOST:PORT"
+
+    def convert(
+        self, value: str | ComponentAddress, param: click.Parameter | None, ctx: click.Context | None
+    ) -> ComponentAddress:
+        """Read one."""
+        if isinstance(value, ComponentAddress):
+            return value
+        component, written = _component(self, value, param, ctx)
+        address = _address(written)
+        if address is None:
+            self.fail(
+                f"{value!r} does not say where the model server is: after '=', write an address such as"
+                " sd-decoder.default.svc:8500",
+                param,
+                ctx,
+            )
+        return ComponentAddress(component, address)
+
+
+def _component(
+    kind: "click.ParamType[Any]", value: str, param: click.Parameter | None, ctx: click.Context | None
+) -> tuple[Component, str]:
+    name, _, rest = value.partition("=")
+    if name not in set(Component):
+        kind.fail(f"{value!r} names no component: begin with one of {', '.join(Component)} and '='", param, ctx)
+    return Component(name), rest
+
+
+def _address(written: str) -> Address | None:
+    host, _, port = written.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        return None
+    return Address(host.removeprefix("[").removesuffix("]"), int(port))

@@ -18,8 +18,8 @@ _HOP_BY_HOP: Final = frozenset(
     }
 )
 
-# The gateway itself answers `Expect: 100-continue`, and names the server as the host.
-_FOR_THE_GATEWAY: Final = frozenset({"expect", "host"})
+# The gateway itself answers `Expect: 100-continue`, names the server as the host and asks for a key.
+_FOR_THE_GATEWAY: Final = frozenset({"authorization", "expect", "host"})
 
 
 def of_request(headers: MultiMapping[str]) -> CIMultiDict[str]:

@@ -7,9 +7,7 @@ but its answer comes of it.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
-
-from aiohttp import ClientResponse
+from typing import Final, TypeVar
 
 from sdp_serving.contract.components import Component
 from sdp_serving.gateway.kept_body import KeptBody
@@ -41,7 +39,9 @@ class NoRoomError(NoAnswerError):
     """It is away, and the request cannot be held."""
 
 
-Attempt = Callable[[Callable[[], None]], Awaitable[ClientResponse]]
+Answered = TypeVar("Answered")
+
+Attempt = Callable[[Callable[[], None]], Awaitable[Answered]]
 """Sends a request; what it is given is to be called once there is a connection.
 
 Raises:
@@ -67,7 +67,7 @@ class Hold:
         self._limits: set[asyncio.Timeout] = set()
         self._end = float("inf")
 
-    async def send(self, component: Component, attempt: Attempt, body: KeptBody | None) -> ClientResponse:
+    async def send(self, component: Component, attempt: Attempt[Answered], body: KeptBody | None) -> Answered:
         """What the component answers, as soon as it is there.
 
         Args:
@@ -105,7 +105,7 @@ class Hold:
     def _is_full(self) -> bool:
         return sum(line.length for line in self._lines.values()) >= MOST_HELD
 
-    async def _hold(self, component: Component, attempt: Attempt, cuts: int) -> ClientResponse:
+    async def _hold(self, component: Component, attempt: Attempt[Answered], cuts: int) -> Answered:
         deadline = asyncio.get_running_loop().time() + self._seconds
         try:
             async with asyncio.timeout(None) as limit:
@@ -118,8 +118,8 @@ class Hold:
             raise AwayError("it did not come back in time") from late
 
     async def _until_answered(
-        self, component: Component, attempt: Attempt, limit: asyncio.Timeout, deadline: float, cuts: int
-    ) -> ClientResponse:
+        self, component: Component, attempt: Attempt[Answered], limit: asyncio.Timeout, deadline: float, cuts: int
+    ) -> Answered:
         while True:
             limit.reschedule(min(deadline, self._end))
             try:
@@ -129,7 +129,7 @@ class Hold:
                 if cuts >= _MOST_CUTS:
                     raise
 
-    async def _in_line(self, component: Component, attempt: Attempt, limit: asyncio.Timeout) -> ClientResponse:
+    async def _in_line(self, component: Component, attempt: Attempt[Answered], limit: asyncio.Timeout) -> Answered:
         with self._lines[component].place() as place, self._metrics.held(component) as released:
 
             def connected() -> None:

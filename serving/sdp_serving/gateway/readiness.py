@@ -15,8 +15,27 @@ from sdp_serving.gateway.paths import PREFIX
 _ASK_SECONDS: Final = 2.0
 _KEPT_SECONDS: Final = 1.0
 
-Report = Mapping[Component, str | None]
-"""Why each component can't answer; None for those that can."""
+
+@dataclass(frozen=True)
+class ServerState:
+    """What a model server says.
+
+    Attributes:
+        reason: why it can't answer; None when it can.
+        version: of the model that it asks when no request names one; None when it has none.
+    """
+
+    reason: str | None
+    version: int | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can answer."""
+        return self.reason is None
+
+
+Report = Mapping[Component, ServerState]
+"""What each component's server says."""
 
 
 class Readiness:
@@ -40,22 +59,22 @@ class Readiness:
         """The state of every component, at most a second old."""
         async with self._asking:
             if self._kept is None or self._clock() - self._kept.since >= _KEPT_SECONDS:
-                reasons = await asyncio.gather(*(self._ask(*server) for server in self._servers.items()))
-                self._kept = _Kept(self._clock(), dict(zip(self._servers, reasons, strict=True)))
+                states = await asyncio.gather(*(self._ask(*server) for server in self._servers.items()))
+                self._kept = _Kept(self._clock(), dict(zip(self._servers, states, strict=True)))
             return self._kept.report
 
-    async def _ask(self, component: Component, server: URL) -> str | None:
+    async def _ask(self, component: Component, server: URL) -> ServerState:
         try:
             async with self._session.get(
                 f"{server}{PREFIX}{component}", timeout=ClientTimeout(total=_ASK_SECONDS), allow_redirects=False
             ) as answered:
-                return why_not_ready(answered.status, await answered.read())
+                return read_state(answered.status, await answered.read())
         except TimeoutError:
-            return f"it gave no answer within {_ASK_SECONDS:g} s"
+            return ServerState(f"it gave no answer within {_ASK_SECONDS:g} s")
         except ClientConnectorError as failure:
-            return f"it cannot be reached: {failure.os_error.strerror}"
+            return ServerState(f"it cannot be reached: {failure.os_error.strerror}")
         except ClientError as failure:
-            return f"it ended the connection: {failure!r}"
+            return ServerState(f"it ended the connection: {failure!r}")
 
 
 @dataclass(frozen=True)
@@ -69,7 +88,7 @@ class _VersionStatus(BaseModel):
 
 
 class _Version(BaseModel):
-    version: str
+    version: int
     state: str
     status: _VersionStatus = _VersionStatus()
 
@@ -89,17 +108,18 @@ class _Refusal(BaseModel):
 _ANSWER: Final[TypeAdapter[_State | _Refusal]] = TypeAdapter(_State | _Refusal)
 
 
-def why_not_ready(status: int, body: bytes) -> str | None:
-    """What a model server's answer about a model says against sending requests to it; None for nothing.
+def read_state(status: int, body: bytes) -> ServerState:
+    """What a model server's answer about a model says.
 
-    TensorFlow Serving answers 200 for a model in any state.
+    TensorFlow Serving answers 200 for a model in any state, and asks the highest version that is loaded.
     """
     try:
         answer = _ANSWER.validate_json(body)
     except ValidationError:
-        return f"it did not answer as TensorFlow Serving does (HTTP {status})"
+        return ServerState(f"it did not answer as TensorFlow Serving does (HTTP {status})")
     if isinstance(answer, _Refusal):
-        return answer.error
-    if any(version.state == "AVAILABLE" for version in answer.model_version_status):
-        return None
-    return "; ".join(map(str, answer.model_version_status)) or "it has no version of the model"
+        return ServerState(answer.error)
+    available = [version.version for version in answer.model_version_status if version.state == "AVAILABLE"]
+    if available:
+        return ServerState(None, max(available))
+    return ServerState("; ".join(map(str, answer.model_version_status)) or "it has no version of the model")

@@ -1,4 +1,4 @@
-"""The file that tells of canaries."""
+"""The file in which the operator tells of the pipeline."""
 
 import logging
 from pathlib import Path
@@ -18,16 +18,21 @@ class RoutesFile:
     """What the file says now: it is read again whenever it has changed."""
 
     def __init__(self, path: Path | None) -> None:
-        """Read it at `path`; without one, as without a file there, there are no canaries."""
+        """Read it at `path`; without one, as without a file there, nothing is known."""
         self._path = path
         self._read: tuple[int, ...] | None = None
         self._routes = _NONE
 
-    def canary(self, component: Component) -> Canary | None:
-        """The component's canary."""
+    @property
+    def routes(self) -> Routes:
+        """What it says."""
         if self._path is not None:
             self._refresh(self._path)
-        return self._routes.canaries.get(component)
+        return self._routes
+
+    def canary(self, component: Component) -> Canary | None:
+        """The component's canary."""
+        return self.routes.canaries.get(component)
 
     def _refresh(self, path: Path) -> None:
         try:
@@ -44,4 +49,4 @@ class RoutesFile:
         try:
             self._routes = Routes.model_validate_json(content)
         except ValidationError as error:
-            _log.error("%s cannot be read, so that the canaries stay as they were: %s", path, error)
+            _log.error("%s cannot be read, so that all stays as it was: %s", path, error)

@@ -10,9 +10,10 @@ from typing import Final
 from aiohttp import web
 
 from sdp_serving.gateway.access_log import LOGGER, AccessLogger
-from sdp_serving.gateway.app import Config, application
-from sdp_serving.gateway.flags import Address
+from sdp_serving.gateway.app import application
+from sdp_serving.gateway.config import Config
 from sdp_serving.gateway.session import open_session
+from sdp_serving.servers.transport import Address
 
 GRACE_SECONDS: Final = 25
 """How long requests under way may take once the gateway is told to stop."""
@@ -31,7 +32,7 @@ async def run(config: Config, address: Address) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_session() as session:
         runner = web.AppRunner(
-            application(config, session, clock=time.monotonic, draw=random.random),
+            application(config, session, clock=time.monotonic, draw=random.random, now=time.time),
             access_log=LOGGER,
             access_log_class=AccessLogger,
             # Bodies are passed on as they come, compressed or not.

@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.support.eventually import eventually
 from tests.support.kubelet import Kubelet
 from tests.support.pipeline_client import PipelineClient
+from tests.support.pipelines import DIGEST
 
 from devcluster.cluster import Cluster
 from devcluster.pytest_plugin import Namespace
+from sdp_serving.contract.components import Component
+from sdp_serving.contract.routes import ROUTES_FILE, RoutedModel, Routes
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -99,6 +103,86 @@ def test_a_gateway_is_ready_once_its_pods_are(
     namespace.kubectl("create", "quota", "none", "--hard=pods=0")
     pipelines.apply({"decoder": DECODER, "gateway": {"replicas": 2, "ingress": {"host": "art.example.com"}}})
     assert "exceeded quota" in pipelines.wait_for("GatewayReady", reason="PodsRefused")["message"]
+
+
+def test_a_gateway_whose_keys_are_missing_says_which_secret_to_create(
+    pipelines: PipelineClient, kubelet: Kubelet, namespace: Namespace
+) -> None:
+    pipelines.apply({"decoder": DECODER, "gateway": {"auth": {"secretName": "sd-keys"}}})
+    eventually(lambda: kubelet.pods("gateway"), "there is a gateway's pod")
+    [pod] = kubelet.pods("gateway")
+    message = 'MountVolume.SetUp failed for volume "api-keys" : secret "sd-keys" not found'
+    namespace.kubectl("create", "--filename=-", stdin=json.dumps(_event(pod, "FailedMount", message)))
+
+    said = pipelines.wait_for("GatewayReady", reason="VolumeUnavailable")
+    assert said["message"].startswith(f"the Secret sd-keys of gateway.auth can't be mounted (FailedMount: {message})")
+
+    kubelet.run("gateway")
+    pipelines.wait_for("GatewayReady", reason="GatewayServing")
+
+
+def test_a_client_keeps_to_one_of_several_gateways_and_the_service_forgets_that_for_one(
+    pipelines: PipelineClient,
+) -> None:
+    pipelines.apply({"decoder": DECODER, "gateway": {"replicas": 2}})
+    eventually(lambda: _affinity(pipelines) == ("ClientIP", 3600), "a client keeps to its gateway")
+    pipelines.apply({"decoder": DECODER, "gateway": {"replicas": 1}})
+    eventually(lambda: _affinity(pipelines) == ("None", None), "one gateway has all clients")
+
+
+def test_the_gateways_are_told_of_the_models_and_at_rest_of_nothing_new(
+    pipelines: PipelineClient, kubelet: Kubelet
+) -> None:
+    pipelines.apply({"decoder": DECODER, "gateway": {}})
+    kubelet.run("gateway")
+    kubelet.serve(Component.DECODER, "gs://b/d")
+    pipelines.wait_for("Ready", reason="AllServing")
+    eventually(lambda: _decoder(pipelines).digest is not None, "the model is known")
+    told = _decoder(pipelines)
+    assert (told.uri, told.digest) == ("gs://b/d", DIGEST)
+    version = pipelines.get("configmaps", "sd-gateway")["metadata"]["resourceVersion"]
+
+    pipelines.apply({"decoder": {**DECODER, "restTimeoutSeconds": 90}, "gateway": {"holdSeconds": 9}})
+
+    eventually(lambda: "--hold-seconds=9" in _args(pipelines), "the change has come")
+    assert pipelines.get("configmaps", "sd-gateway")["metadata"]["resourceVersion"] == version
+
+
+def _decoder(pipelines: PipelineClient) -> RoutedModel:
+    if "sd-gateway" not in pipelines.names("configmaps"):
+        return RoutedModel(uri="")
+    data = pipelines.get("configmaps", "sd-gateway")["data"]
+    routes = Routes.model_validate_json(data[ROUTES_FILE])
+    return routes.components[Component.DECODER].serving or RoutedModel(uri="")
+
+
+def _args(pipelines: PipelineClient) -> list[str]:
+    [container] = pipelines.get("deployments", "sd-gateway")["spec"]["template"]["spec"]["containers"]
+    args: list[str] = container["args"]
+    return args
+
+
+def _affinity(pipelines: PipelineClient) -> tuple[str, int | None]:
+    if "sd-gateway" not in pipelines.names("services"):
+        return "", None
+    spec = pipelines.get("services", "sd-gateway")["spec"]
+    return spec["sessionAffinity"], spec.get("sessionAffinityConfig", {}).get("clientIP", {}).get("timeoutSeconds")
+
+
+def _event(pod: dict[str, Any], reason: str, message: str) -> dict[str, Any]:
+    """An Event as a kubelet records it."""
+    meta = pod["metadata"]
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{meta['name']}.1", "namespace": meta["namespace"]},
+        "involvedObject": {"kind": "Pod", "name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"]},
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "lastTimestamp": now,
+    }
 
 
 def _has(pipelines: PipelineClient, plural: str, name: str) -> bool:

@@ -10,6 +10,7 @@ from tests.support.pipeline_client import EXAMPLE, PipelineClient
 from tests.support.pipelines import DIGEST
 
 from devcluster.pytest_plugin import Namespace
+from sdp_operator.swap.state import read_state
 from sdp_serving.contract.components import DRAWING, Component
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -26,10 +27,13 @@ def test_a_pipeline_is_ready_once_every_model_is_served(
     _serve_all(pipelines, kubelet)
     namespace.kubectl("wait", "--for=condition=Ready", "sdpipeline/sd", "--timeout=10s")
     status = pipelines.get()["status"]
+    remembered = read_state(pipelines.get("configmaps", "sd-diffusion-model-models")["data"])
+    assert remembered is not None
+    serving = {"name": "sd-tiny/base", "version": 1700000000000, "digest": DIGEST, "model": BASE}
     assert status["gpus"] == 1
     assert status["diffusionModel"] == {
         "model": BASE,
-        "serving": {"name": "sd-tiny/base", "version": 1700000000000, "digest": DIGEST, "model": BASE},
+        "serving": {**serving, "number": remembered.serving.number},
         "replicas": 1,
         "readyReplicas": 1,
         "endpoints": {

@@ -108,6 +108,36 @@ def test_a_gateway_that_does_not_start_says_why(status: KubeObject, reason: Reas
     assert sentence in verdict.message
 
 
+def test_a_gateway_whose_keys_are_missing_says_which_secret_to_create() -> None:
+    words = 'FailedMount: MountVolume.SetUp failed for volume "api-keys" : secret "sd-keys" not found'
+
+    verdict = _verdict({"auth": {"secretName": "sd-keys"}}, {}, words=words)
+
+    assert verdict == Verdict(
+        "False",
+        Reason.VOLUME_UNAVAILABLE,
+        f"the Secret sd-keys of gateway.auth can't be mounted ({words}): create it, with an API key for each client,"
+        " and the gateways start by themselves",
+    )
+
+
+def test_a_gateway_that_misses_another_volume_is_told_of_that_one() -> None:
+    words = 'FailedMount: MountVolume.SetUp failed for volume "certificates" : configmap "ca" not found'
+
+    verdict = _verdict({"auth": {"secretName": "sd-keys"}}, {}, words=words)
+
+    assert verdict.reason == Reason.VOLUME_UNAVAILABLE
+    assert "sd-keys" not in verdict.message
+    assert 'configmap "ca" not found' in verdict.message
+
+
+def test_what_was_said_before_a_gateway_started_is_no_trouble_of_a_running_one() -> None:
+    words = 'FailedMount: MountVolume.SetUp failed for volume "api-keys" : secret "sd-keys" not found'
+    running = {"containerStatuses": [{"name": "gateway", "image": "gateway:1", "state": {"running": {}}}]}
+
+    assert _verdict({"auth": {"secretName": "sd-keys"}}, running, words=words).reason == Reason.STARTING
+
+
 def test_gateways_that_may_not_be_made_are_told() -> None:
     parent = _pipeline({})
     part = desired(parent, World(), Settings(), NOW).gateway
@@ -152,6 +182,7 @@ def _verdict(
     revision: str | None = None,
     refused: Problem | None = None,
     route: KubeObject | None = None,
+    words: str | None = None,
 ) -> Verdict:
     parent = _pipeline(gateway)
     part = desired(parent, World(), Settings(), NOW).gateway
@@ -164,7 +195,9 @@ def _verdict(
         made["metadata"]["labels"] = {**labels, REVISION: revision or labels[REVISION]}
         pods[f"pod-{number}"] = made
     objects = {} if route is None else {("HTTPRoute", "sd-gateway"): route}
-    return gateway_verdict(parent, parent.spec.gateway, part, LiveChildren(objects=objects, pods=pods), refused)
+    said = {} if words is None else dict.fromkeys(pods, words)
+    live = LiveChildren(objects=objects, pods=pods, words=said)
+    return gateway_verdict(parent, parent.spec.gateway, part, live, refused)
 
 
 def _pipeline(gateway: KubeObject) -> Pipeline:

@@ -52,6 +52,17 @@ def test_a_pod_whose_model_came_after_its_start_serves_that_one() -> None:
         assert replica.serving.version == version
 
 
+def test_a_pod_whose_model_is_remembered_serves_it_under_its_number() -> None:
+    found = pulled(Component.DECODER, URI)
+    for report in (found, None):
+        replica = read_replica(
+            pod(PULLED, status=ready(report)), model=Remembered(URI, found, came_later=False, number=90)
+        )
+        assert replica is not None
+        assert replica.serving is not None
+        assert replica.serving.number == 90
+
+
 def test_a_pod_of_an_older_operator_whose_report_is_lost_serves_the_uri_of_its_puller() -> None:
     of_old = pod(PULLED, status=ready(None))
     of_old["spec"] = {**of_old["spec"], "initContainers": [{"name": "puller", "args": ["--uri", URI]}]}

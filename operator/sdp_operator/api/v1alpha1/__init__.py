@@ -7,7 +7,15 @@ The CustomResourceDefinition is generated from this package. The docstring below
 from sdp_operator.api.v1alpha1.base import KUBERNETES_TYPE, KubernetesObject, Resources
 from sdp_operator.api.v1alpha1.component import URI_PATTERN, Canary, ComponentSpec, DiffusionModelSpec, SharedComponent
 from sdp_operator.api.v1alpha1.export import ExportSpec
-from sdp_operator.api.v1alpha1.gateway import GatewayIngress, GatewayRoute, GatewaySpec, ParentReference
+from sdp_operator.api.v1alpha1.gateway import (
+    GatewayAuth,
+    GatewayIngress,
+    GatewayLimits,
+    GatewayRoute,
+    GatewayService,
+    GatewaySpec,
+    ParentReference,
+)
 from sdp_operator.api.v1alpha1.names import API_VERSION, GROUP, KIND, MAX_NAME, NAME_PATTERN, PLURAL, VERSION
 from sdp_operator.api.v1alpha1.pipeline import Pipeline
 from sdp_operator.api.v1alpha1.placement import DriverCheck, Gpu, Toleration
@@ -70,8 +78,11 @@ __all__ = [
     "Endpoints",
     "EnvironmentVariable",
     "ExportSpec",
+    "GatewayAuth",
     "GatewayIngress",
+    "GatewayLimits",
     "GatewayRoute",
+    "GatewayService",
     "GatewaySpec",
     "Gpu",
     "KubernetesObject",

@@ -152,14 +152,16 @@ class ComponentSpec(Model):
     """Taints of nodes that replicas tolerate, beside the GPU's."""
 
     affinity: Annotated[KubernetesObject, Field(json_schema_extra=kubernetes("V1Affinity"))] | None = None
-    """Which nodes, and which pods beside them, replicas prefer or need, as in a pod."""
+    """Which nodes, and which pods beside them, replicas prefer or need, as in a pod: kubectl explain
+    pod.spec.affinity."""
 
     topology_spread_constraints: Annotated[
         tuple[Annotated[KubernetesObject, Field(json_schema_extra=kubernetes("V1TopologySpreadConstraint"))], ...],
         Field(max_length=8, json_schema_extra=by_key("topologyKey", "whenUnsatisfiable")),
     ] = ()
-    """How replicas are spread over zones, nodes and the like, as in a pod. A labelSelector that is left out means the
-    replicas of this component. Left out altogether, replicas prefer different nodes."""
+    """How replicas are spread over zones, nodes and the like, as in a pod: kubectl explain
+    pod.spec.topologySpreadConstraints. A labelSelector that is left out means the replicas of this component. Left out
+    altogether, replicas prefer different nodes."""
 
     runtime_class_name: ObjectName | None = None
     """The RuntimeClass of replicas, such as nvidia."""

@@ -1,6 +1,6 @@
 """The gateway: one address in front of a pipeline's model servers."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -31,6 +31,36 @@ Host = Annotated[
         ),
     ),
 ]
+
+
+class GatewayAuth(Model):
+    """Who may use the gateway."""
+
+    secret_name: ObjectName
+    """A Secret of the pipeline's namespace: each of its keys names a client, and the value is that client's API key.
+    What is changed there holds within two minutes, without a restart. The operator never reads it."""
+
+
+class GatewayLimits(Model):
+    """How many requests for pictures a gateway takes; what is beyond is answered 429, or 504 after its time."""
+
+    queue_length: Annotated[int, Field(ge=1, le=100_000)] = 64
+    """How many requests may wait in each gateway."""
+
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """How many requests of one client each gateway takes in a minute: a client is an API key or, without auth, an
+    address. Left out, as many as it sends."""
+
+    request_timeout_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
+    """How long a request may take in all, its wait included."""
+
+
+class GatewayService(ServiceOptions):
+    """The Service in front of the gateways."""
+
+    session_affinity: Literal["ClientIP", "None"] | None = None
+    """Whether a client's address gets the same gateway each time, which alone has the pictures that it gave URLs of.
+    Left out, it does where there are several gateways."""
 
 
 class GatewayIngress(Model):
@@ -104,13 +134,19 @@ class GatewaySpec(Model):
     """The gateway's image; left out, the operator's default."""
 
     resources: Resources | None = None
-    """CPU and memory of the gateway."""
+    """CPU and memory of the gateway. Half of its memory's limit is for the bodies of requests that wait."""
+
+    auth: GatewayAuth | None = None
+    """Who may use the gateway; left out, whoever reaches it."""
+
+    limits: GatewayLimits = GatewayLimits()
+    """How many requests for pictures a gateway takes."""
 
     hold_seconds: Annotated[int, Field(ge=0, le=3600)] = 120
     """How long requests wait for a component that is away, as during a swap by Drain; 0: they fail at once."""
 
-    service: ServiceOptions = ServiceOptions()
-    """The Service in front of the gateway."""
+    service: GatewayService = GatewayService()
+    """The Service in front of the gateways."""
 
     ingress: GatewayIngress | None = None
     """Leads to the gateway from outside the cluster; left out, there is no Ingress."""

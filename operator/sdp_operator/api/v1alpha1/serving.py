@@ -165,7 +165,8 @@ class EnvironmentVariable(Model):
     """Its value."""
 
     value_from: Annotated[KubernetesObject, Field(json_schema_extra=kubernetes("V1EnvVarSource"))] | None = None
-    """Where its value is taken from, as in a pod: secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef."""
+    """Where its value is taken from: secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef, as in a pod: kubectl
+    explain pod.spec.containers.env.valueFrom."""
 
 
 _AsInPod = Annotated[KubernetesObject, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
@@ -204,7 +205,7 @@ class Volume(Model):
                 ),
                 (
                     "!(self in ['tmp', 'models', 'config', 'local-files', 'storage-key', 'desired-models',"
-                    " 'model-cache', 'model-claim'])",
+                    " 'model-cache', 'model-claim', 'routes', 'api-keys'])",
                     "the operator has a volume of this name itself: choose another name",
                 ),
             ),
@@ -324,7 +325,7 @@ class Overrides(Model):
     """Arguments of the main container, such as --grpc_max_threads=8. One that the operator sets too replaces it."""
 
     volumes: Annotated[tuple[Volume, ...], Field(max_length=32, json_schema_extra=by_key("name"))] = ()
-    """Volumes of the pods."""
+    """Volumes of the pods: kubectl explain pod.spec.volumes."""
 
     volume_mounts: Annotated[tuple[VolumeMount, ...], Field(max_length=32, json_schema_extra=by_key("mountPath"))] = ()
     """Where volumes appear in the main container."""

@@ -108,8 +108,8 @@ class NetworkPolicy(Model):
         tuple[Annotated[KubernetesObject, Field(json_schema_extra=kubernetes("V1NetworkPolicyPeer"))], ...],
         Field(max_length=32, json_schema_extra=ATOMIC),
     ] = ()
-    """Who may reach the model servers beside the gateway, as in a NetworkPolicy: by podSelector, namespaceSelector or
-    ipBlock. Prometheus must be one of them to read metrics."""
+    """Who may reach the model servers beside the gateway, by podSelector, namespaceSelector or ipBlock, as in a
+    NetworkPolicy: kubectl explain networkpolicy.spec.ingress.from. Prometheus must be one of them to read metrics."""
 
 
 class PodMonitor(Model):

@@ -52,6 +52,9 @@ class Serving(Model):
     digest: str | None = None
     """Digest of the weights and all that the export depended on; none when an image holds the model."""
 
+    number: Annotated[int, Field(json_schema_extra={"format": "int64"})] | None = None
+    """Its version in TensorFlow Serving, which answers name; none when an image holds the model."""
+
     model: str
     """The URI that it was pulled from, or the image."""
 

@@ -14,14 +14,14 @@ from sdp_operator.desired.pod_monitor import pod_monitor
 from sdp_operator.objects import KubeObject
 from sdp_operator.settings import Settings
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.routes import Canary
+from sdp_serving.contract.routes import Routes
 
 
 def gateway_children(
     pipeline: Pipeline,
     spec: GatewaySpec,
     servers: Mapping[Component, Endpoints],
-    canaries: Mapping[Component, Canary],
+    routes: Routes,
     settings: Settings,
 ) -> tuple[KubeObject, ...]:
     """What a gateway that is asked for should have; the Deployment comes first.
@@ -30,15 +30,15 @@ def gateway_children(
         pipeline: whose gateway.
         spec: the gateway that is asked for.
         servers: where each component answers, be it the pipeline's own or another's that it shares.
-        canaries: the models that take a part of their components' requests.
+        routes: what the gateways are told of the pipeline's models.
         settings: the operator's.
     """
     monitoring = pipeline.spec.monitoring
     monitor = monitoring.pod_monitor if monitoring is not None else None
     children = [
         deployment(pipeline, spec, servers, settings),
-        routes_config_map(pipeline, canaries),
-        service(pipeline, spec.service),
+        routes_config_map(pipeline, routes),
+        service(pipeline, spec),
         disruption_budget(pipeline, spec),
         ingress(pipeline, spec.ingress) if spec.ingress else None,
         http_route(pipeline, spec.route) if spec.route else None,

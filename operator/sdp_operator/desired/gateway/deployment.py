@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from sdp_operator.api.v1alpha1 import Endpoints, GatewaySpec, Pipeline
+from sdp_operator.api.v1alpha1 import Endpoints, GatewayLimits, GatewaySpec, Pipeline
+from sdp_operator.desired.gateway.api_keys import api_keys_flags, api_keys_mounts, api_keys_volumes
 from sdp_operator.desired.gateway.routes import routes_flag, routes_mount, routes_volume
 from sdp_operator.desired.identity import GATEWAY, MANAGED_BY, MANAGER, metadata, selector
 from sdp_operator.desired.overrides import overridden
@@ -25,9 +26,10 @@ _LEAVE_SECONDS: Final = 5
 _FINISH_SECONDS: Final = 30
 """How long it then has for the requests under way: longer than the 25 seconds that the gateway itself gives them."""
 
-_RESOURCES: Final = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "2", "memory": "512Mi"}}
-"""Unless the user says otherwise: it passes everything through, and gives half of its memory to the bodies of requests
-that it may have to send again. All four, since a ResourceQuota lets no container go without what it counts."""
+_RESOURCES: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "2", "memory": "1Gi"}}
+"""Unless the user says otherwise. Of the memory, half is for the bodies of requests, which it may have to send again,
+64 MiB for pictures that it gave URLs of, and about 100 MiB for itself; what is left takes the pixels of two uploads of
+the largest size at a time. All four, since a ResourceQuota lets no container go without what it counts."""
 
 
 def deployment(
@@ -60,7 +62,7 @@ def _template(
         "terminationGracePeriodSeconds": _LEAVE_SECONDS + _FINISH_SECONDS,
         "securityContext": POD_SECURITY,
         "containers": [_container(spec, servers, settings)],
-        "volumes": [routes_volume(pipeline)],
+        "volumes": [routes_volume(pipeline), *api_keys_volumes(spec.auth)],
     }
     if pipeline.spec.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": secret.name} for secret in pipeline.spec.image_pull_secrets]
@@ -81,7 +83,7 @@ def _container(spec: GatewaySpec, servers: Mapping[Component, Endpoints], settin
         "startupProbe": {**answers, "periodSeconds": 1, "failureThreshold": 60},
         "readinessProbe": {**answers, "periodSeconds": 5, "failureThreshold": 2},
         "livenessProbe": {**answers, "periodSeconds": 10, "failureThreshold": 6},
-        "volumeMounts": [routes_mount()],
+        "volumeMounts": [routes_mount(), *api_keys_mounts(spec.auth)],
         "resources": (spec.resources and spec.resources.model_dump(exclude_none=True)) or _RESOURCES,
         "lifecycle": {"preStop": {"sleep": {"seconds": _LEAVE_SECONDS}}},
         "securityContext": CONTAINER_SECURITY,
@@ -96,7 +98,19 @@ def _flags(spec: GatewaySpec, servers: Mapping[Component, Endpoints]) -> list[st
         f"--address=0.0.0.0:{_PORT_NUMBER}",
         f"--hold-seconds={spec.hold_seconds}",
         routes_flag(),
+        *api_keys_flags(spec.auth),
+        *_limits(spec.limits),
         *(f"--component={component}={_origin(servers[component].rest)}" for component in ordered),
+        *(f"--grpc={component}={servers[component].grpc}" for component in ordered),
+    ]
+
+
+def _limits(limits: GatewayLimits) -> list[str]:
+    rate = limits.requests_per_minute
+    return [
+        f"--queue-length={limits.queue_length}",
+        *([] if rate is None else [f"--requests-per-minute={rate}"]),
+        f"--request-seconds={limits.request_timeout_seconds}",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The ConfigMap by which the gateways know of canaries.
+"""The ConfigMap by which the gateways know of the pipeline's models.
 
 They read it again whenever it changes, so that no change of it makes their pods anew.
 """
@@ -12,28 +12,28 @@ from sdp_operator.desired.identity import GATEWAY, child_name, metadata
 from sdp_operator.desired.telling import to_tell
 from sdp_operator.objects import KubeObject
 from sdp_operator.pods import is_living
-from sdp_serving.contract.components import Component
-from sdp_serving.contract.routes import ROUTES_FILE, Canary, Routes
+from sdp_serving.contract.routes import ROUTES_FILE, Routes
 
 _FOLDER: Final = "/etc/sdpipeline/routes"
 _VOLUME: Final = "routes"
 
 
-def routes_config_map(pipeline: Pipeline, canaries: Mapping[Component, Canary]) -> KubeObject:
-    """The ConfigMap with these canaries."""
+def routes_config_map(pipeline: Pipeline, routes: Routes) -> KubeObject:
+    """The ConfigMap with what the gateways are told."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata(pipeline, GATEWAY),
-        "data": {ROUTES_FILE: Routes(canaries=canaries).model_dump_json()},
+        "data": {ROUTES_FILE: routes.model_dump_json(exclude_none=True)},
     }
 
 
-def gateways_to_tell(canaries: Mapping[Component, Canary], pods: Mapping[str, KubeObject]) -> Mapping[str, str]:
-    """Which of the gateway's pods are to look at these canaries now, by name: with a digest of them."""
-    routes = digest(Routes(canaries=canaries).model_dump(mode="json"))
-    digests = {name: routes for name, pod in pods.items() if is_living(pod)}
-    return to_tell(digests, pods, is_news=bool(canaries))
+def gateways_to_tell(routes: Routes, pods: Mapping[str, KubeObject]) -> Mapping[str, str]:
+    """Which of the gateway's pods are to look at the routes now, by name: with a digest of them."""
+    told = digest(routes.model_dump(mode="json", exclude_none=True))
+    digests = {name: told for name, pod in pods.items() if is_living(pod)}
+    # Models become known while the first gateways start.
+    return to_tell(digests, pods, is_news=True)
 
 
 def routes_volume(pipeline: Pipeline) -> KubeObject:

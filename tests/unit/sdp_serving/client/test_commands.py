@@ -12,7 +12,7 @@ def test_help_lists_what_other_parts_register() -> None:
     shown = CliRunner().invoke(main, ["--help"])
     assert shown.exit_code == 0
     listed = [line.split()[0] for line in shown.stdout.partition("Commands:")[2].splitlines() if line]
-    assert listed == ["artifacts", "export", "generate", "history", "plan", "undo"]
+    assert listed == ["artifacts", "export", "generate", "history", "plan", "replay", "undo"]
 
 
 def test_kubectl_finds_it_as_a_plugin() -> None:

@@ -1,163 +1,172 @@
+import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import sqrt
 from typing import Any
 
-import numpy as np
 import pytest
+from tests.support.scripted_servers import VERSIONS, ScriptedServers, plain, tokens_of
 
-from sdp_serving.client.errors import ServerUnreachableError, UnexpectedAnswerError, VersionGoneError
-from sdp_serving.client.pipeline import Pipeline, Stage, default_guidance_scale
-from sdp_serving.client.transport import Answer, Array
-from sdp_serving.contract.components import DRAWING, Component
+from sdp_serving.client.origins import Origin, Origins
+from sdp_serving.client.pipeline import SEEDS, AsyncPipeline, Drawer, Pipeline, in_threads
+from sdp_serving.contract.components import Component
 from sdp_serving.contract.routes import Canary, Variant
-from sdp_serving.contract.signatures import SignatureName, signatures
+from sdp_serving.contract.signatures import SignatureName
+from sdp_serving.generation.ask import Progress, Stage
+from sdp_serving.generation.calls import Call, Look
+from sdp_serving.generation.errors import ServerUnreachableError, VersionGoneError
+from sdp_serving.servers.router import AsyncRouter, Router
+from sdp_serving.servers.threads import Threaded
 
-ENCODER, DIFFUSION, DECODER = DRAWING
-
-
-class Tokens:
-    def encode(self, prompt: str) -> list[int]:
-        return [49406, *map(ord, prompt), *[49407] * (76 - len(prompt))]
-
-
-class Servers:
-    """Answers as models of the given sizes would, and remembers what it was asked."""
-
-    def __init__(
-        self, width: int = 96, faults: Mapping[str, Array] | None = None, gone: frozenset[int] = frozenset()
-    ) -> None:
-        self.versions: list[int | None] = []
-        """Those that were asked of the diffusion model."""
-        self._gone = gone
-        self.is_away = False
-        self.asked: dict[Component, tuple[SignatureName, Mapping[str, Array]]] = {}
-        self._width = width
-        self._faults = faults or {}
-
-    def predict(
-        self, component: Component, signature: SignatureName, inputs: Mapping[str, Array], *, version: int | None = None
-    ) -> Answer:
-        if self.is_away:
-            raise ServerUnreachableError("nothing answers there")
-        if component is DIFFUSION:
-            self.versions.append(version)
-        if version in self._gone:
-            raise VersionGoneError(f"no version {version}")
-        self.asked[component] = (signature, inputs)
-        batch = int(inputs["batch_size"]) if "batch_size" in inputs else len(inputs["latent"])
-        outputs = {
-            name: np.ones([size or batch for size in spec.shape or ()], spec.dtype)
-            for name, spec in signatures(component, width=self._width, image_size=64)[signature].outputs.items()
-        }
-        faults = {name: fault for name, fault in self._faults.items() if name in outputs}
-        return Answer({**outputs, **faults}, version=version or list(Component).index(component) + 1)
-
-    def close(self) -> None:
-        pass
+MODEL = Component.DIFFUSION_MODEL
+CANARY = Canary(version=VERSIONS[MODEL], percent=10, model="gs://b/unet")
+ALONE = Canary(host="sd-canary.art.svc", percent=100, model="gs://b/unet")
 
 
-def test_each_model_is_asked_what_the_contract_says() -> None:
-    servers = Servers()
-
-    made = Pipeline(servers, tokenizer=Tokens()).generate("red", images=3, steps=9, seed=5)
-
-    assert made.images.shape == (3, 64, 64, 3)
-    assert made.images.dtype == np.uint8
-    assert made.versions == {ENCODER: 1, DIFFUSION: 2, DECODER: 3}
-    for component, (signature, inputs) in servers.asked.items():
-        expected = signatures(component, width=96, image_size=64)[signature].inputs
-        assert inputs.keys() == expected.keys()
-        assert {name: str(array.dtype) for name, array in inputs.items()} == {
-            name: spec.dtype for name, spec in expected.items()
-        }
-    signature, inputs = servers.asked[DIFFUSION]
-    assert signature is SignatureName.SAMPLE
-    scalars = {name: inputs[name].item() for name in ("num_steps", "batch_size", "seed", "guidance_scale")}
-    assert scalars == {"num_steps": 9, "batch_size": 3, "seed": 5, "guidance_scale": 3.0}
-    assert servers.asked[ENCODER][1]["tokens"].tolist() == Tokens().encode("red")
-
-
-@pytest.mark.parametrize(("width", "scale"), [(96, 3.0), (768, 7.5), (1024, 7.5)])
-def test_the_guidance_scale_suits_the_model_unless_it_is_given(width: int, scale: float) -> None:
-    pipeline = Pipeline(Servers(width), tokenizer=Tokens())
-
-    assert default_guidance_scale(width) == scale
-    assert pipeline.generate("x").guidance_scale == scale
-    assert pipeline.generate("x", guidance_scale=0.0).guidance_scale == 0.0
+def pipeline(servers: Any, **options: Any) -> Pipeline:
+    return Pipeline(servers, Drawer(tokenize=tokens_of, **options))
 
 
 def test_a_seed_is_chosen_anew_unless_it_is_given() -> None:
-    pipeline = Pipeline(Servers(), tokenizer=Tokens())
-
-    assert pipeline.generate("x", seed=0).seed == 0
-    assert len({pipeline.generate("x").seed for _ in range(5)}) > 1
-
-
-def test_each_stage_is_announced_in_turn_and_timed() -> None:
-    stages: list[Stage] = []
-
-    made = Pipeline(Servers(), tokenizer=Tokens()).generate("x", on_stage=stages.append)
-
-    assert stages == [Stage.ENCODING, Stage.DENOISING, Stage.DECODING]
-    assert list(made.seconds) == stages
-    assert all(seconds >= 0 for seconds in made.seconds.values())
+    one = pipeline(ScriptedServers())
+    seeds = {one.generate("x", steps=1).seed for _ in range(5)}
+    assert len(seeds) > 1
+    assert all(seed is not None and 0 <= seed < SEEDS for seed in seeds)
+    assert one.generate("x", steps=1, seed=0).seed == 0
 
 
-CANARY = Canary(version=9, percent=10, model="gs://b/unet")
+def test_the_steps_are_divided_only_for_who_wants_to_be_told() -> None:
+    servers, told = ScriptedServers(), list[Progress]()
+    one = pipeline(servers)
+
+    one.generate("x", steps=50)
+    assert SignatureName.DENOISE_RANGE not in servers.names()
+    one.generate("x", steps=50, on_progress=told.append)
+    assert servers.names().count(SignatureName.DENOISE_RANGE) == 25
+    assert {progress.stage for progress in told} == set(Stage)
+
+
+def test_a_preview_is_made_when_it_is_asked_for() -> None:
+    servers, shapes = ScriptedServers(), []
+    one = pipeline(servers)
+
+    def show(progress: Progress) -> None:
+        preview = one.preview(progress)
+        shapes.append(None if preview is None else preview.shape)
+
+    one.generate("x", steps=2, images=2, on_progress=show)
+    assert shapes == [None, None, (2, 64, 64, 3), (2, 64, 64, 3), None]
 
 
 def test_a_canary_makes_its_part_of_the_pictures() -> None:
-    servers, pictures, part = Servers(), 1000, 0.1
-    pipeline = Pipeline(servers, tokenizer=Tokens(), canary=CANARY, draw=random.Random(2).random)
+    pictures, part = 1000, 0.1
+    one = pipeline(ScriptedServers(), canary=CANARY, draw=random.Random(2).random)
 
-    made = [pipeline.generate("x") for _ in range(pictures)]
+    made = [one.generate("x", steps=1, encoding=None).variant for _ in range(pictures)]
 
-    found = [generation.variant for generation in made].count(Variant.CANARY)
+    found = made.count(Variant.CANARY)
     assert abs(found - pictures * part) < 4 * sqrt(pictures * part * (1 - part))
-    assert servers.versions.count(9) == found
-    assert servers.versions.count(None) == pictures - found
-    assert all((one.versions[DIFFUSION] == 9) == (one.variant is Variant.CANARY) for one in made)
 
 
 @pytest.mark.parametrize("variant", Variant)
 def test_the_variant_can_be_chosen(variant: Variant) -> None:
-    pipeline = Pipeline(Servers(), tokenizer=Tokens(), canary=CANARY, variant=variant)
-
-    assert {pipeline.generate("x").variant for _ in range(20)} == {variant}
+    one = pipeline(ScriptedServers(), canary=CANARY, variant=variant)
+    assert {one.generate("x", steps=1).variant for _ in range(20)} == {variant}
 
 
 def test_a_canary_that_is_gone_fails_nobody() -> None:
-    servers = Servers(gone=frozenset({9}))
-    pipeline = Pipeline(servers, tokenizer=Tokens(), canary=CANARY, variant=Variant.CANARY)
-
-    assert pipeline.generate("x").variant is Variant.STABLE
-    assert servers.versions == [9, None]
-
-
-ALONE = Canary(host="sd-canary.art.svc", percent=100, model="gs://b/unet")
+    servers = ScriptedServers()
+    servers.replace(MODEL, 99)
+    made = pipeline(servers, canary=CANARY, variant=Variant.CANARY).generate("x", steps=1)
+    assert (made.variant, made.versions[MODEL]) == (Variant.STABLE, 99)
 
 
 def test_a_canary_with_a_server_of_its_own_is_asked_there_and_nowhere_when_it_is_away() -> None:
-    servers, own = Servers(), Servers()
-    pipeline = Pipeline(servers, tokenizer=Tokens(), canary=ALONE, canary_transport=own)
+    servers, own = ScriptedServers(), ScriptedServers()
+    one = pipeline(Router(servers, canary=own, others={}), canary=ALONE)
 
-    assert pipeline.generate("x").variant is Variant.CANARY
-    assert (servers.versions, own.versions) == ([], [None])
-    own.is_away = True
-    assert pipeline.generate("x").variant is Variant.STABLE
-    assert servers.versions == [None]
+    assert one.generate("x", steps=1).variant is Variant.CANARY
+    assert ({call.component for call in own.calls()}, servers.calls(MODEL)) == ({MODEL}, [])
 
+    def be_away(_: Call | Look) -> None:
+        raise ServerUnreachableError(MODEL, "nothing answers there")
 
-FAULTS: dict[str, Any] = {
-    "context": np.ones((1, 76, 96), np.float32),
-    "unconditional_context": np.ones((1, 77, 95), np.float32),
-    "latent": np.ones((2, 8, 8, 4), np.float32),
-    "images": np.ones((1, 64, 64), np.uint8),
-}
+    own.before = be_away
+    assert one.generate("x", steps=1).variant is Variant.STABLE
+    assert servers.calls(MODEL)
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_an_output_of_a_wrong_shape_is_named(name: str) -> None:
-    with pytest.raises(UnexpectedAnswerError, match=f"the output {name} has the shape"):
-        Pipeline(Servers(faults={name: FAULTS[name]}), tokenizer=Tokens()).generate("x")
+def test_components_that_are_elsewhere_are_asked_there_and_all_are_closed() -> None:
+    closed = []
+
+    class Closing(ScriptedServers):
+        def close(self) -> None:
+            closed.append(self)
+
+    servers, own, other = Closing(), Closing(), Closing(plain())
+    router = Router(servers, canary=own, others={Component.TEXT_ENCODER: other})
+    pipeline(router).generate("x", steps=1)
+    assert {call.component for call in other.calls()} == {Component.TEXT_ENCODER}
+    assert not servers.calls(Component.TEXT_ENCODER)
+    router.close()
+    assert closed == [servers, own, other]
+
+
+def test_asyncio_asks_the_same() -> None:
+    servers, own, told = ScriptedServers(), ScriptedServers(), list[Progress]()
+
+    async def on_progress(progress: Progress) -> None:
+        told.append(progress)
+
+    async def draw() -> None:
+        transport = AsyncRouter(Threaded(servers), canary=Threaded(own), others={})
+        one = AsyncPipeline(transport, Drawer(tokenize=tokens_of, canary=ALONE))
+        made = await one.generate("x", seed=3, steps=4, on_progress=on_progress)
+        assert made.variant is Variant.CANARY
+        assert (made.images == pipeline(ScriptedServers()).generate("x", seed=3, steps=4).images).all()
+        shown = [await one.preview(progress) for progress in told]
+        assert sum(each is not None for each in shown) == 4
+        await transport.close()
+
+    asyncio.run(draw())
+    assert own.calls(MODEL)
+
+
+def test_what_is_entered_in_a_thread_is_left_there_with_the_error() -> None:
+    seen: list[BaseException | None] = []
+
+    @contextmanager
+    def entered() -> Iterator[int]:
+        try:
+            yield 5
+        except VersionGoneError as error:
+            seen.append(error)
+            raise ServerUnreachableError(MODEL, "explained") from error
+        else:
+            seen.append(None)
+
+    async def use(*, fails: bool) -> None:
+        async with in_threads(entered()) as five:
+            assert five == 5
+            if fails:
+                raise VersionGoneError(MODEL, "gone")
+
+    asyncio.run(use(fails=False))
+    with pytest.raises(ServerUnreachableError, match="explained"):
+        asyncio.run(use(fails=True))
+    assert [type(one) for one in seen] == [type(None), VersionGoneError]
+
+
+def test_receipts_tell_where_the_models_came_from() -> None:
+    known = {component: Origin(f"gs://b/{component}", f"sha256:{'b' * 64}") for component in Component}
+    origins = Origins(known, lambda: known)
+    one = pipeline(ScriptedServers(), origins=origins, canary=CANARY, variant=Variant.STABLE)
+    models = one.generate("x", steps=1).receipt.models
+    assert {component: model.uri for component, model in models.items()} == {
+        component: f"gs://b/{component}" for component in VERSIONS if component is not Component.IMAGE_ENCODER
+    }
+
+    by_canary = pipeline(ScriptedServers(), origins=origins, canary=CANARY, variant=Variant.CANARY)
+    model = by_canary.generate("x", steps=1).receipt.models[MODEL]
+    assert (model.uri, model.digest) == ("gs://b/unet", None)

@@ -12,7 +12,7 @@ from tests.support.gateway_front import front, model_server, until
 
 from sdp_serving.contract.components import Component
 from sdp_serving.gateway import kept_body, pass_through
-from sdp_serving.gateway.app import Config
+from sdp_serving.gateway.config import Config
 
 UNET = Component.DIFFUSION_MODEL
 STABLE = f"/v1/models/{UNET}:predict"

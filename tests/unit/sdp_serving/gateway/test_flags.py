@@ -2,7 +2,8 @@ import pytest
 from click.testing import CliRunner
 
 from sdp_serving.gateway.__main__ import main
-from sdp_serving.gateway.flags import Address, AddressType, ComponentServerType
+from sdp_serving.gateway.flags import AddressType, ComponentServerType
+from sdp_serving.servers.transport import Address
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,20 @@ def test_flags_that_cannot_be_used_are_told_what_to_write(flags: list[str], mess
 
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("flag", "refusal"),
+    [
+        ("--grpc=unet=a:1", "names no component"),
+        ("--grpc=decoder=a", "write an address such as sd-decoder.default.svc:8500"),
+        ("--grpc=text-encoder=a:1", "--grpc names text-encoder, which no --component does: give both"),
+        ("--queue-length=0", "0 is not in the range"),
+        ("--request-seconds=0", "0 is not in the range"),
+    ],
+)
+def test_flags_that_draw_nothing_are_refused(flag: str, refusal: str) -> None:
+    result = CliRunner().invoke(main, ["--component=decoder=http://a:8501", flag])
+
+    assert result.exit_code == 2
+    assert refusal in result.output

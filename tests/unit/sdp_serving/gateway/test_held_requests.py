@@ -10,7 +10,7 @@ from tests.support.gateway_front import front, model_server, until
 
 from sdp_serving.contract.components import Component
 from sdp_serving.gateway import app as app_module
-from sdp_serving.gateway.app import Config
+from sdp_serving.gateway.config import Config
 from sdp_serving.gateway.room import room_for_bodies
 
 MEGABYTE = 2**20

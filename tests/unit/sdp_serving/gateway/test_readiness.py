@@ -6,7 +6,7 @@ from aiohttp import web
 from yarl import URL
 
 from sdp_serving.contract.components import Component
-from sdp_serving.gateway.readiness import Readiness, Report, why_not_ready
+from sdp_serving.gateway.readiness import Readiness, Report, ServerState, read_state
 from sdp_serving.gateway.session import open_session
 
 
@@ -45,7 +45,8 @@ ANSWERS: dict[str, tuple[int, bytes, str | None]] = {
 
 @pytest.mark.parametrize(("status", "body", "reason"), ANSWERS.values(), ids=ANSWERS)
 def test_a_model_is_ready_only_when_a_version_is_available(status: int, body: bytes, reason: str | None) -> None:
-    assert why_not_ready(status, body) == reason
+    assert read_state(status, body).reason == reason
+    assert read_state(status, body).is_ready == (reason is None)
 
 
 def test_a_report_is_asked_for_once_a_second_however_many_want_it() -> None:
@@ -71,7 +72,7 @@ def test_a_report_is_asked_for_once_a_second_however_many_want_it() -> None:
             for seconds in (0.0, 0.9, 0.2):
                 now += seconds
                 reports: list[Report] = await asyncio.gather(*(readiness.report() for _ in range(10)))
-                assert reports == [{Component.DECODER: None}] * 10
+                assert reports == [{Component.DECODER: ServerState(None, 1)}] * 10
                 counts.append(asked)
         await runner.cleanup()
         return counts

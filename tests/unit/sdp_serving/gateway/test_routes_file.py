@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_told_once_and_changes_nothing(mount: Mount, capl
     for _ in range(3):
         assert routes.canary(UNET) is not None
     assert len(caplog.records) == 1
-    assert "so that the canaries stay as they were" in caplog.text
+    assert "so that all stays as it was" in caplog.text
 
 
 def test_without_a_file_there_is_no_canary(mount: Mount) -> None:

@@ -16,6 +16,7 @@ from sdp_operator.api.v1alpha1 import Endpoints, GatewaySpec, Pipeline
 from sdp_operator.desired.gateway.children import gateway_children
 from sdp_operator.desired.gateway.deployment import deployment
 from sdp_operator.desired.gateway.routes import gateways_to_tell
+from sdp_operator.desired.gateway.service import service
 from sdp_operator.desired.gateway.url import gateway_url
 from sdp_operator.desired.identity import REVISION
 from sdp_operator.desired.service import endpoints
@@ -27,6 +28,7 @@ from sdp_serving.contract.routes import Canary, Routes
 
 DATA = Path(__file__).parent / "data"
 SETTINGS = Settings(gateway_image="sdpipeline/gateway:test")
+NOTHING = Routes()
 DECODER: KubeObject = {"decoder": {"model": "gs://b/d"}}
 
 
@@ -35,7 +37,7 @@ def test_the_gateways_children_are_as_in_the_golden_file(case: str) -> None:
     parent = pipeline(yaml.safe_load((DATA / f"{case}.yaml").read_text()))
     golden = DATA / f"{case.removesuffix('.spec')}.children.yaml"
 
-    made = list(gateway_children(parent, _spec(parent), _own(parent), {}, SETTINGS))
+    made = list(gateway_children(parent, _spec(parent), _own(parent), NOTHING, SETTINGS))
 
     if os.environ.get("UPDATE_GOLDEN"):
         plain = json.loads(json.dumps(made))  # shares nothing, so that YAML writes no anchors
@@ -78,7 +80,7 @@ def test_another_component_is_another_revision_and_another_number_of_replicas_is
 @pytest.mark.parametrize("name", ["ingress", "route"])
 def test_the_service_finds_the_pods_whatever_is_overridden_and_all_else_finds_the_service(name: str) -> None:
     parent = pipeline(yaml.safe_load((DATA / f"{name}.spec.yaml").read_text()))
-    made = {child["kind"]: child for child in gateway_children(parent, _spec(parent), _own(parent), {}, SETTINGS)}
+    made = {child["kind"]: child for child in gateway_children(parent, _spec(parent), _own(parent), NOTHING, SETTINGS)}
     template = made["Deployment"]["spec"]["template"]
     service = made["Service"]
 
@@ -107,12 +109,11 @@ def test_a_gateway_that_must_go_has_time_for_the_requests_under_way() -> None:
     assert pod["terminationGracePeriodSeconds"] > leaving + gateways_own_grace
 
 
-def test_a_canary_is_written_where_the_gateway_reads_it_and_restarts_none() -> None:
+def test_what_the_gateways_are_told_is_written_where_they_read_it_and_restarts_none() -> None:
     parent = pipeline({**DECODER, "gateway": {}})
-    canary = Canary(version=7, percent=10, model="gs://b/unet")
+    told = _told(percent=10)
     without, with_it = (
-        gateway_children(parent, _spec(parent), _own(parent), canaries, SETTINGS)
-        for canaries in ({}, {Component.DIFFUSION_MODEL: canary})
+        gateway_children(parent, _spec(parent), _own(parent), routes, SETTINGS) for routes in (NOTHING, told)
     )
     assert without[0] == with_it[0]
 
@@ -126,16 +127,13 @@ def test_a_canary_is_written_where_the_gateway_reads_it_and_restarts_none() -> N
     assert "subPath" not in mount, "such a mount would never change"
     folder, _, file = flag.removeprefix("--routes=").rpartition("/")
     assert folder == mount["mountPath"]
-    assert Routes.model_validate_json(config_map["data"][file]).canaries == {Component.DIFFUSION_MODEL: canary}
+    assert Routes.model_validate_json(config_map["data"][file]) == told
 
 
-def test_gateways_are_told_at_once_when_a_canary_comes_changes_or_goes_and_at_rest_nothing() -> None:
-    canaries = {Component.DIFFUSION_MODEL: Canary(version=7, percent=10, model="gs://b/unet")}
-    more = {Component.DIFFUSION_MODEL: Canary(version=7, percent=20, model="gs://b/unet")}
+def test_gateways_are_told_at_once_of_what_changes_and_at_rest_nothing() -> None:
     pods: dict[str, KubeObject] = {"one": {"metadata": {}}, "ending": {"metadata": {"deletionTimestamp": "now"}}}
-    assert gateways_to_tell({}, pods) == {}
     told = []
-    for now in (canaries, more, {}):
+    for now in (_told(percent=10), _told(percent=20), NOTHING):
         (name, digest), *others = gateways_to_tell(now, pods).items()
         assert (name, others) == ("one", [])
         told.append(digest)
@@ -157,14 +155,14 @@ def test_the_gateway_has_the_resources_that_are_asked_for_and_else_its_own(asked
     parent = pipeline({**DECODER, "gateway": {} if asked is None else {"resources": asked}})
     [container] = _pod(_made(parent, _own(parent)))["containers"]
 
-    its_own = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "2", "memory": "512Mi"}}
+    its_own = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "2", "memory": "1Gi"}}
     assert container["resources"] == (asked or its_own)
 
 
 def test_one_gateway_alone_has_no_disruption_budget() -> None:
     parent = pipeline({**DECODER, "gateway": {"replicas": 1}})
 
-    kinds = [child["kind"] for child in gateway_children(parent, _spec(parent), _own(parent), {}, SETTINGS)]
+    kinds = [child["kind"] for child in gateway_children(parent, _spec(parent), _own(parent), NOTHING, SETTINGS)]
 
     assert kinds == ["Deployment", "ConfigMap", "Service"]
 
@@ -192,6 +190,86 @@ def test_the_url_is_the_one_that_users_call(gateway: KubeObject, url: str) -> No
     parent = pipeline({**DECODER, "gateway": gateway})
 
     assert gateway_url(parent, _spec(parent)) == url
+
+
+def test_the_gateway_keeps_to_its_limits_and_to_a_rate_where_one_is_asked_for() -> None:
+    limits = {"queueLength": 8, "requestsPerMinute": 30, "requestTimeoutSeconds": 90}
+
+    assert _flags({}, "--queue-length", "--requests-per-minute", "--request-seconds") == [
+        "--queue-length=64",
+        "--request-seconds=600",
+    ]
+    assert _flags({"limits": limits}, "--queue-length", "--requests-per-minute", "--request-seconds") == [
+        "--queue-length=8",
+        "--requests-per-minute=30",
+        "--request-seconds=90",
+    ]
+
+
+def test_an_override_replaces_the_grpc_address_of_its_own_component_only() -> None:
+    gateway = {"overrides": {"args": ["--grpc=decoder=b:1"]}}
+    parent = pipeline({**DECODER, "textEncoder": {"model": "gs://b/t"}, "gateway": gateway})
+
+    [container] = _pod(_made(parent, _own(parent)))["containers"]
+
+    assert [flag for flag in container["args"] if flag.startswith("--grpc")] == [
+        "--grpc=text-encoder=sd-text-encoder.art.svc:8500",
+        "--grpc=decoder=b:1",
+    ]
+
+
+def test_the_keys_of_a_secret_appear_where_the_gateway_reads_them_and_without_them_it_does_not_start() -> None:
+    parent = pipeline({**DECODER, "gateway": {"auth": {"secretName": "sd-keys"}}})
+    pod = _pod(_made(parent, _own(parent)))
+    [container] = pod["containers"]
+    [volume] = [volume for volume in pod["volumes"] if "secret" in volume]
+    [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == volume["name"]]
+
+    assert volume["secret"] == {"secretName": "sd-keys", "defaultMode": 0o440}
+    assert f"--api-keys={mount['mountPath']}" in container["args"]
+    assert mount["readOnly"]
+    assert "subPath" not in mount, "such a mount would never change"
+    assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"], "its group may read them"
+
+
+def test_whoever_reaches_a_gateway_without_a_secret_may_use_it() -> None:
+    parent = pipeline({**DECODER, "gateway": {}})
+    pod = _pod(_made(parent, _own(parent)))
+
+    assert not [volume for volume in pod["volumes"] if "secret" in volume]
+    assert _flags({}, "--api-keys") == []
+
+
+STICKY = {"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 3600}}}
+FREE = {"sessionAffinity": "None"}
+
+
+@pytest.mark.parametrize(
+    ("gateway", "affinity"),
+    [
+        ({}, FREE),
+        ({"replicas": 2}, STICKY),
+        ({"replicas": 2, "service": {"sessionAffinity": "None"}}, FREE),
+        ({"service": {"sessionAffinity": "ClientIP"}}, STICKY),
+    ],
+)
+def test_of_several_gateways_a_client_reaches_the_one_that_has_its_pictures(
+    gateway: KubeObject, affinity: KubeObject
+) -> None:
+    parent = pipeline({**DECODER, "gateway": gateway})
+    spec = service(parent, _spec(parent))["spec"]
+
+    assert {key: value for key, value in spec.items() if key.startswith("session")} == affinity
+
+
+def _told(*, percent: int) -> Routes:
+    return Routes(canaries={Component.DIFFUSION_MODEL: Canary(version=7, percent=percent, model="gs://b/unet")})
+
+
+def _flags(gateway: KubeObject, *names: str) -> list[str]:
+    parent = pipeline({**DECODER, "gateway": gateway})
+    [container] = _pod(_made(parent, _own(parent)))["containers"]
+    return [flag for flag in container["args"] if flag.partition("=")[0] in names]
 
 
 def _spec(parent: Pipeline) -> GatewaySpec:

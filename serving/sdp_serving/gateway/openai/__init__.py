@@ -1,0 +1,1 @@
+"""OpenAI's images API, as the official clients speak it."""

@@ -1,0 +1,1 @@
+"""Who is drawn when, and together with whom."""

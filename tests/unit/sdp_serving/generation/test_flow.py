@@ -1,0 +1,458 @@
+"""The flow against servers made of arithmetic, to which all of its calls must fit."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.scripted_servers import (
+    SIDE,
+    VERSIONS,
+    ScriptedServers,
+    exported,
+    plain,
+    steps_taken,
+    tokens_of,
+)
+
+from sdp_serving.contract.artifact import ImageSizes
+from sdp_serving.contract.components import Component
+from sdp_serving.contract.routes import Canary, Variant
+from sdp_serving.contract.sampling import Sampler, Schedule
+from sdp_serving.contract.signatures import SignatureName
+from sdp_serving.generation.ask import Progress, Stage
+from sdp_serving.generation.calls import Answer, Call, Look, Offer
+from sdp_serving.generation.decode import Encoding, pictures_of
+from sdp_serving.generation.errors import (
+    NotOfferedError,
+    RequestRefusedError,
+    ServerTimeoutError,
+    ServerUnreachableError,
+    UnexpectedAnswerError,
+    VersionGoneError,
+)
+from sdp_serving.generation.flow import Setting, default_guidance_scale, generate, generate_together, stride_of
+from sdp_serving.generation.generation import Generation
+from sdp_serving.generation.memory import Memory
+from sdp_serving.generation.request import ImageRequest, Size, Source
+from sdp_serving.servers.drive import drive
+
+TEXT, MODEL, DECODER, IMAGE = Component
+
+
+def setting(**changes: Any) -> Setting:
+    return replace(Setting(memory=Memory(), tokenize=tokens_of, fresh_seed=lambda: 77), **changes)
+
+
+def draw(
+    request: ImageRequest,
+    servers: ScriptedServers | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    **changes: Any,
+) -> Generation:
+    return drive(generate(request, setting(**changes)), servers or ScriptedServers(), on_progress)
+
+
+PICTURE = np.random.default_rng(1).integers(0, 256, (90, 70, 3), np.uint8)
+MASK = np.zeros((90, 70), np.uint8)
+MASK[:40] = 255
+SOURCES = [None, Source(PICTURE), Source(PICTURE, MASK, strength=0.7), Source(PICTURE, strength=0.0)]
+
+
+@given(
+    images=st.integers(1, 3),
+    steps=st.integers(1, 9),
+    stride=st.integers(1, 10),
+    source=st.sampled_from(SOURCES),
+    sampler=st.sampled_from([None, *Sampler]),
+)
+def test_pictures_do_not_depend_on_how_the_steps_are_divided(
+    images: int, steps: int, stride: int, source: Source | None, sampler: Sampler | None
+) -> None:
+    request = ImageRequest(prompt="red", images=images, seed=5, steps=steps, source=source, sampler=sampler)
+
+    whole, divided = draw(request), draw(request, stride=stride)
+
+    assert np.array_equal(whole.images, divided.images)
+    assert whole.receipt == divided.receipt
+
+
+@pytest.mark.parametrize("offers", [exported(), plain()], ids=["exported", "plain"])
+@pytest.mark.parametrize("stride", [None, 2])
+def test_each_picture_is_the_one_that_its_seed_gives_alone(offers: dict[Component, Offer], stride: int | None) -> None:
+    request = ImageRequest(prompt="red", negative_prompt="blue", images=3, seed=5, steps=4)
+    together = draw(request, ScriptedServers(offers), stride=stride)
+
+    assert len({one.tobytes() for one in together.images}) == 3
+    for index, pixels in enumerate(together.images):
+        alone = draw(replace(request, images=1, seed=5 + index), ScriptedServers(offers))
+        assert np.array_equal(alone.images, [pixels])
+        assert alone.receipt == together.receipt.of_picture(index)
+
+
+def test_models_of_any_make_draw_the_same() -> None:
+    request = ImageRequest(prompt="red", negative_prompt="blue", images=2, seed=5, steps=4)
+
+    ours, others = draw(request), draw(request, ScriptedServers(plain()))
+
+    assert np.array_equal(ours.images, others.images)
+    assert (ours.tokens_cut_off, others.tokens_cut_off) == (0, None)
+
+
+def test_requests_that_are_drawn_together_are_as_if_alone() -> None:
+    requests = [
+        ImageRequest(prompt="red", images=2, seed=5, steps=4),
+        ImageRequest(prompt="green", negative_prompt="blue", seed=9, steps=4),
+        ImageRequest(prompt="x" * 80, images=3, seed=1, steps=4),
+    ]
+    assert len({request.together() for request in requests}) == 1
+    servers = ScriptedServers()
+
+    made = drive(generate_together(requests, setting(stride=3)), servers, lambda _: None)
+
+    assert servers.names().count(SignatureName.DENOISE_RANGE) == 2
+    for request, one in zip(requests, made, strict=True):
+        alone = draw(request)
+        assert np.array_equal(one.images, alone.images)
+        assert (one.receipt, one.tokens_cut_off) == (alone.receipt, alone.tokens_cut_off)
+
+
+def test_only_requests_that_are_alike_go_together() -> None:
+    request = ImageRequest(prompt="x")
+    differing: list[dict[str, Any]] = [
+        {"steps": 3}, {"guidance_scale": 2.0}, {"size": Size(64, 64)}, {"sampler": Sampler.EULER},
+        {"schedule": Schedule.KARRAS},
+    ]  # fmt: skip
+    assert request.together() == ImageRequest(prompt="y", seed=3, images=2, negative_prompt="z").together()
+    assert all(replace(request, **change).together() != request.together() for change in differing)
+
+
+def test_nothing_is_told_for_a_single_call_but_the_stages() -> None:
+    servers, told = ScriptedServers(), list[Progress]()
+
+    draw(ImageRequest(prompt="red", steps=4), servers, told.append)
+
+    assert [(one.stage, one.step, one.total) for one in told] == [
+        (Stage.ENCODING, 0, 4), (Stage.DENOISING, 0, 4), (Stage.DENOISING, 4, 4), (Stage.DECODING, 4, 4),
+    ]  # fmt: skip
+    assert servers.names() == [
+        SignatureName.ENCODE_PROMPTS, SignatureName.TEXT_TO_IMAGE, SignatureName.DECODE_PNG,
+    ]  # fmt: skip
+
+
+def test_progress_is_told_after_each_range_with_a_preview() -> None:
+    servers, told = ScriptedServers(), list[Progress]()
+
+    made = draw(ImageRequest(prompt="red", steps=5, images=2), servers, told.append, stride=2)
+
+    denoising = [one for one in told if one.stage is Stage.DENOISING]
+    assert [(one.step, one.total) for one in denoising] == [(0, 5), (2, 5), (4, 5), (5, 5)]
+    assert denoising[0].preview is None
+    for one in denoising[1:]:
+        assert one.preview is not None
+        shown = pictures_of(one.preview, servers.predict(one.preview))
+        assert shown.encoding is Encoding.JPEG
+        assert shown.pixels.shape == made.images.shape
+
+
+def test_a_model_that_takes_one_seed_is_told_of_picture_by_picture() -> None:
+    told = list[Progress]()
+
+    draw(ImageRequest(prompt="red", steps=5, images=2), ScriptedServers(plain()), told.append, stride=2)
+
+    denoising = [(one.step, one.total) for one in told if one.stage is Stage.DENOISING]
+    assert denoising == [(0, 10), (5, 10), (10, 10)]
+
+
+@pytest.mark.parametrize("steps", [1, 24, 25, 26, 100, 1000])
+def test_a_stride_makes_at_most_25_calls(steps: int) -> None:
+    assert -(-steps // stride_of(steps)) <= 25
+    assert stride_of(steps) <= max(1, steps / 12)
+
+
+def test_a_flow_that_is_closed_asks_nothing_more() -> None:
+    flow = generate(ImageRequest(prompt="red", steps=9), setting(stride=1))
+    servers = ScriptedServers()
+
+    def leave(progress: Progress) -> None:
+        if progress.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drive(flow, servers, leave)
+    assert servers.names().count(SignatureName.DENOISE_RANGE) == 3
+    with pytest.raises(StopIteration):
+        next(flow)
+
+
+def test_what_models_offer_is_asked_once() -> None:
+    servers, memory = ScriptedServers(), Memory()
+    for _ in range(3):
+        draw(ImageRequest(prompt="red", steps=2), servers, memory=memory)
+    assert sum(isinstance(one, Look) for one in servers.asked) == 3
+
+
+def test_what_a_model_offers_is_asked_again_when_another_version_has_answered() -> None:
+    servers, memory = ScriptedServers(), Memory()
+    request = ImageRequest(prompt="red", steps=2)
+    draw(request, servers, memory=memory)
+
+    servers.replace(MODEL, 30)
+    draw(request, servers, memory=memory)
+    asked = len(servers.asked)
+    draw(request, servers, memory=memory)
+
+    assert servers.asked[asked:][1] == Look(MODEL)
+
+
+@pytest.mark.parametrize("stride", [None, 1])
+def test_a_model_of_another_make_takes_over_without_a_failure(stride: int | None) -> None:
+    servers, memory = ScriptedServers(), Memory()
+    request = ImageRequest(prompt="red", steps=2, seed=3)
+    before = draw(request, servers, memory=memory, stride=stride)
+
+    servers.replace(MODEL, 30, plain()[MODEL])
+
+    after = draw(request, servers, memory=memory, stride=stride)
+    assert np.array_equal(before.images, after.images)
+    assert after.versions[MODEL] == 30
+
+
+def test_a_request_that_a_model_refuses_is_asked_for_once() -> None:
+    servers, memory = ScriptedServers(), Memory()
+
+    def refuse(asked: Call | Look) -> None:
+        if isinstance(asked, Call) and asked.component is MODEL:
+            raise RequestRefusedError(MODEL, "too many steps")
+
+    servers.before = refuse
+    for _ in range(2):
+        servers.asked.clear()
+        with pytest.raises(RequestRefusedError, match="too many steps"):
+            draw(ImageRequest(prompt="red"), servers, memory=memory)
+        assert len(servers.calls(MODEL)) == 1
+
+
+def test_negative_prompts_are_encoded_once() -> None:
+    servers, memory = ScriptedServers(), Memory()
+    request = ImageRequest(prompt="red", negative_prompt="y" * 80, seed=1, steps=2)
+    first = draw(request, servers, memory=memory)
+
+    again = draw(replace(request, prompt="green"), servers, memory=memory)
+
+    assert servers.calls(TEXT)[0].outputs == ()
+    assert servers.calls(TEXT)[1].outputs == ("context", "tokens_cut_off")
+    assert np.array_equal(again.images, draw(replace(request, prompt="green")).images)
+    assert (first.negative_tokens_cut_off, again.negative_tokens_cut_off) == (5, 5)
+
+
+def test_negative_prompts_of_models_that_take_tokens_are_encoded_once() -> None:
+    servers, memory = ScriptedServers(plain()), Memory()
+    request = ImageRequest(prompt="red", negative_prompt="blue", seed=1, steps=2)
+
+    made = [draw(request, servers, memory=memory) for _ in range(2)]
+
+    assert len(servers.calls(TEXT)) == 3
+    assert np.array_equal(made[0].images, made[1].images)
+
+
+@pytest.mark.parametrize("offers", [exported(), plain()], ids=["exported", "plain"])
+def test_what_a_text_encoder_made_is_not_used_with_its_successors(offers: dict[Component, Offer]) -> None:
+    servers, memory = ScriptedServers(offers), Memory()
+    request = ImageRequest(prompt="red", negative_prompt="blue", seed=1, steps=2)
+    draw(request, servers, memory=memory)
+
+    servers.replace(TEXT, 40)
+
+    fresh = ScriptedServers(offers)
+    fresh.replace(TEXT, 40)
+    assert np.array_equal(draw(request, servers, memory=memory).images, draw(request, fresh).images)
+
+
+@pytest.mark.parametrize(("width", "scale"), [(96, 3.0), (768, 7.5), (1024, 7.5)])
+def test_the_guidance_scale_suits_the_model(width: int, scale: float) -> None:
+    assert default_guidance_scale(width) == scale
+
+
+def test_the_guidance_scale_is_the_one_that_is_given() -> None:
+    assert draw(ImageRequest(prompt="x", guidance_scale=0.0)).receipt.guidance_scale == 0.0
+    assert draw(ImageRequest(prompt="x")).receipt.guidance_scale == 3.0
+
+
+def test_the_receipt_has_all_that_makes_the_pictures_again() -> None:
+    request = ImageRequest(
+        prompt="red", negative_prompt="blue", images=2, steps=4, guidance_scale=2.0,
+        sampler=Sampler.EULER, schedule=Schedule.KARRAS, source=Source(PICTURE, MASK, 0.5),
+    )  # fmt: skip
+    made = draw(request).receipt
+
+    assert (made.prompt, made.negative_prompt, made.images, made.seed) == ("red", "blue", 2, 77)
+    assert (made.steps, made.guidance_scale, made.sampler, made.schedule) == (4, 2.0, "euler", "karras")
+    assert (made.width, made.height) == (SIDE, SIDE)
+    assert made.source is not None
+    assert (made.source.mask is None, made.source.strength) == (False, 0.5)
+    assert {component: model.version for component, model in made.models.items()} == VERSIONS
+
+
+@pytest.mark.parametrize(("strength", "taken"), [(0.0, 0), (0.3, 3), (0.7, 7), (0.75, 7), (1.0, 10)])
+def test_the_strength_says_how_many_steps_are_taken(strength: float, taken: int) -> None:
+    request = ImageRequest(prompt="x", steps=10, source=Source(PICTURE, strength=strength))
+    assert request.steps_to_take == taken == steps_taken(10, strength)
+
+
+def test_pictures_come_as_they_are_wanted_where_the_decoder_can() -> None:
+    request = ImageRequest(prompt="x", seed=1, steps=2)
+    lossless = [draw(request, encoding=one) for one in (None, Encoding.PNG, Encoding.WEBP)]
+    assert all(np.array_equal(one.images, lossless[0].images) for one in lossless)
+    assert [one.pictures.encoding for one in lossless] == [None, Encoding.PNG, Encoding.PNG]
+    assert draw(request, encoding=Encoding.JPEG).pictures.encoding is Encoding.JPEG
+    assert draw(request, ScriptedServers(plain()), encoding=Encoding.JPEG).pictures.encoding is None
+
+
+def test_a_size_is_drawn_where_the_models_have_it() -> None:
+    servers = ScriptedServers(exported(ImageSizes(smallest=64, largest=256), decoder_side=128))
+
+    asked = draw(ImageRequest(prompt="x", size=Size(128, 128)), servers).receipt
+    left_out = draw(ImageRequest(prompt="x"), servers).receipt
+
+    assert (asked.width, asked.height) == (left_out.width, left_out.height) == (128, 128)
+
+
+LACKING: list[tuple[dict[str, Any], dict[Component, Offer], str]] = [
+    ({"size": Size(128, 64)}, exported(), "the diffusion-model draws 64x64 pixels only, not 128x64: ask for 64x64"),
+    (
+        {"size": Size(128, 128)},
+        exported(ImageSizes(smallest=64, largest=256)),
+        "the decoder makes pictures of 64x64 pixels only, not 128x128: ask for 64x64",
+    ),
+    ({"size": Size(128, 128)}, plain(), "the diffusion-model draws 64x64 pixels only"),
+    ({"sampler": Sampler.EULER}, plain(), "has one sampler and schedule only"),
+    ({"schedule": Schedule.KARRAS}, plain(), "has one sampler and schedule only"),
+    ({"seed": 3}, plain(has_sample=False), "takes no seed and no guidance scale"),
+    ({"guidance_scale": 3.0}, plain(has_sample=False), "takes no seed and no guidance scale"),
+    ({"source": Source(PICTURE)}, plain(), "cannot start from a picture"),
+    ({"source": Source(PICTURE, MASK)}, plain(), "cannot redraw a part of a picture"),
+    ({"source": Source(PICTURE)}, {**plain(), MODEL: exported()[MODEL]}, "there is no image-encoder"),
+]
+
+
+@pytest.mark.parametrize(("asked", "offers", "sentence"), LACKING)
+def test_what_models_lack_is_told_before_they_draw(
+    asked: dict[str, Any], offers: dict[Component, Offer], sentence: str
+) -> None:
+    servers = ScriptedServers(offers)
+    with pytest.raises(NotOfferedError, match=sentence):
+        draw(ImageRequest(prompt="x", **asked), servers)
+    assert not servers.calls(MODEL)
+
+
+def test_a_model_that_takes_no_seed_draws_all_the_same() -> None:
+    made = draw(ImageRequest(prompt="x", images=2), ScriptedServers(plain(has_sample=False)))
+    assert len(made.images) == 2
+    assert (made.seed, made.receipt.guidance_scale) == (None, None)
+
+
+CANARY = Canary(version=VERSIONS[MODEL], percent=100, model="gs://b/unet")
+
+
+@pytest.mark.parametrize("stride", [None, 1])
+def test_a_canary_draws_all_steps(stride: int | None) -> None:
+    servers = ScriptedServers()
+    made = draw(ImageRequest(prompt="x", steps=3), servers, canary=CANARY, stride=stride)
+    assert made.variant is Variant.CANARY
+    assert {(call.variant, call.version) for call in servers.calls(MODEL)} == {(Variant.CANARY, CANARY.version)}
+
+
+@pytest.mark.parametrize("error", [VersionGoneError, ServerUnreachableError])
+@pytest.mark.parametrize("at", [0, 2])
+def test_a_canary_that_goes_at_any_step_fails_nobody(error: type[VersionGoneError], at: int) -> None:
+    servers = ScriptedServers()
+
+    def go(asked: Call | Look) -> None:
+        if asked.variant is Variant.CANARY and len(servers.calls(MODEL)) >= at:
+            raise error(MODEL, "gone")
+
+    servers.before = go
+    request = ImageRequest(prompt="x", steps=3, seed=1)
+    made = draw(request, servers, canary=CANARY, stride=1)
+
+    assert made.variant is Variant.STABLE
+    assert np.array_equal(made.images, draw(request).images)
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_a_model_that_is_replaced_between_two_ranges_draws_all_steps_anew(times: int) -> None:
+    servers = ScriptedServers()
+
+    def swap(asked: Call | Look) -> None:
+        if (
+            isinstance(asked, Call)
+            and asked.signature is SignatureName.DENOISE_RANGE
+            and asked.inputs["from_step"] == 2
+        ):
+            version = servers.offers[MODEL].version
+            if version < VERSIONS[MODEL] + times:
+                servers.replace(MODEL, version + 1)
+
+    servers.before = swap
+    request = ImageRequest(prompt="x", steps=4, seed=1)
+    made = draw(request, servers, stride=1)
+
+    assert np.array_equal(made.images, draw(request).images)
+    assert made.versions[MODEL] == VERSIONS[MODEL] + min(times, 3)
+
+
+def test_an_error_that_nothing_helps_against_comes_out() -> None:
+    servers = ScriptedServers()
+
+    def be_slow(asked: Call | Look) -> None:
+        if asked.component is DECODER and isinstance(asked, Call):
+            raise ServerTimeoutError(DECODER, "too slow")
+
+    servers.before = be_slow
+    with pytest.raises(ServerTimeoutError) as raised:
+        draw(ImageRequest(prompt="x"), servers)
+    assert raised.value.component is DECODER
+
+
+FAULTS: dict[str, tuple[Component, Any]] = {
+    "context": (TEXT, np.ones((1, 76, 6), np.float32)),
+    "unconditional_context": (TEXT, np.ones((1, 77, 5), np.float32)),
+    "latent": (MODEL, np.ones((2, 8, 8, 4), np.float32)),
+    "image_bytes": (DECODER, np.array([b"x", b"y"], dtype=object)),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_an_output_of_a_wrong_shape_is_named_with_its_component(name: str) -> None:
+    component, fault = FAULTS[name]
+
+    class Faulty(ScriptedServers):
+        def predict(self, call: Call) -> Answer:
+            answer = super().predict(call)
+            return Answer({**answer.outputs, **({name: fault} if name in answer.outputs else {})}, answer.version)
+
+    with pytest.raises(UnexpectedAnswerError, match=f"the output {name} of the {component} has the shape") as raised:
+        draw(ImageRequest(prompt="x"), Faulty())
+    assert raised.value.component is component
+
+
+def test_a_file_that_is_no_picture_is_told_when_it_is_looked_at() -> None:
+    class Garbage(ScriptedServers):
+        def predict(self, call: Call) -> Answer:
+            answer = super().predict(call)
+            if call.component is DECODER:
+                return Answer({"image_bytes": np.array([b"garbage"], dtype=object)}, 1)
+            return answer
+
+    with pytest.raises(UnexpectedAnswerError, match="a file that is no picture"):
+        _ = draw(ImageRequest(prompt="x"), Garbage()).images
+
+
+def test_each_stage_is_timed() -> None:
+    ticks = iter(range(100))
+    made = draw(ImageRequest(prompt="x"), clock=lambda: float(next(ticks)))
+    assert made.seconds == {Stage.ENCODING: 1.0, Stage.DENOISING: 1.0, Stage.DECODING: 1.0}

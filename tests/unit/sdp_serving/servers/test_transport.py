@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from sdp_serving.contract.components import Component
+from sdp_serving.contract.signatures import SignatureName
+from sdp_serving.generation.calls import Answer, Array, Call
+from sdp_serving.generation.errors import NotOfferedError, UnexpectedAnswerError
+from sdp_serving.servers.transport import checked, of_component, one_line
+
+LATENT: dict[str, Array] = {"latent": np.zeros((1, 8, 8, 4), np.float32)}
+
+
+def test_a_models_own_words_are_told_without_tensorflows() -> None:
+    said = "assertion failed: [num_steps is 0; it must be from 1 to 1000]\n\t [[{{node Assert/Assert}}]]"
+    assert one_line(said) == "num_steps is 0; it must be from 1 to 1000"
+    assert one_line("two\n lines [[{{node x}}]]") == "two lines"
+    assert one_line("") == "no details"
+
+
+def test_a_component_that_is_nowhere_is_told_with_its_remedy() -> None:
+    with pytest.raises(NotOfferedError, match="there is no image-encoder: add imageEncoder to the pipeline's spec"):
+        of_component(Component.IMAGE_ENCODER, {})
+
+
+@pytest.mark.parametrize("outputs", [{}, {"image_bytes": np.zeros(1, np.float32)}])
+def test_an_output_that_the_contract_does_not_have_is_told(outputs: dict[str, Array]) -> None:
+    call = Call(Component.DECODER, SignatureName.DECODE_PNG, LATENT)
+    with pytest.raises(UnexpectedAnswerError, match=r"the decoder answered .* for its output image_bytes, not object"):
+        checked(call, Answer(outputs, 1))
+
+
+def test_outputs_that_were_not_asked_for_need_not_be_there() -> None:
+    call = Call(Component.TEXT_ENCODER, SignatureName.ENCODE_PROMPTS, {}, outputs=("context",))
+    answer = Answer({"context": np.zeros((1, 77, 6), np.float32)}, 1)
+    assert checked(call, answer) is answer
