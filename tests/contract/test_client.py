@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from tests.support.standin import StandIn
 from tests.support.toy_models import IMAGE_SIZE
 from tests.support.toy_servers import METRICS, VERSION, ToyCluster, save_toys, serving
@@ -184,6 +183,17 @@ def test_models_of_others_draw_the_same_as_far_as_they_can(
             draw(pipeline, "choices")
         with pytest.raises(NotOfferedError, match="cannot start from a picture"):
             draw(pipeline, "image")
+
+
+def test_servers_that_batch_draw_the_same(
+    models: Mapping[str, Mapping[Component, Path]], drawn: Mapping[str, Generation], tmp_path: Path
+) -> None:
+    with serving(tmp_path, models["exported"], "--enable_batching") as batching:
+        for protocol in Protocol:
+            with opened(batching, protocol) as pipeline:
+                assert same(draw(pipeline, "choices"), drawn["choices"])
+                with pytest.raises(NotOfferedError, match="or remove `batching`"):
+                    draw(pipeline, "image")
 
 
 def test_the_decoders_own_files_hold_the_receipt(server: StandIn, drawn: Mapping[str, Generation]) -> None:
@@ -386,35 +396,22 @@ def test_a_direct_route_asks_no_kubectl_and_takes_the_services_names(cluster: To
     assert not cluster.log.exists()
 
 
-def run(*arguments: str, path: str) -> "subprocess.CompletedProcess[str]":
-    program = "from sdp_serving.client.cli import main; main(prog_name='sdpipeline')"
-    environment = {**os.environ, "PYTHONPATH": str(SERVING), "PATH": path}
-    return subprocess.run(
-        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+def test_a_component_that_the_pipeline_lacks_can_be_elsewhere(cluster: ToyCluster, server: StandIn) -> None:
+    cluster.lacks(Component.TEXT_ENCODER)
+    with pytest.raises(PipelineNotReadyError, match="the pipeline sd has no text-encoder"), connect("sd"):
+        pass
+    with connect("sd", at={Component.TEXT_ENCODER: f"127.0.0.1:{server.grpc_port}"}) as pipeline:
+        assert pipeline.generate("x", steps=1).images.shape == (1, IMAGE_SIZE, IMAGE_SIZE, 3)
+    assert "sd-text-encoder" not in cluster.log.read_text()
 
 
-def test_generate_writes_a_grid_and_says_where_and_how(cluster: ToyCluster, tmp_path: Path) -> None:
-    output = tmp_path / "circles.png"
-
-    done = run(
-        "generate", "a red circle", "-n", "4", "--seed", "1", "--steps", "2", "-o", str(output), path=os.environ["PATH"]
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{output}\n"
-    assert "seeds 1 to 4, 2 steps, guidance scale 3" in done.stderr
-    assert "denoising" in done.stderr
-    with Image.open(output) as image:
-        assert image.size == (2 * IMAGE_SIZE, 2 * IMAGE_SIZE)
-        assert (image.info["prompt"], image.info["seed"], image.info["steps"]) == ("a red circle", "1", "2")
-
-
-def test_generate_ends_with_one_sentence(cluster: ToyCluster, tmp_path: Path) -> None:
-    cluster.has(ready="False")
-
-    done = run("generate", "x", "-o", str(tmp_path / "x.png"), path=os.environ["PATH"])
-
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == ("Error: the pipeline sd is not Ready (Loading): the decoder is loading.")
-    assert not (tmp_path / "x.png").exists()
+def test_an_image_encoder_is_forwarded_to_once_it_serves(cluster: ToyCluster) -> None:
+    for told in ({}, {"serving": {"model": "gs://b/image-encoder/7"}}):
+        cluster.has(ready="True", components={Component.IMAGE_ENCODER: told})
+        with connect("sd") as pipeline:
+            if told:
+                made = pipeline.generate("x", steps=2, image=PICTURE).receipt
+                assert made.models[Component.IMAGE_ENCODER].uri == "gs://b/image-encoder/7"
+            else:
+                with pytest.raises(NotOfferedError, match="there is no image-encoder: add imageEncoder"):
+                    pipeline.generate("x", steps=2, image=PICTURE)

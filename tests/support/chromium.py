@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,15 @@ _KEYS: Final = {
     "ArrowLeft": (37, ""),
 }
 
+# Where it is installed, Inter stands for the fonts that users' systems have.
+_FONTS: Final = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <include>/etc/fonts/fonts.conf</include>
+  <alias binding="same"><family>system-ui</family><prefer><family>Inter</family></prefer></alias>
+  <alias binding="same"><family>sans-serif</family><prefer><family>Inter</family></prefer></alias>
+</fontconfig>
+"""
 _MIDDLE: Final = """selector => {
   const element = document.querySelector(selector);
   element.scrollIntoView({block: "center", behavior: "instant"});
@@ -130,6 +140,17 @@ class Tab:
         for kind in ("mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def download(self, selector: str, folder: Path) -> Path:
+        """Click what gives a file, and wait for that in an empty folder."""
+        self._browser.ask(
+            "Browser.setDownloadBehavior",
+            behavior="allow", downloadPath=str(folder), browserContextId=self._context,
+        )  # fmt: skip
+        self.click(selector)
+        eventually(lambda: [*folder.iterdir()] and not [*folder.glob("*.crdownload")], "the file is there")
+        [file] = folder.iterdir()
+        return file
+
     def write(self, text: str) -> None:
         """Type a text into what has the focus."""
         self.ask("Input.insertText", text=text)
@@ -181,6 +202,8 @@ def chromium(folder: Path) -> Iterator[Browser]:
         folder: where its profile and its log go.
     """
     debian.provide({_PROGRAM: _PROGRAM})
+    fonts = folder / "fonts.conf"
+    fonts.write_text(_FONTS)
     command = [
         _PROGRAM,
         "--remote-debugging-pipe",
@@ -193,7 +216,13 @@ def chromium(folder: Path) -> Iterator[Browser]:
     at_its_pipes = ["sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >/dev/null', "sh", *command]
     with (
         (folder / "chromium.log").open("wb") as log,
-        subprocess.Popen(tied(at_its_pipes), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log) as process,
+        subprocess.Popen(
+            tied(at_its_pipes),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, "FONTCONFIG_FILE": str(fonts)},
+        ) as process,
     ):
         try:
             yield Browser(process)

@@ -13,7 +13,7 @@ from sdp_serving.contract.components import Component
 from sdp_serving.contract.exported import exported_signatures
 from sdp_serving.contract.signatures import TOKENS, SignatureName, TensorSpec, signatures
 from sdp_serving.generation.calls import Answer, Array, Call, Look, Offer
-from sdp_serving.generation.errors import NotOfferedError, RequestRefusedError, VersionGoneError
+from sdp_serving.generation.errors import BatchesOnlyError, NotOfferedError, RequestRefusedError, VersionGoneError
 
 WIDTH: Final = 6
 SIDE: Final = 64
@@ -53,6 +53,8 @@ class ScriptedServers:
     def __init__(self, offers: Offers | None = None) -> None:
         self.offers = dict(exported() if offers is None else offers)
         self.asked: list[Call | Look] = []
+        self.batching: frozenset[Component] = frozenset()
+        """Those whose server batches, and so takes no single values."""
         self.before: Callable[[Call | Look], None] = lambda _: None
         """Called before each answer; it may change what is offered, or raise."""
 
@@ -66,6 +68,8 @@ class ScriptedServers:
         assert call.inputs.keys() == signature.inputs.keys()
         for name, spec in signature.inputs.items():
             assert fits(call.inputs[name], spec), f"{name} is {call.inputs[name].dtype} {call.inputs[name].shape}"
+        if call.component in self.batching and any(array.ndim == 0 for array in call.inputs.values()):
+            raise BatchesOnlyError(call.component, "Batching Run() input tensors must have at least one dimension")
         outputs = _FUNCTIONS[call.component, call.signature](call.inputs, offer.version)
         return Answer({name: outputs[name] for name in call.outputs or outputs}, offer.version)
 
@@ -205,6 +209,21 @@ def _sample(inputs: Inputs, version: int) -> dict[str, Array]:
     return _draw(request, version)
 
 
+def _sample_batch(inputs: Inputs, version: int) -> dict[str, Array]:
+    drawn = []
+    for row in range(len(inputs["seed"])):
+        names = ("num_steps", "guidance_scale", "sampler", "schedule")
+        request = {
+            **{name: inputs[name][row : row + 1] for name in ("context", "unconditional_context")},
+            **{name: np.array(inputs[name][row]) for name in names},
+            "seeds": inputs["seed"][row : row + 1],
+            "height": np.array(SIDE),
+            "width": np.array(SIDE),
+        }
+        drawn.append(_draw(request, version)["latent"])
+    return {"latent": np.concatenate(drawn)}
+
+
 def _pixels(latent: Array) -> Array:
     enlarged = latent[..., :3].repeat(8, axis=1).repeat(8, axis=2)
     pixels: Array = np.clip(enlarged * 40 + 128, 0, 255).astype(np.uint8)
@@ -238,6 +257,7 @@ _FUNCTIONS: Final[Mapping[tuple[Component, str], _Function]] = {
     (Component.DIFFUSION_MODEL, SignatureName.INPAINT): _draw,
     (Component.DIFFUSION_MODEL, SignatureName.SAMPLE): _sample,
     (Component.DIFFUSION_MODEL, SignatureName.DEFAULT): _sample,
+    (Component.DIFFUSION_MODEL, SignatureName.SAMPLE_BATCH): _sample_batch,
     (Component.DECODER, SignatureName.DEFAULT): lambda inputs, _: {"images": _pixels(inputs["latent"])},
     (Component.DECODER, SignatureName.DECODE_PNG): lambda inputs, _: _files(inputs["latent"], "PNG"),
     (Component.DECODER, SignatureName.DECODE_JPEG): lambda inputs, _: _files(inputs["latent"], "JPEG"),

@@ -71,12 +71,13 @@ def _curved_model() -> Saveable:
 
 
 @contextmanager
-def serving(folder: Path, models: Mapping[Component, Path]) -> Iterator[StandIn]:
+def serving(folder: Path, models: Mapping[Component, Path], *more_flags: str) -> Iterator[StandIn]:
     """A stand-in with these models, once it serves.
 
     Args:
         folder: where its configuration and log go.
         models: a folder with versions for each component.
+        more_flags: of the stand-in.
     """
     folder.mkdir(exist_ok=True)
     listed = [
@@ -85,7 +86,7 @@ def serving(folder: Path, models: Mapping[Component, Path]) -> Iterator[StandIn]
     (folder / "models.config").write_text(f"model_config_list {{ {' '.join(listed)} }}")
     (folder / "monitoring.config").write_text(f'prometheus_config {{ enable: true, path: "{METRICS}" }}')
     flags = (f"--model_config_file={folder}/models.config", f"--monitoring_config_file={folder}/monitoring.config")
-    with standin(folder, *flags, "--num_load_threads=2") as running:
+    with standin(folder, *flags, "--num_load_threads=2", *more_flags) as running:
         running.wait_until_serving()
         yield running
 
@@ -145,6 +146,13 @@ esac
             "spec": {one.field: {} for one in has},
             "status": {"conditions": [condition], **parts},
         }
+        (self.folder / "pipeline").write_text(json.dumps(pipeline))
+
+    def lacks(self, component: Component) -> None:
+        """Take a component from the pipeline."""
+        pipeline = json.loads((self.folder / "pipeline").read_text())
+        for part in ("spec", "status"):
+            del pipeline[part][component.field]
         (self.folder / "pipeline").write_text(json.dumps(pipeline))
 
     def forwards(self, script: str) -> None:

@@ -12,14 +12,14 @@ from sdp_serving.gateway.metrics import CLIENT_LEFT
 
 LOGGER: Final = logging.getLogger("sdp_serving.gateway.access")
 
-_POLLED: Final = frozenset({"/healthz", "/metrics"})
+_POLLED: Final = frozenset({"/api/state", "/healthz", "/metrics"})
 
 
 class AccessLogger(AbstractAccessLogger):
     """Logs each request that was answered."""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        """Log one, except the kubelet's and Prometheus' every few seconds."""
+        """Log one, except those that the kubelet, Prometheus and the page send every few seconds."""
         if request.path not in _POLLED:
             _log(request, response.status, response.body_length, time)
 

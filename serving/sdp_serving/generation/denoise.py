@@ -13,9 +13,15 @@ from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, Sign
 from sdp_serving.generation.ask import Flow, Progress, Stage, ask, offers, output, tell
 from sdp_serving.generation.calls import Answer, Array, Call, Offer
 from sdp_serving.generation.decode import preview_call
-from sdp_serving.generation.errors import VersionGoneError
+from sdp_serving.generation.errors import (
+    BatchesOnlyError,
+    NotOfferedError,
+    UnexpectedAnswerError,
+    VersionGoneError,
+)
 from sdp_serving.generation.memory import Memory
 from sdp_serving.generation.request import Size
+from sdp_serving.generation.sizes import own_size
 from sdp_serving.generation.start import Start
 
 _MODEL: Final = Component.DIFFUSION_MODEL
@@ -88,10 +94,20 @@ def draw(drawing: Drawing, target: Target, decoder: Offer, memory: Memory, strid
 
     Raises:
         VersionGoneError: when the version that the target names is not served any more.
+        NotOfferedError: when the model's server batches, and so can't draw this.
     """
     size = drawing.size
     if size is None or not offers(target.offer, _whole(drawing)):
         return (yield from _one_by_one(drawing, target, decoder, memory))
+    try:
+        return (yield from _freely(drawing, size, target, decoder, memory, stride))
+    except BatchesOnlyError:
+        return (yield from _by_rows(drawing, size, target, memory))
+
+
+def _freely(
+    drawing: Drawing, size: Size, target: Target, decoder: Offer, memory: Memory, stride: int | None
+) -> Flow[Drawn]:
     if stride is not None and offers(target.offer, SignatureName.PREPARE_LATENT, SignatureName.DENOISE_RANGE):
         for _ in range(_BEGINNINGS):
             try:
@@ -130,7 +146,7 @@ def _by_ranges(
         steps = {"from_step": np.array(first, np.int32), "to_step": np.array(last, np.int32)}
         call = _call(SignatureName.DENOISE_RANGE, {**choices, **origin, **so_far, **steps}, target, version)
         answer = yield from ask(memory, call)
-        latent = output(answer, call, "latent", latent.shape)
+        latent = _finite(output(answer, call, "latent", latent.shape))
         denoised = output(answer, call, "denoised", latent.shape)
         yield from tell(Progress(Stage.DENOISING, last, total, preview_call(denoised, decoder)))
     return Drawn(latent, version)
@@ -150,6 +166,31 @@ def _at_once(drawing: Drawing, size: Size, target: Target, memory: Memory) -> Fl
     answer = yield from ask(memory, call)
     yield from tell(Progress(Stage.DENOISING, total, total))
     return _drawn(answer, call, size, len(drawing.seeds))
+
+
+def _by_rows(drawing: Drawing, size: Size, target: Target, memory: Memory) -> Flow[Drawn]:
+    """As models draw whose server batches: only from text, and in their own size."""
+    own = own_size(target.offer)
+    if drawing.start is not None or size != own or not offers(target.offer, SignatureName.SAMPLE_BATCH):
+        raise NotOfferedError(
+            _MODEL,
+            f"the server of the diffusion-model batches, and so draws from prompts alone and in {own} pixels only: ask"
+            " for that, or remove `batching` from the pipeline's spec",
+        )
+    count, one = len(drawing.seeds), _choices(drawing)
+    inputs = {
+        "context": _rows(drawing.context, count),
+        "unconditional_context": _rows(drawing.unconditional, count),
+        "seed": one["seeds"],
+        **{name: _rows(one[name], count) for name in ("num_steps", "guidance_scale", "sampler", "schedule")},
+    }
+    call = _call(SignatureName.SAMPLE_BATCH, inputs, target, target.version)
+    return _drawn((yield from ask(memory, call)), call, size, count)
+
+
+def _rows(value: Array, count: int) -> Array:
+    """A row for each picture, of a single one that is for all."""
+    return np.broadcast_to(value, (count, *(value.shape[1:] if value.ndim else ())))
 
 
 def _one_by_one(drawing: Drawing, target: Target, decoder: Offer, memory: Memory) -> Flow[Drawn]:
@@ -214,4 +255,15 @@ def _call(name: SignatureName, inputs: Mapping[str, Array], target: Target, vers
 
 def _drawn(answer: Answer, call: Call, size: Size | None, pictures: int) -> Drawn:
     sides = (None, None) if size is None else (size.height // LATENT_FACTOR, size.width // LATENT_FACTOR)
-    return Drawn(output(answer, call, "latent", (pictures, *sides, LATENT_CHANNELS)), answer.version)
+    return Drawn(_finite(output(answer, call, "latent", (pictures, *sides, LATENT_CHANNELS))), answer.version)
+
+
+def _finite(latent: Array) -> Array:
+    # Decoded, it would be a black picture.
+    if not np.isfinite(latent).all():
+        raise UnexpectedAnswerError(
+            _MODEL,
+            "the diffusion-model drew what is no number: ask for a lower guidance scale, or serve one that was exported"
+            " in float32",
+        )
+    return latent

@@ -7,7 +7,8 @@
         ├── ServerUnreachableError  nothing answers there
         ├── ServerTimeoutError      no answer within the time given
         ├── RequestRefusedError     it answered with an error
-        │   └── VersionGoneError    it does not serve the version that was asked for
+        │   ├── VersionGoneError    it does not serve the version that was asked for
+        │   └── BatchesOnlyError    it batches, and so takes only inputs with a row a picture
         └── UnexpectedAnswerError   it answered what the contract does not allow
 
 The text of each is one sentence for a person, without its full stop: what is wrong and what to do.
@@ -70,6 +71,10 @@ class RequestRefusedError(ServerError):
 
 class VersionGoneError(RequestRefusedError):
     """The server does not serve the version that was asked for."""
+
+
+class BatchesOnlyError(RequestRefusedError):
+    """The server batches, and so takes only inputs with a row a picture."""
 
 
 class UnexpectedAnswerError(ServerError):

@@ -31,6 +31,7 @@ from sdp_serving.generation.decode import Decoded, Encoding, decode
 from sdp_serving.generation.denoise import Drawing, Drawn, Target, draw
 from sdp_serving.generation.encode import Contexts, Tokenize, encode
 from sdp_serving.generation.errors import (
+    InvalidRequestError,
     RequestRefusedError,
     ServerUnreachableError,
     VersionGoneError,
@@ -159,8 +160,10 @@ def _denoise(
             offer = yield from look(setting.memory, model, canary.version, Variant.CANARY)
             target = Target(offer, Variant.CANARY, canary.version)
             return (yield from _denoise_at(target, requests, contexts, decoder, setting, has_choice=has_choice))
-        except (VersionGoneError, ServerUnreachableError):
-            pass  # It was promoted or given up since: the other one serves.
+        except (VersionGoneError, ServerUnreachableError) as error:
+            # Promoted or given up since, the canary leaves the picture to the other one.
+            if error.component is not model:
+                raise
     target = Target((yield from look(setting.memory, model)))
     return (yield from _denoise_at(target, requests, contexts, decoder, setting, has_choice=has_choice))
 
@@ -179,7 +182,8 @@ def _denoise_at(
     size = chosen_size(first.size, target.offer, decoder)
     start = None
     if first.source is not None:
-        assert size is not None, "a model that draws over pictures tells its size"
+        if size is None:
+            raise InvalidRequestError("the models don't tell which size they draw in: give a size")
         start = yield from from_picture(first.source, size, setting.memory)
     drawing = _drawing(requests, contexts, start, size)
     drawn = yield from draw(drawing, target, decoder, setting.memory, setting.stride)

@@ -12,6 +12,7 @@ from sdp_serving.generation.calls import Array, Call
 from sdp_serving.generation.fitting import fitted_image, fitted_mask
 from sdp_serving.generation.memory import Memory
 from sdp_serving.generation.request import Size, Source
+from sdp_serving.generation.sizes import require_encodable
 
 _ENCODER = Component.IMAGE_ENCODER
 
@@ -37,9 +38,9 @@ def from_picture(source: Source, size: Size, memory: Memory) -> Flow[Start]:
     """The start of pictures that are drawn over another one.
 
     Raises:
-        NotOfferedError: when there is no image encoder.
+        NotOfferedError: when there is no image encoder, or it is of another size.
     """
-    yield from look(memory, _ENCODER)
+    require_encodable(size, (yield from look(memory, _ENCODER)))
     image = fitted_image(source.image, size)
     call = Call(_ENCODER, SignatureName.DEFAULT, {"images": image[np.newaxis].astype(np.float32) / 127.5 - 1.0})
     answer = yield from ask(memory, call)

@@ -10,7 +10,6 @@ from google.protobuf.wrappers_pb2 import Int64Value
 from sdp_serving.contract.components import Component
 from sdp_serving.generation.calls import Answer, Call, Look, Offer
 from sdp_serving.generation.errors import (
-    RequestRefusedError,
     ServerError,
     ServerTimeoutError,
     ServerUnreachableError,
@@ -20,7 +19,7 @@ from sdp_serving.generation.errors import (
 from sdp_serving.servers import predict_pb2 as pb
 from sdp_serving.servers.offers import METADATA_FIELD, offer_of_message
 from sdp_serving.servers.tensors import to_array, to_tensor
-from sdp_serving.servers.transport import Address, checked, one_line
+from sdp_serving.servers.transport import Address, checked, refused
 
 _SERVICE: Final = "/tensorflow.serving.PredictionService"
 PREDICT: Final = f"{_SERVICE}/Predict"
@@ -126,10 +125,11 @@ def sentence(asked: Call | Look, address: Address, timeout: float, error: Any) -
                 asked.component, f"{where} does not serve version {asked.version}: ask again without a version"
             )
         case code:
-            details = one_line(error.details() or "")
-            return RequestRefusedError(
+            return refused(
                 asked.component,
-                f"{where} refused the request ({code.name}): {details}",
+                error.details() or "",
+                code=code.name,
+                where=where,
                 is_clients_fault=code is grpc.StatusCode.INVALID_ARGUMENT,
             )
 

@@ -21,7 +21,7 @@ from sdp_serving.generation.errors import (
     VersionGoneError,
 )
 from sdp_serving.servers.offers import offer_of_json
-from sdp_serving.servers.transport import Address, checked, of_component, one_line, output_dtypes
+from sdp_serving.servers.transport import Address, checked, of_component, one_line, output_dtypes, refused
 
 _CONNECT_SECONDS: Final = 20.0
 _TRY_AGAIN: Final = Retry(connect=3, read=False, redirect=False, status=False, other=False, backoff_factor=0.1)
@@ -149,9 +149,11 @@ class RestTransport:
             case 404:
                 raise _NotFoundError(component, f"{where} refused the request (HTTP 404): {_text(content)}")
             case status:
-                raise RequestRefusedError(
+                raise refused(
                     component,
-                    f"{where} refused the request (HTTP {status}): {_text(content)}",
+                    str(content.get("error", "")),
+                    code=f"HTTP {status}",
+                    where=where,
                     is_clients_fault=status == HTTPStatus.BAD_REQUEST,
                 )
 

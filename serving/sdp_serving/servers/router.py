@@ -1,11 +1,14 @@
 """One transport made of several: a canary's own server, and components that are elsewhere."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.routes import Variant
 from sdp_serving.generation.calls import Answer, Call, Look, Offer
 from sdp_serving.servers.transport import AsyncTransport, Transport
+
+T = TypeVar("T")
 
 
 class Router:
@@ -21,28 +24,20 @@ class Router:
             canary: of a canary that has a server of its own.
             others: of components that are elsewhere.
         """
-        self._transport = transport
-        self._canary = canary
-        self._others = others
+        self._ways = (transport, canary, others)
 
     def predict(self, call: Call) -> Answer:
         """Run one signature."""
-        return self._way(call).predict(call)
+        return _way(call, *self._ways).predict(call)
 
     def look(self, look: Look) -> Offer:
         """What a model can do."""
-        return self._way(look).look(look)
+        return _way(look, *self._ways).look(look)
 
     def close(self) -> None:
         """Close all."""
-        for one in (self._transport, self._canary, *self._others.values()):
-            if one is not None:
-                one.close()
-
-    def _way(self, asked: Call | Look) -> Transport:
-        if asked.variant is Variant.CANARY and self._canary is not None:
-            return self._canary
-        return self._others.get(asked.component, self._transport)
+        for one in _all(*self._ways):
+            one.close()
 
 
 class AsyncRouter:
@@ -56,25 +51,27 @@ class AsyncRouter:
         others: Mapping[Component, AsyncTransport],
     ) -> None:
         """As `Router`."""
-        self._transport = transport
-        self._canary = canary
-        self._others = others
+        self._ways = (transport, canary, others)
 
     async def predict(self, call: Call) -> Answer:
         """Run one signature."""
-        return await self._way(call).predict(call)
+        return await _way(call, *self._ways).predict(call)
 
     async def look(self, look: Look) -> Offer:
         """What a model can do."""
-        return await self._way(look).look(look)
+        return await _way(look, *self._ways).look(look)
 
     async def close(self) -> None:
         """Close all."""
-        for one in (self._transport, self._canary, *self._others.values()):
-            if one is not None:
-                await one.close()
+        for one in _all(*self._ways):
+            await one.close()
 
-    def _way(self, asked: Call | Look) -> AsyncTransport:
-        if asked.variant is Variant.CANARY and self._canary is not None:
-            return self._canary
-        return self._others.get(asked.component, self._transport)
+
+def _way(asked: Call | Look, transport: T, canary: T | None, others: Mapping[Component, T]) -> T:
+    if asked.variant is Variant.CANARY and canary is not None:
+        return canary
+    return others.get(asked.component, transport)
+
+
+def _all(transport: T, canary: T | None, others: Mapping[Component, T]) -> list[T]:
+    return [transport, *([] if canary is None else [canary]), *others.values()]

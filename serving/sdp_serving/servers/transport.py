@@ -10,10 +10,19 @@ from sdp_serving.contract.components import Component
 from sdp_serving.contract.exported import exported_signatures
 from sdp_serving.contract.signatures import LATENT_FACTOR
 from sdp_serving.generation.calls import Answer, Call, Look, Offer
-from sdp_serving.generation.errors import NotOfferedError, UnexpectedAnswerError
+from sdp_serving.generation.errors import (
+    BatchesOnlyError,
+    NotOfferedError,
+    RequestRefusedError,
+    UnexpectedAnswerError,
+)
 
 T = TypeVar("T")
 
+_BATCHING: Final = "Batching Run() input tensors must have at least one dimension"
+"""What TensorFlow Serving says where it batches (batching/batching_session.cc)."""
+_NO_MEMORY: Final = "OOM when allocating tensor"
+"""What TensorFlow says where a GPU is full."""
 _IN_GRAPH: Final = re.compile(r"\[\[\{\{.*?\}\}\]\]")
 _ASSERTION: Final = re.compile(r"assertion failed: \[(.*)\]")
 
@@ -72,6 +81,23 @@ def one_line(text: str) -> str:
     line = " ".join(_IN_GRAPH.sub(" ", text).split())
     failed = _ASSERTION.fullmatch(line)
     return (failed[1] if failed else line) or "no details"
+
+
+def refused(component: Component, said: str, *, code: str, where: str, is_clients_fault: bool) -> RequestRefusedError:
+    """The error for a request that a server refused.
+
+    Args:
+        component: the server's.
+        said: its own words.
+        code: such as `INVALID_ARGUMENT` or `HTTP 400`.
+        where: the component and its address, for the message.
+        is_clients_fault: whether the code says so.
+    """
+    words = one_line(said)
+    kind = BatchesOnlyError if words.startswith(_BATCHING) else RequestRefusedError
+    remedy = ": ask for fewer or smaller pictures at once" if words.startswith(_NO_MEMORY) else ""
+    message = f"{where} refused the request ({code}): {words}{remedy}"
+    return kind(component, message, is_clients_fault=is_clients_fault)
 
 
 def of_component(component: Component, servers: Mapping[Component, T]) -> T:

@@ -3,10 +3,9 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 
 import click
 from rich.console import Console
@@ -14,17 +13,13 @@ from rich.console import Console
 from sdp_serving.client.cli.place import Place
 from sdp_serving.client.cli.screen import Screen
 from sdp_serving.client.cli.terminal import Graphics, NoPreviewError, graphics
+from sdp_serving.client.cli.watcher import Watcher
 from sdp_serving.client.grid import grid
 from sdp_serving.client.options import Options, request_of
-from sdp_serving.client.pipeline import Pipeline
 from sdp_serving.contract.routes import Variant
-from sdp_serving.generation.ask import Progress, Stage
 from sdp_serving.generation.decode import Encoding
-from sdp_serving.generation.errors import InvalidRequestError, PipelineError, ServerError
+from sdp_serving.generation.errors import InvalidRequestError, PipelineError
 from sdp_serving.generation.generation import Generation
-
-_PATIENCE: Final = 4.0
-"""A preview is followed by this many times its own time without one, so that previews slow the drawing down little."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,7 @@ def draw(
         with place.connect(variant) as pipeline:
             connecting = time.monotonic() - start
             # It costs something to stop for progress that nobody sees.
-            on_progress = _Watcher(pipeline, screen) if console.is_terminal else None
+            on_progress = Watcher(pipeline, screen) if console.is_terminal else None
             generation = pipeline.generate(prompt, on_progress=on_progress, encoding=encoding, **options)
         if screen.shows_pictures:
             screen.show(grid(generation.images))
@@ -101,31 +96,3 @@ def _graphics(console: Console) -> Graphics | None:
     except NoPreviewError as error:
         click.echo(f"No preview: {error}.", err=True)
         return None
-
-
-class _Watcher:
-    def __init__(self, pipeline: Pipeline, screen: Screen, clock: Callable[[], float] = time.monotonic) -> None:
-        self._pipeline = pipeline
-        self._screen = screen
-        self._clock = clock
-        self._next_preview = clock()
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.stage is Stage.DENOISING:
-            self._screen.step(progress.stage, progress.step, progress.total)
-        else:
-            self._screen.say(progress.stage)
-        # The last one is followed by the picture itself.
-        if self._screen.shows_pictures and progress.step < progress.total and self._clock() >= self._next_preview:
-            self._preview(progress)
-
-    def _preview(self, progress: Progress) -> None:
-        start = self._clock()
-        try:
-            images = self._pipeline.preview(progress)
-        except ServerError:
-            return  # The pictures themselves may come all the same.
-        if images is not None:
-            self._screen.show(grid(images))
-            now = self._clock()
-            self._next_preview = now + _PATIENCE * (now - start)

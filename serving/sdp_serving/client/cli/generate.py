@@ -9,7 +9,7 @@ from sdp_serving.client.cli.outputs import Output
 from sdp_serving.client.cli.place import Place, place_options
 from sdp_serving.client.cli.sections import SectionedCommand, option
 from sdp_serving.client.cli.summary import cut_off, record, summary
-from sdp_serving.client.cli.values import OutputType, SizeType, require_one_stdout, source_options
+from sdp_serving.client.cli.values import OutputType, SizeType, make_folders, require_one_stdout, source_options
 from sdp_serving.client.cli.writing import encoding_to_ask, write
 from sdp_serving.client.options import Options
 from sdp_serving.contract.sampling import MOST_STEPS, Sampler, Schedule
@@ -153,6 +153,7 @@ def generate(
         schedule=schedule,
         **source_options(image, mask, strength),
     )
+    make_folders(outputs)
     with told():
         drawn = draw(place, prompt, options, encoding_to_ask(outputs, images), wants_preview=preview)
         files = write(drawn.generation, outputs, sys.stdout.buffer)

@@ -14,7 +14,7 @@ from sdp_serving.client.cli.outputs import Output, Stdout, Together
 from sdp_serving.client.cli.place import Place, place_options
 from sdp_serving.client.cli.sections import SectionedCommand, option
 from sdp_serving.client.cli.summary import record, summary
-from sdp_serving.client.cli.values import OutputType, require_one_stdout, source_options
+from sdp_serving.client.cli.values import OutputType, make_folders, require_one_stdout, source_options
 from sdp_serving.client.cli.writing import encoding_to_ask, together, write
 from sdp_serving.client.errors import NoCanaryError
 from sdp_serving.client.options import Options
@@ -70,6 +70,7 @@ def replay(
     require_one_stdout(outputs, as_json=as_json)
     original = read_original(picture)
     options = options_of(original.receipt, source_options(image, mask, None))
+    make_folders(outputs)
     with told():
         drawn = _draw(original, options, picture, outputs, place)
         again = pixels_of(together(drawn.generation, original.encoding))

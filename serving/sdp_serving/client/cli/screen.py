@@ -40,7 +40,7 @@ class Screen:
         self._clock = clock
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), _Steps(), _Left(clock))
         self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._progress.add_task("", total=None, ends=None)
+        self._task = self._progress.add_task("", total=None, ends=None, visible=False)
         self._began: float | None = None
         self._rows = 0
 
@@ -62,7 +62,7 @@ class Screen:
 
     def say(self, words: str) -> None:
         """Tell what is being done, of which nobody knows how long it takes."""
-        self._progress.update(self._task, description=words, total=None, completed=0, ends=None)
+        self._progress.update(self._task, description=words, total=None, completed=0, ends=None, visible=True)
 
     def step(self, words: str, done: int, total: int) -> None:
         """Tell how many of the steps are done."""
@@ -70,7 +70,7 @@ class Screen:
         if self._began is None or done == 0:
             self._began = now
         ends = now + (now - self._began) / done * (total - done) if done else None
-        self._progress.update(self._task, description=words, total=total, completed=done, ends=ends)
+        self._progress.update(self._task, description=words, total=total, completed=done, ends=ends, visible=True)
 
     def refresh(self) -> None:
         """Show at once what was told, which otherwise happens ten times a second."""

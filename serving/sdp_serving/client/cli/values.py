@@ -16,7 +16,7 @@ from sdp_serving.generation.request import Size
 
 
 class OutputType(click.ParamType[Output]):
-    """The value of `--output`; the folder that it may be is made."""
+    """The value of `--output`."""
 
     name = "output"
 
@@ -27,12 +27,8 @@ class OutputType(click.ParamType[Output]):
             return found
         try:
             output = parse_output(value)
-            if isinstance(output, Folder):
-                output.path.mkdir(parents=True, exist_ok=True)
         except UnusableOutputError as error:
             self.fail(f"{error}.", param, ctx)
-        except OSError as error:
-            self.fail(f"the folder {value} cannot be made ({error.strerror}): choose another one.", param, ctx)
         if isinstance(output, Stdout) and sys.stdout.isatty():
             self.fail("the standard output is a terminal: lead it into a file or a program.", param, ctx)
         return output
@@ -55,6 +51,23 @@ class SizeType(click.ParamType[Size]):
         if size is None or size.width % SIZE_STEP or size.height % SIZE_STEP:
             self.fail(f"{value!r}: give a width and a height in multiples of {SIZE_STEP}, such as 512x768.", param, ctx)
         return size
+
+
+def make_folders(outputs: Sequence[Output]) -> None:
+    """Make the folders that pictures are to be in.
+
+    Raises:
+        click.BadParameter: when one can't be made.
+    """
+    for output in outputs:
+        if isinstance(output, Folder):
+            try:
+                output.path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise click.BadParameter(
+                    f"the folder {output.path} cannot be made ({error.strerror}): choose another one.",
+                    param_hint="--output",
+                ) from error
 
 
 def require_one_stdout(outputs: Sequence[Output], *, as_json: bool) -> None:

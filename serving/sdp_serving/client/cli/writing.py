@@ -1,6 +1,7 @@
 """Writes pictures to where they are wanted."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,35 +26,23 @@ def write(generation: Generation, outputs: Sequence[Output], stdout: BinaryIO) -
     """Write all pictures to all outputs; yields each file once it is written.
 
     Raises:
-        click.ClickException: when a file can't be written.
+        click.ClickException: when one can't be written.
     """
-    try:
-        for output in outputs:
-            yield from _write(generation, output, stdout)
-    except OSError as error:
-        if error.filename is None:
-            raise  # Of the standard output: click ends without a word when its reader has gone.
-        raise click.ClickException(
-            f"{error.filename} cannot be written ({error.strerror}): choose another --output."
-        ) from error
-
-
-def _write(generation: Generation, output: Output, stdout: BinaryIO) -> Iterator[Path]:
-    match output:
-        case Stdout():
-            stdout.write(together(generation, Encoding.PNG))
-            stdout.flush()
-        case Together(path, encoding):
-            path.write_bytes(together(generation, encoding))
-            yield path
-        case Each(encoding=encoding):
-            for index, seed in enumerate(_seeds(generation)):
-                path = output.path(seed)
-                path.write_bytes(generation.file(index, encoding))
-                yield path
-        case Folder():
-            for index, seed in enumerate(_seeds(generation)):
-                yield _write_new(output.names(generation.receipt.prompt, seed), generation.file(index))
+    for output in outputs:
+        match output:
+            case Stdout():
+                with _told("the standard output"):
+                    stdout.write(together(generation, Encoding.PNG))
+                    stdout.flush()
+            case Together(path, encoding):
+                yield _written(path, together(generation, encoding))
+            case Each(encoding=encoding):
+                for index, seed in enumerate(_seeds(generation)):
+                    yield _written(output.path(seed), generation.file(index, encoding))
+            case Folder():
+                for index, seed in enumerate(_seeds(generation)):
+                    names = output.names(generation.receipt.prompt, seed)
+                    yield _written_anew(names, generation.file(index))
 
 
 def together(generation: Generation, encoding: Encoding) -> bytes:
@@ -79,12 +68,27 @@ def _seeds(generation: Generation) -> range:
     return range(first, first + len(generation))
 
 
-def _write_new(names: Iterator[Path], content: bytes) -> Path:
+def _written(path: Path, content: bytes) -> Path:
+    with _told(path):
+        path.write_bytes(content)
+    return path
+
+
+def _written_anew(names: Iterator[Path], content: bytes) -> Path:
     for path in names:
-        try:
-            with path.open("xb") as file:
-                file.write(content)
-        except FileExistsError:
-            continue
-        return path
+        with _told(path), suppress(FileExistsError), path.open("xb") as file:
+            file.write(content)
+            return path
     raise AssertionError("there are names without end")
+
+
+@contextmanager
+def _told(target: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # Whoever read it has seen enough: click ends without a word.
+    except OSError as error:
+        raise click.ClickException(
+            f"{target} cannot be written ({error.strerror}): choose another --output."
+        ) from error

@@ -1,4 +1,4 @@
-"""The bodies of requests, read with limits."""
+"""The bodies of requests, read with limits, and the room that they and what is in them take."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ class Form:
 
 
 class Body:
-    """The body of one request; what is kept of it takes its place in a room until it is let go."""
+    """The body of one request; what is kept of it takes its place in a room until the request is answered."""
 
     def __init__(self, request: web.Request, room: Room) -> None:
         self._request = request
@@ -79,9 +79,17 @@ class Body:
             ) from error
         if "image" not in files:
             raise RefusedError(
-                400, "image is missing: send it as a file", param="image", code="missing_required_parameter"
+                400, "The file image is missing: send it", param="image", code="missing_required_parameter"
             )
         return Form(fields, files["image"], files.get("mask"))
+
+    def unpacked(self, size: int) -> None:
+        """Take the place of the pixels that were in it, of so many bytes.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        self._take(size)
 
     def let_go(self) -> None:
         """Make room for others."""
@@ -118,15 +126,18 @@ class Body:
             raise RefusedError(
                 413, f"The {name} is too large: send at most {most // 1024} KiB", param=name, code="too_large"
             )
-        if not self._room.take(len(piece)):
+        self._take(len(piece))
+        content += piece
+
+    def _take(self, size: int) -> None:
+        if not self._room.take(size):
             raise RefusedError(
                 503,
                 "There is no room for the request now: try again later",
                 code="no_room",
                 headers={"Retry-After": "10"},
             )
-        self._taken += len(piece)
-        content += piece
+        self._taken += size
 
     def _refuse_encodings(self) -> None:
         encoding = self._request.headers.get("Content-Encoding", "identity")

@@ -12,6 +12,7 @@ from sdp_serving.gateway.clients import CLIENT
 from sdp_serving.gateway.drawing import Preview
 from sdp_serving.gateway.image_store import ImageStore, StoredImage
 from sdp_serving.gateway.metrics import Metrics, Outcome
+from sdp_serving.gateway.openai.bodies import Body, body_of
 from sdp_serving.gateway.openai.event_stream import EventStream
 from sdp_serving.gateway.openai.faults import Fault, refusal_of_fault
 from sdp_serving.gateway.openai.reading import Reader
@@ -19,6 +20,7 @@ from sdp_serving.gateway.openai.refusal import RefusedError, refused
 from sdp_serving.gateway.openai.requests import GenerationRequest
 from sdp_serving.gateway.openai.writing import Kind, answer, completed, partial
 from sdp_serving.gateway.queueing.rate_limit import RateLimit
+from sdp_serving.gateway.room import Room
 from sdp_serving.gateway.studio import Drawn, Studio, Wanted
 
 IMAGES: Final = "/images/"
@@ -26,7 +28,7 @@ IMAGES: Final = "/images/"
 _QUIET_SECONDS: Final = 10.0
 """How long a stream may send nothing: proxies end connections that are quiet for a minute or so."""
 
-Read = Callable[[web.Request], Awaitable[tuple[GenerationRequest, Wanted]]]
+Read = Callable[[web.Request, Body], Awaitable[tuple[GenerationRequest, Wanted]]]
 
 
 class ImagesApi:
@@ -37,6 +39,7 @@ class ImagesApi:
         reader: Reader,
         studio: Studio,
         *,
+        room: Room,
         rate_limit: RateLimit,
         store: ImageStore,
         metrics: Metrics,
@@ -48,6 +51,7 @@ class ImagesApi:
         Args:
             reader: reads requests.
             studio: draws.
+            room: where bodies of requests take their place.
             rate_limit: how many requests each client may send.
             store: where pictures are that clients fetch later.
             metrics: told of each request.
@@ -56,6 +60,7 @@ class ImagesApi:
         """
         self._reader = reader
         self._studio = studio
+        self._room = room
         self._rate_limit = rate_limit
         self._store = store
         self._metrics = metrics
@@ -83,11 +88,11 @@ class ImagesApi:
 
     async def _answered(self, request: web.Request, kind: Kind, read: Read) -> web.StreamResponse:
         deadline = asyncio.get_running_loop().time() + self._seconds
-        with self._metrics.request(kind) as outcome:
+        with self._metrics.request(kind) as outcome, body_of(request, self._room) as content:
             try:
                 self._admit(request[CLIENT])
                 async with asyncio.timeout_at(deadline):
-                    asked, wants = await read(request)
+                    asked, wants = await read(request, content)
                 if asked.stream:
                     return await self._stream(request, kind, asked, wants, outcome, deadline)
                 drawn = await self._studio.draw(request[CLIENT], wants, lambda _, __: None, deadline=deadline)

@@ -7,62 +7,58 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from sdp_serving.contract.routes import VARIANT_HEADER, Variant
-from sdp_serving.gateway.openai.bodies import body_of
+from sdp_serving.gateway.openai.bodies import Body
 from sdp_serving.gateway.openai.refusal import RefusedError, refusal_of_fields
 from sdp_serving.gateway.openai.requests import EditRequest, GenerationRequest
 from sdp_serving.gateway.openai.uploads import read_mask, read_picture
 from sdp_serving.gateway.openai.wanted import source, wanted
-from sdp_serving.gateway.room import Room
 from sdp_serving.gateway.studio import Wanted
 
 
 class Reader:
     """Reads requests for pictures."""
 
-    def __init__(self, room: Room, model_name: Callable[[], str]) -> None:
+    def __init__(self, model_name: Callable[[], str]) -> None:
         """Give it its parts.
 
         Args:
-            room: where bodies take their place.
             model_name: tells the only model that may be asked for.
         """
-        self._room = room
         self._model_name = model_name
         # Pixels of one upload at a time: they take many times the file's room.
         self._unpacking = asyncio.Lock()
 
-    async def generation(self, request: web.Request) -> tuple[GenerationRequest, Wanted]:
+    async def generation(self, request: web.Request, body: Body) -> tuple[GenerationRequest, Wanted]:
         """What `POST /v1/images/generations` asks for.
 
         Raises:
             RefusedError: it is not as it should be.
             InvalidRequestError: no model could do it.
         """
-        with body_of(request, self._room) as body:
-            try:
-                asked = GenerationRequest.model_validate_json(await body.json(), strict=True)
-            except ValidationError as invalid:
-                raise refusal_of_fields(invalid) from invalid
+        try:
+            asked = GenerationRequest.model_validate_json(await body.json(), strict=True)
+        except ValidationError as invalid:
+            raise refusal_of_fields(invalid) from invalid
         self._check_model(asked)
         return asked, wanted(asked, _variant(request))
 
-    async def edit(self, request: web.Request) -> tuple[GenerationRequest, Wanted]:
+    async def edit(self, request: web.Request, body: Body) -> tuple[GenerationRequest, Wanted]:
         """What `POST /v1/images/edits` asks for.
 
         Raises:
             RefusedError: it is not as it should be.
             InvalidRequestError: no model could do it.
         """
-        with body_of(request, self._room) as body:
-            form = await body.form()
-            try:
-                asked = EditRequest.model_validate_strings(form.fields)
-            except ValidationError as invalid:
-                raise refusal_of_fields(invalid) from invalid
-            self._check_model(asked)
-            async with self._unpacking:
-                image = await asyncio.to_thread(read_picture, form.image)
-                mask = None if form.mask is None else await asyncio.to_thread(read_mask, form.mask, image)
+        form = await body.form()
+        try:
+            asked = EditRequest.model_validate_strings(form.fields)
+        except ValidationError as invalid:
+            raise refusal_of_fields(invalid) from invalid
+        self._check_model(asked)
+        async with self._unpacking:
+            image = await asyncio.to_thread(read_picture, form.image)
+            mask = None if form.mask is None else await asyncio.to_thread(read_mask, form.mask, image)
+        body.unpacked(image.nbytes + (0 if mask is None else mask.nbytes))
         return asked, wanted(asked, _variant(request), source(asked, image, mask))
 
     def _check_model(self, asked: GenerationRequest) -> None:

@@ -72,7 +72,9 @@ def refusal_of_fields(invalid: ValidationError) -> RefusedError:
         case "json_invalid":
             return RefusedError(400, f"The body is no JSON: {said}", code="invalid_json")
         case "missing":
-            return RefusedError(400, f"{param} is missing: give it", param=param, code="missing_required_parameter")
+            return RefusedError(
+                400, f"The field {param} is missing: give it", param=param, code="missing_required_parameter"
+            )
         case "extra_forbidden":
             return RefusedError(
                 400, f"There is no field {param}: /openapi.json lists all", param=param, code="unknown_parameter"

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,7 +63,7 @@ def openai_routes(
     """
     scheduler = _scheduler(config, shared, clock)
     images = ImagesApi(
-        Reader(shared.room, lambda: pipeline_name(shared.routes.routes)),
+        Reader(lambda: pipeline_name(shared.routes.routes)),
         Studio(
             scheduler,
             routes=shared.routes,
@@ -72,6 +72,7 @@ def openai_routes(
             draw=draw,
             fresh_seed=_fresh_seed,
         ),
+        room=shared.room,
         rate_limit=RateLimit(config.requests_per_minute, clock=clock),
         store=ImageStore(clock=clock),
         metrics=shared.metrics,
@@ -91,7 +92,7 @@ def _scheduler(config: Config, shared: Shared, clock: Callable[[], float]) -> Sc
         config.grpc_addresses, seconds=config.request_seconds, hold=shared.hold, metrics=shared.metrics
     )
     return Scheduler(
-        Drawing(servers, tokenize=Tokenizer().encode, fresh_seed=_fresh_seed, clock=clock),
+        Drawing(servers, tokenize=_tokenize, fresh_seed=_fresh_seed, clock=clock),
         Limits(waiting=config.queue_length, pictures=config.batch_pictures),
         servers=lambda: _replicas(shared.routes),
         is_shared_fault=is_shared_fault,
@@ -120,6 +121,11 @@ def _describing(config: Config, shared: Shared, scheduler: Scheduler[Order, Gene
         web.get("/openapi.json", described),
         web.get("/api/state", now_serving),
     ]
+
+
+def _tokenize(prompt: str) -> Sequence[int]:
+    # The vocabulary is read at the first use: only by those whose text encoder takes no text.
+    return Tokenizer().encode(prompt)
 
 
 def _fresh_seed() -> int:

@@ -37,5 +37,5 @@ let speaking;
 /** Has a screen reader say something, once it has said what it is saying; of several at a time, the last. */
 export function speak(text) {
   clearTimeout(speaking);
-  speaking = setTimeout(() => say(get("spoken"), text), 150);
+  speaking = setTimeout(() => say(get("spoken"), text.replaceAll("`", "")), 150);
 }

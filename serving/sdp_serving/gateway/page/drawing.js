@@ -39,7 +39,7 @@ export class Drawing {
     this.list = make("ol", { className: "pictures" }, ...this.frames.map(({ item }) => item));
     const line = make("p", { className: "line" }, this.state, this.how);
     const head = make("div", { className: "drawing-head" }, this.title, line, this.act);
-    this.element = make("section", { className: "drawing", "aria-labelledby": id }, head, this.list);
+    this.element = make("article", { className: "drawing", "aria-labelledby": id }, head, this.list);
   }
 
   /** The pictures that are there, each with the button that opens it, as they are laid out. */
@@ -51,8 +51,7 @@ export class Drawing {
   /** Draws; ends when all pictures are there, or no more will come. */
   async run() {
     const begun = performance.now();
-    this.tell(`Waiting for ${this.request.n === 1 ? "its" : "their"} turn`);
-    speak(`Drawing ${count(this.request.n, "picture")}.`);
+    this.tell("Waiting for the first preview");
     try {
       for await (const event of draw({ ...this.request, partial_images: PREVIEWS }, this.stopping.signal)) {
         this.take(event);
@@ -84,12 +83,12 @@ export class Drawing {
   }
 
   tell(text) {
-    say(this.state, text);
+    this.state.replaceChildren(...prose(text));
+    speak(text);
   }
 
   end(text, { failed = false } = {}) {
-    this.state.replaceChildren(...prose(text));
-    speak(text);
+    this.tell(text);
     this.element.toggleAttribute("data-failed", failed);
     for (const { item } of this.frames) if (item.dataset.state !== "done") item.remove();
     say(this.act, "Draw again");

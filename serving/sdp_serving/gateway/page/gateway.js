@@ -11,7 +11,13 @@ const CUT = "The connection ended before the picture was there: draw it again.";
 
 /** Which models serve, and what is under way. */
 export async function state() {
-  return (await asked("api/state")).json();
+  const answer = await asked("api/state");
+  try {
+    return await answer.json();
+  } catch {
+    // It was cut off, or came from something on the way.
+    throw new Refusal(UNREACHABLE);
+  }
 }
 
 /**

@@ -107,7 +107,7 @@ function modelRows({ uri, version, digest }) {
 
 // A long address wraps at its slashes.
 function breakable(uri) {
-  return uri.split(/(?<=\/)/).flatMap((part) => [part, make("wbr")]);
+  return uri.split(/(?<=\/)(?=\w)/).flatMap((part) => [part, make("wbr")]);
 }
 
 function asNode(value) {

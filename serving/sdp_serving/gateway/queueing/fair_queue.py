@@ -1,7 +1,7 @@
 """A queue in which clients take turns, and each one's requests come in their order. Pure."""
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -45,11 +45,6 @@ class FairQueue(Generic[Item]):
         if not items:
             del self._waiting[client]
         return True
-
-    def __iter__(self) -> Iterator[Item]:
-        """All that wait, each client's after the others'."""
-        for items in self._waiting.values():
-            yield from items
 
     def _take_of(self, client: Hashable) -> Item:
         items = self._waiting[client]

@@ -6,6 +6,7 @@ import pytest
 
 from sdp_serving.client.errors import KubectlError, PipelineNotFoundError, PipelineNotReadyError
 from sdp_serving.client.kubectl import Kubectl, Service, find_pipeline, only, require_serving
+from sdp_serving.client.origins import Origin
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.routes import Canary
 
@@ -126,3 +127,31 @@ def test_what_kubectl_says_becomes_one_sentence(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(error, match=words):
         Kubectl().get("sd")
+
+
+def test_where_models_came_from_and_which_optional_ones_serve_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = pipeline(imageEncoder={})
+    for component in Component:
+        found["status"][component.field] = {
+            "endpoints": {"grpc": f"sd-{component}.art.svc:8500"},
+            "serving": {"model": f"gs://b/{component}", "digest": "sha256:x"},
+        }
+    del found["status"]["decoder"]["serving"]["digest"]
+    monkeypatch.setattr(Kubectl, "get", lambda *_: found)
+
+    everything = find_pipeline(Kubectl(), "sd")
+    assert everything.services.keys() == set(Component)
+    assert everything.origins[Component.DECODER] == Origin("gs://b/decoder", None)
+    assert everything.origins[Component.TEXT_ENCODER].digest == "sha256:x"
+
+    del found["status"]["imageEncoder"]["serving"]
+    assert Component.IMAGE_ENCODER not in find_pipeline(Kubectl(), "sd").services
+
+
+def test_a_component_that_is_elsewhere_need_not_be_in_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = pipeline(textEncoder=None)
+    for component in (Component.DIFFUSION_MODEL, Component.DECODER):
+        found["status"][component.field] = {"endpoints": {"grpc": f"sd-{component}.art.svc:8500"}}
+    monkeypatch.setattr(Kubectl, "get", lambda *_: found)
+    services = find_pipeline(Kubectl(), "sd", elsewhere={Component.TEXT_ENCODER}).services
+    assert services.keys() == {Component.DIFFUSION_MODEL, Component.DECODER}

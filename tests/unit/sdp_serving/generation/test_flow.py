@@ -326,7 +326,13 @@ LACKING: list[tuple[dict[str, Any], dict[Component, Offer], str]] = [
     (
         {"size": Size(128, 128)},
         exported(ImageSizes(smallest=64, largest=256)),
-        "the decoder makes pictures of 64x64 pixels only, not 128x128: ask for 64x64",
+        "the decoder works on pictures of 64x64 pixels only, not 128x128: ask for 64x64",
+    ),
+    ({}, exported(decoder_side=128), "the decoder works on pictures of 128x128 pixels only, not 64x64"),
+    (
+        {"source": Source(PICTURE)},
+        exported(ImageSizes(smallest=64, largest=256), decoder_side=128),
+        "the image-encoder works on pictures of 64x64 pixels only, not 128x128",
     ),
     ({"size": Size(128, 128)}, plain(), "the diffusion-model draws 64x64 pixels only"),
     ({"sampler": Sampler.EULER}, plain(), "has one sampler and schedule only"),
@@ -355,6 +361,34 @@ def test_a_model_that_takes_no_seed_draws_all_the_same() -> None:
     assert (made.seed, made.receipt.guidance_scale) == (None, None)
 
 
+@pytest.mark.parametrize("stride", [None, 1])
+def test_servers_that_batch_draw_the_same_from_prompts(stride: int | None) -> None:
+    servers = ScriptedServers()
+    servers.batching = frozenset(Component)
+    requests = [
+        ImageRequest(prompt="red", negative_prompt="blue", images=2, seed=5, steps=4, sampler=Sampler.EULER),
+        ImageRequest(prompt="green", seed=9, steps=4, sampler=Sampler.EULER),
+    ]
+    for wanted in (requests, requests[:1]):
+        made = drive(generate_together(wanted, setting(stride=stride)), servers, lambda _: None)
+        for request, one in zip(wanted, made, strict=True):
+            assert np.array_equal(one.images, draw(request).images)
+
+
+@pytest.mark.parametrize(
+    ("asked", "offers"),
+    [
+        ({"source": Source(PICTURE)}, exported()),
+        ({"size": Size(128, 128)}, exported(ImageSizes(smallest=64, largest=256), decoder_side=128)),
+    ],
+)
+def test_what_servers_that_batch_cannot_draw_is_told(asked: dict[str, Any], offers: dict[Component, Offer]) -> None:
+    servers = ScriptedServers(offers)
+    servers.batching = frozenset({MODEL})
+    with pytest.raises(NotOfferedError, match="draws from prompts alone and in 64x64 pixels only"):
+        draw(ImageRequest(prompt="x", **asked), servers)
+
+
 CANARY = Canary(version=VERSIONS[MODEL], percent=100, model="gs://b/unet")
 
 
@@ -381,6 +415,19 @@ def test_a_canary_that_goes_at_any_step_fails_nobody(error: type[VersionGoneErro
 
     assert made.variant is Variant.STABLE
     assert np.array_equal(made.images, draw(request).images)
+
+
+def test_an_image_encoder_that_is_away_is_not_taken_for_the_canary() -> None:
+    servers = ScriptedServers()
+
+    def be_away(asked: Call | Look) -> None:
+        if asked.component is IMAGE:
+            raise ServerUnreachableError(IMAGE, "away")
+
+    servers.before = be_away
+    with pytest.raises(ServerUnreachableError, match="away"):
+        draw(ImageRequest(prompt="x", source=Source(PICTURE)), servers, canary=CANARY)
+    assert not [one for one in servers.asked if one.component is MODEL and one.variant is Variant.STABLE]
 
 
 @pytest.mark.parametrize("times", [1, 100])
@@ -438,6 +485,24 @@ def test_an_output_of_a_wrong_shape_is_named_with_its_component(name: str) -> No
     with pytest.raises(UnexpectedAnswerError, match=f"the output {name} of the {component} has the shape") as raised:
         draw(ImageRequest(prompt="x"), Faulty())
     assert raised.value.component is component
+
+
+@pytest.mark.parametrize("stride", [None, 1])
+@pytest.mark.parametrize("offers", [exported(), plain()], ids=["exported", "plain"])
+def test_a_latent_without_numbers_is_told_instead_of_a_black_picture(
+    offers: dict[Component, Offer], stride: int | None
+) -> None:
+    class Overflowing(ScriptedServers):
+        def predict(self, call: Call) -> Answer:
+            answer = super().predict(call)
+            if call.component is MODEL and call.signature is not SignatureName.PREPARE_LATENT:
+                return Answer(
+                    {**answer.outputs, "latent": answer.outputs["latent"] * np.float32("nan")}, answer.version
+                )
+            return answer
+
+    with pytest.raises(UnexpectedAnswerError, match="drew what is no number: ask for a lower guidance scale"):
+        draw(ImageRequest(prompt="x", steps=3), Overflowing(offers), stride=stride)
 
 
 def test_a_file_that_is_no_picture_is_told_when_it_is_looked_at() -> None:

@@ -4,8 +4,8 @@ import pytest
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.signatures import SignatureName
 from sdp_serving.generation.calls import Answer, Array, Call
-from sdp_serving.generation.errors import NotOfferedError, UnexpectedAnswerError
-from sdp_serving.servers.transport import checked, of_component, one_line
+from sdp_serving.generation.errors import BatchesOnlyError, NotOfferedError, RequestRefusedError, UnexpectedAnswerError
+from sdp_serving.servers.transport import checked, of_component, one_line, refused
 
 LATENT: dict[str, Array] = {"latent": np.zeros((1, 8, 8, 4), np.float32)}
 
@@ -15,6 +15,25 @@ def test_a_models_own_words_are_told_without_tensorflows() -> None:
     assert one_line(said) == "num_steps is 0; it must be from 1 to 1000"
     assert one_line("two\n lines [[{{node x}}]]") == "two lines"
     assert one_line("") == "no details"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "ending"),
+    [
+        ("num_steps is 0", RequestRefusedError, r"\(HTTP 400\): num_steps is 0$"),
+        ("Batching Run() input tensors must have at least one dimension", BatchesOnlyError, "at least one dimension$"),
+        (
+            "OOM when allocating tensor with shape[64]",
+            RequestRefusedError,
+            r"\[64\]: ask for fewer or smaller pictures",
+        ),
+    ],
+)
+def test_a_refusal_is_told_with_what_can_be_done(said: str, kind: type[RequestRefusedError], ending: str) -> None:
+    error = refused(Component.DECODER, said, code="HTTP 400", where="the decoder at x:1", is_clients_fault=True)
+    assert (type(error), error.component, error.is_clients_fault) == (kind, Component.DECODER, True)
+    with pytest.raises(kind, match=f"^the decoder at x:1 refused the request .*{ending}"):
+        raise error
 
 
 def test_a_component_that_is_nowhere_is_told_with_its_remedy() -> None:
