@@ -169,6 +169,7 @@ def _requests(model: str | None, config: Path | None, options: dict[str, Any], d
         raise click.UsageError("Missing option '--to': give a folder such as gs://bucket/sd-tiny")
     try:
         asked = parse_config({"model": model, **options})
+        asked.require_possible()
         require_writable([asked])
         return asked.requests(downloads)
     except ConfigError as error:

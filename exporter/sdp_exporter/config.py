@@ -17,6 +17,7 @@ from sdp_exporter.stores import open_store
 from sdp_exporter.weights import places
 from sdp_exporter.weights.embeddings import Embedding
 from sdp_exporter.weights.lora import Lora
+from sdp_exporter.weights.published import pretrained
 from sdp_serving.contract.artifact import ModelUri, Precision, UnusableUriError
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.image_sizes import ImageSizes
@@ -140,6 +141,20 @@ class ExportConfig(BaseModel):
     precision: Precision | None = None
     jit_compile: bool | None = None
 
+    def require_possible(self) -> None:
+        """Refuse what can be refused without a look at any place.
+
+        Raises:
+            ConfigError: there are no such weights, or no such sizes of them.
+            ExportError: KerasCV has no such weights.
+        """
+        if self.model == SD_TINY:
+            _tiny(self)
+            return
+        _require_among(self.image_sizes, _keras_cv_options(self).image_size, "image_size")
+        if self.weights in (None, keras_cv.PRETRAINED):
+            pretrained(StableDiffusionVersion(self.model), ())
+
     def requests(self, downloads: Path) -> list[Request]:
         """One for each component.
 
@@ -197,6 +212,7 @@ def read_requests(path: Path, downloads: Path) -> list[Request]:
             raise ConfigError(None, f"{path}, line {start}: write fields such as `model: sd-tiny`, in each document")
         with _told_by_line(path, node):
             configs.append(parse_config(document))
+            configs[-1].require_possible()
     if not configs:
         raise ConfigError(None, f"{path} is empty: write fields such as `model: sd-tiny`")
     require_writable(configs)
@@ -231,8 +247,6 @@ def _tiny(config: ExportConfig) -> list[Source]:
 
 
 def _keras_cv(config: ExportConfig, downloads: Path) -> list[Source]:
-    options = keras_cv.Options(**_given(config, (*_OF_KERAS_CV, *_OF_ANY)))
-    _require_among(options.image_sizes, options.image_size, "image_size")
     weights = config.weights or keras_cv.PRETRAINED
     # A folder each: files of several may have the same name.
     loras = {downloads / f"lora-{number}": each for number, each in enumerate(config.lora)}
@@ -245,12 +259,16 @@ def _keras_cv(config: ExportConfig, downloads: Path) -> list[Source]:
             weights,
             config.component,
             downloads=downloads,
-            options=options,
+            options=_keras_cv_options(config),
             loras=[Lora(places.fetch(each.location, folder), each.scale) for folder, each in loras.items()],
             embeddings=[
                 Embedding(each.words, places.fetch(each.location, folder)) for folder, each in embeddings.items()
             ],
         )
+
+
+def _keras_cv_options(config: ExportConfig) -> keras_cv.Options:
+    return keras_cv.Options(**_given(config, (*_OF_KERAS_CV, *_OF_ANY)))
 
 
 def _require_among(sizes: ImageSizes | None, image_size: int, whose: str) -> None:
