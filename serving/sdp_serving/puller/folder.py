@@ -18,6 +18,8 @@ _CHUNK: Final = 1 << 18
 class Folder:
     """A model's location in a file system, such as a volume mounted into the pod."""
 
+    parts_at_once = 2  # One is summed up while another is copied; more only get into each other's way.
+
     def __init__(self, root: Path) -> None:
         self._root = root
 
