@@ -10,7 +10,7 @@ from hypothesis import settings
 settings.register_profile("steady", derandomize=True)
 settings.load_profile("steady")
 
-pytest_plugins = ["devcluster.pytest_plugin", "tests.support.storage_emulator"]
+pytest_plugins = ["devcluster.pytest_plugin", "tests.support.storage_emulator", "tests.support.toy_servers"]
 
 
 @pytest.hookimpl(tryfirst=True)

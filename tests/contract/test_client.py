@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tests.support.standin import StandIn
 from tests.support.toy_models import IMAGE_SIZE
-from tests.support.toy_servers import METRICS, VERSION, ToyCluster, save_toys, serving
+from tests.support.toy_servers import METRICS, VERSION, ToyCluster, serving
 
 import sdp_serving
 from sdp_serving.client import (
@@ -57,23 +57,16 @@ REQUESTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[Component, Path]]:
-    return save_toys(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
-def server(
-    models: Mapping[str, Mapping[Component, Path]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[StandIn]:
-    with serving(tmp_path_factory.mktemp("exported"), models["exported"]) as running:
+def server(toys: Mapping[str, Mapping[Component, Path]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    with serving(tmp_path_factory.mktemp("exported"), toys["exported"]) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def plain_server(
-    models: Mapping[str, Mapping[Component, Path]], tmp_path_factory: pytest.TempPathFactory
+    toys: Mapping[str, Mapping[Component, Path]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StandIn]:
-    with serving(tmp_path_factory.mktemp("plain"), models["plain"]) as running:
+    with serving(tmp_path_factory.mktemp("plain"), toys["plain"]) as running:
         yield running
 
 
@@ -151,11 +144,11 @@ def test_asyncio_gives_the_same_pictures(server: StandIn, drawn: Mapping[str, Ge
 
 
 def test_local_models_give_the_same_pictures(
-    server: StandIn, models: Mapping[str, Mapping[Component, Path]], drawn: Mapping[str, Generation]
+    server: StandIn, toys: Mapping[str, Mapping[Component, Path]], drawn: Mapping[str, Generation]
 ) -> None:
     # As in a user's own rooms: the text encoder on the device, the rest far away; and all of it here.
     for local in ({Component.TEXT_ENCODER}, set(Component)):
-        folders = {component: models["exported"][component] for component in local}
+        folders = {component: toys["exported"][component] for component in local}
         with connect(at={**at(server), **folders}) as pipeline:
             made = draw(pipeline, "mask")
         assert np.array_equal(made.images, drawn["mask"].images)
@@ -186,9 +179,9 @@ def test_models_of_others_draw_the_same_as_far_as_they_can(
 
 
 def test_servers_that_batch_draw_the_same(
-    models: Mapping[str, Mapping[Component, Path]], drawn: Mapping[str, Generation], tmp_path: Path
+    toys: Mapping[str, Mapping[Component, Path]], drawn: Mapping[str, Generation], tmp_path: Path
 ) -> None:
-    with serving(tmp_path, models["exported"], "--enable_batching") as batching:
+    with serving(tmp_path, toys["exported"], "--enable_batching") as batching:
         for protocol in Protocol:
             with opened(batching, protocol) as pipeline:
                 assert same(draw(pipeline, "choices"), drawn["choices"])
@@ -374,17 +367,23 @@ def test_a_port_forward_that_does_not_start_says_why(cluster: ToyCluster) -> Non
 
 
 def test_a_port_forward_that_ended_explains_an_unreachable_server(cluster: ToyCluster) -> None:
-    cluster.answers(
-        f"""case "$*" in
-  *get*) cat {cluster.folder}/pipeline;;
-  *) echo 'Forwarding from 127.0.0.1:9 -> 8500'; echo 'error: lost connection to pod' >&2; exit 1;;
-esac"""
-    )
+    cluster.ends_forwards()
     with (
         pytest.raises(PortForwardError, match=r"ended \(error: lost connection to pod\)"),
         connect("sd") as pipeline,
     ):
         pipeline.generate("x")
+
+
+def test_asyncio_finds_a_pipeline_and_explains_the_end_of_its_port_forward(cluster: ToyCluster) -> None:
+    async def draw_by_name() -> Generation:
+        async with AsyncPipeline.connect("sd", namespace="ns") as pipeline:
+            return await pipeline.generate("x", steps=1)
+
+    assert asyncio.run(draw_by_name()).images.shape == (1, IMAGE_SIZE, IMAGE_SIZE, 3)
+    cluster.ends_forwards()
+    with pytest.raises(PortForwardError, match=r"ended \(error: lost connection to pod\)"):
+        asyncio.run(draw_by_name())
 
 
 def test_a_direct_route_asks_no_kubectl_and_takes_the_services_names(cluster: ToyCluster) -> None:

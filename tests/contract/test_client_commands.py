@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.support.standin import StandIn
 from tests.support.toy_models import IMAGE_SIZE
-from tests.support.toy_servers import ToyCluster, save_toys, serving
+from tests.support.toy_servers import ToyCluster, serving
 
 import sdp_serving
 from sdp_serving.client.cli import main
@@ -36,9 +36,8 @@ ORIGINS: Mapping[Component, Mapping[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    models = save_toys(tmp_path_factory.mktemp("models"))
-    with serving(tmp_path_factory.mktemp("server"), models["exported"]) as running:
+def server(toys: Mapping[str, Mapping[Component, Path]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    with serving(tmp_path_factory.mktemp("server"), toys["exported"]) as running:
         yield running
 
 

@@ -307,7 +307,20 @@ def test_fields_of_an_edit_are_checked(front: GatewayProcess, picture: bytes, fi
     assert answer.json()["error"]["param"] == next(iter(field))
 
 
-@pytest.mark.parametrize("body", [b"", b"--x\r\n\r\n", b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--\r\n"])
+FORMS = {
+    "nothing": b"",
+    "no part": b"--x\r\n\r\n",
+    "a part without a name": b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--\r\n",
+    "a part of parts": b"--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\n1\r\n--y--\r\n--x--\r\n",
+    "a header that is none": b"--x\r\nContent\xe4Disposition form-data\r\n\r\n1\r\n--x--\r\n",
+    "an endless header": b"--x\r\nA: " + b"a" * 50_000 + b"\r\n\r\n1\r\n--x--\r\n",
+    "text that is none": b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n\xff\r\n--x--\r\n',
+    "many parts": b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\na\r\n' * 2,
+    "another boundary": b"--y\r\n\r\n1\r\n--y--\r\n",
+}
+
+
+@pytest.mark.parametrize("body", FORMS.values(), ids=FORMS)
 def test_forms_that_are_broken_are_refused(front: GatewayProcess, body: bytes) -> None:
     answer = post(front, path=EDITS, data=body, headers={"Content-Type": "multipart/form-data; boundary=x"})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+import pytest
 from tests.support.standin import StandIn, standin
 from tests.support.toy_models import GUIDANCE_SCALE, IMAGE_SIZE, WIDTH, alphas, build
 
@@ -68,6 +69,12 @@ def _curved_model() -> Saveable:
     model = Curved()
     model(tf.zeros([1, IMAGE_SIZE // 8, IMAGE_SIZE // 8, 4]), tf.zeros([1], tf.int32), tf.zeros([1]))
     return DiffusionModel(model, alphas=alphas(), width=WIDTH, image_size=IMAGE_SIZE, guidance_scale=GUIDANCE_SCALE)
+
+
+@pytest.fixture(scope="session")
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[Component, Path]]:
+    """What `save_toys` saves, once for all tests."""
+    return save_toys(tmp_path_factory.mktemp("toys"))
 
 
 @contextmanager
@@ -158,3 +165,12 @@ esac
     def forwards(self, script: str) -> None:
         """What a port-forward does once it listens."""
         (self.folder / "forward").write_text(script)
+
+    def ends_forwards(self) -> None:
+        """Let port-forwards end as soon as they listen."""
+        self.answers(
+            f"""case "$*" in
+  *get*) cat {self.folder}/pipeline;;
+  *) echo 'Forwarding from 127.0.0.1:9 -> 8500'; echo 'error: lost connection to pod' >&2; exit 1;;
+esac"""
+        )

@@ -22,7 +22,7 @@ from sdp_serving.servers.transport import Address, of_component
 
 
 class GrpcAioTransport:
-    """TensorFlow Serving's PredictionService of each component; a cancelled call is cancelled at the server too."""
+    """TensorFlow Serving's PredictionService of each component. A cancelled call is given up at the server too."""
 
     def __init__(self, addresses: Mapping[Component, Address], *, timeout: float) -> None:
         """Open channels in the running event loop; they connect at their first use.

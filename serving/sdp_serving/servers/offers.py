@@ -81,6 +81,8 @@ def offer_of_message(response: pb.GetModelMetadataResponse) -> Offer:
     Raises:
         ValueError: when it is not that.
     """
+    if METADATA_FIELD not in response.metadata:
+        raise ValueError(f"no {METADATA_FIELD}")
     # The type that the Any names is TensorFlow Serving's; ours is the same on the wire.
     content = pb.SignatureDefMap.FromString(response.metadata[METADATA_FIELD].value)
     signatures = {

@@ -37,7 +37,7 @@ Exits with
 """
 
 
-@click.command(cls=SectionedCommand, epilog=_EPILOG)
+@click.command(cls=SectionedCommand, epilog=_EPILOG, short_help="Make PICTURE again, and say whether it is equal.")
 @click.argument("picture", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @option("A picture that was drawn over another", "--image", metavar="FILE", help="The other one.")
 @option("A picture that was drawn over another", "--mask", metavar="FILE", help="The mask, where there was one.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sdp_serving.gateway.openai.refusal import RefusedError
 from sdp_serving.gateway.room import Room
@@ -16,6 +17,8 @@ MOST_FIELD_BYTES: Final = 256 * 1024
 """Four bytes for each of the characters that a prompt may have, and more."""
 
 _MOST_PARTS: Final = 64
+# All that aiohttp raises for parts that are none.
+_MALFORMED: Final = (ValueError, AssertionError, RuntimeError, HttpProcessingError)
 _FILES: Final = {"image": "image", "image[]": "image", "mask": "mask"}
 
 
@@ -73,7 +76,7 @@ class Body:
             )
         try:
             fields, files = await self._parts()
-        except (ValueError, AssertionError, RuntimeError) as error:
+        except _MALFORMED as error:
             raise RefusedError(
                 400, "The body is no multipart/form-data: send one, each part with a name", code="invalid_form"
             ) from error

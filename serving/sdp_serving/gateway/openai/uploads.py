@@ -30,7 +30,11 @@ def read_picture(content: bytes) -> NDArray[np.uint8]:
     Raises:
         RefusedError: it is no picture, or too large a one.
     """
-    with _opened("image", content) as opened:
+    with _opened("image", content) as found:
+        opened = found
+        if opened.mode.startswith("I"):
+            # 16 bits of grey, which Pillow would cut off above 255 instead of dividing them.
+            opened = Image.fromarray((np.asarray(opened) >> 8).astype(np.uint8))
         if not _has_alpha(opened):
             return np.asarray(opened.convert("RGB"))
         seen = opened.convert("RGBA")

@@ -74,3 +74,8 @@ def test_rests_answer_says_the_same() -> None:
 def test_what_is_no_metadata_is_told(content: Any) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         offer_of_json(content)
+
+
+def test_a_message_without_metadata_is_told() -> None:
+    with pytest.raises(ValueError, match="no signature_def"):
+        offer_of_message(pb.GetModelMetadataResponse())
