@@ -19,6 +19,9 @@ from sdp_serving.contract.components import Component
 
 _TOKEN_TABLE: Final = "text_model.embeddings.token_embedding.weight"  # noqa: S105  # No secret: the token is a word's.
 
+_BLOCK: Final = 1 << 24
+"""Bytes that are set at a time."""
+
 Values = Iterator[tuple[Tensor, npt.NDArray[np.float32]]]
 
 
@@ -48,9 +51,16 @@ def load(
         for change in changes:
             if change.tensor == tensor:
                 array = array + change.value()
-        variable = variables[tensor].value
-        # Less than the whole for a token table with room for further words.
-        variable[: len(array)].assign(tf.cast(array, variable.dtype))
+        _assign(variables[tensor].value, array)
+
+
+def _assign(variable: tf.Variable, array: npt.NDArray[np.float32]) -> None:
+    """Set the first rows of a variable; a token table may have room for further words after them."""
+    # TensorFlow makes a copy of what it is given, and the token table is a third of the text encoder.
+    rows = max(1, len(array) * _BLOCK // array.nbytes)
+    for start in range(0, len(array), rows):
+        block = array[start : start + rows]
+        variable[start : start + len(block)].assign(tf.cast(block, variable.dtype))
 
 
 def _own(variables: Mapping[Tensor, keras.Variable], wanted: Iterable[Tensor]) -> Values:
