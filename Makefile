@@ -57,6 +57,10 @@ benchmark-scale: setup ## Measure the operator with up to 500 pipelines: about h
 benchmark-swap: setup ## Measure swaps under load, by each strategy and without the operator: about 50 minutes
 	@$(RUN)python -m benchmarks.swap
 
+.PHONY: equality
+equality: setup ## Compare the exported models with KerasCV's at full size: some hours
+	@$(RUN)python -m benchmarks.equality
+
 .PHONY: format
 format: setup ## Format the code, mend what lint can mend
 	$(RUN)ruff format

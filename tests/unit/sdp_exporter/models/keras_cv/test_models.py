@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from tests.support.small_stable_diffusion import SMALL_V1, SMALL_V2
 
-from sdp_exporter.models.keras_cv import fresh, package, unet
+from sdp_exporter.models.keras_cv import fresh
 from sdp_exporter.models.keras_cv.anatomy import Anatomy
 from sdp_serving.contract.components import Component
 
@@ -65,31 +65,6 @@ def test_what_depends_on_the_context_alone_is_computed_apart_of_the_steps(anatom
     # Each transformer has a kernel of its keys and one of its values.
     assert len(look.captured_inputs) == 2 * len(looked)
     assert len(predict.captured_inputs) == len(model.variables) - len(look.captured_inputs)
-
-
-@pytest.mark.parametrize("linear", [False, True])
-def test_transformers_compute_what_kerascvs_do(linear: bool) -> None:
-    kerascvs = package.modules()["diffusion_model"].SpatialTransformer(2, 32, fully_connected=linear)
-    ours = unet.Transformer(64, 2, linear_projections=linear)
-    features, context = (
-        tf.random.stateless_normal([2, 4, 8, 64], [1, 1]),
-        tf.random.stateless_normal([2, 77, 24], [1, 2]),
-    )
-    expected = kerascvs([features, context])
-    ours(features, context)
-
-    copy(kerascvs, ours)
-
-    np.testing.assert_allclose(ours(features, context), expected, atol=1e-4)
-
-
-def test_the_timestep_is_embedded_as_kerascv_does() -> None:
-    kerascv = package.modules()["stable_diffusion"].StableDiffusionBase()
-    model = unet.DiffusionModel(SMALL_V1.unet)
-
-    expected = kerascv._get_timestep_embedding(421, 2, dim=32)
-
-    np.testing.assert_allclose(model._embed(tf.constant([421, 421])), expected, atol=1e-5)
 
 
 @ANATOMIES
