@@ -25,7 +25,7 @@ demo-down: setup ## Stop and remove all that `make demo` started (CONTEXT as for
 .PHONY: test
 test: setup ## Run the unit, contract, cluster and end-to-end tests
 	@$(RUN)python -m demo prepare
-	@$(RUN)pytest --numprocesses=auto --maxprocesses=4 --dist=loadgroup
+	@$(RUN)pytest --numprocesses=auto --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests only: seconds, no cluster
