@@ -12,7 +12,12 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("steady", derandomize=True)
 settings.load_profile("steady")
 
-pytest_plugins = ["devcluster.pytest_plugin", "tests.support.storage_emulator", "tests.support.toy_servers"]
+pytest_plugins = [
+    "devcluster.pytest_plugin",
+    "tests.support.storage_emulator",
+    "tests.support.tiny_pipeline",
+    "tests.support.toy_servers",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

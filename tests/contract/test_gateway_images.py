@@ -37,8 +37,8 @@ SERVED = RoutedModel(uri="gs://b/decoder/1", version=1, digest=f"sha256:{'1' * 6
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with served_tiny_pipeline(tmp_path_factory.mktemp("tiny")) as running:
+def pipeline(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    with served_tiny_pipeline(tiny_models, tmp_path_factory.mktemp("tiny")) as running:
         yield running
 
 

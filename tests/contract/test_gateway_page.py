@@ -47,8 +47,8 @@ WATCH_PREVIEWS: Final = """(() => {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with served_tiny_pipeline(tmp_path_factory.mktemp("tiny")) as running:
+def server(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    with served_tiny_pipeline(tiny_models, tmp_path_factory.mktemp("tiny")) as running:
         yield running
 
 
@@ -208,7 +208,7 @@ def test_a_prompt_that_is_cut_is_told_of(browser: Browser, front: GatewayProcess
 
 def test_a_drawing_can_be_stopped_and_begun_again(browser: Browser, front: GatewayProcess) -> None:
     tab = open_page(browser, front)
-    tab.evaluate("document.querySelector('#steps').value = 1000")
+    tab.evaluate("document.querySelector('#steps').value = 400")
     tab.click("#prompt")
     tab.write(PROMPT)
     tab.press("Enter")

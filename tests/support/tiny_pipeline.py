@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 from tests.support.standin import StandIn, standin
 
@@ -15,9 +16,10 @@ from sdp_serving.contract.artifact import ModelUri
 from sdp_serving.contract.components import Component
 
 
-@contextmanager
-def served_tiny_pipeline(folder: Path) -> Iterator[StandIn]:
-    """Export the four components into `folder` and serve them."""
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the four components, exported once for all tests, and the server's configuration."""
+    folder = tmp_path_factory.mktemp("tiny-models")
     config = []
     with TerminalObserver(Console(quiet=True)) as observer:
         for component in Component:
@@ -27,6 +29,17 @@ def served_tiny_pipeline(folder: Path) -> Iterator[StandIn]:
             base = folder / component
             config.append(f'config {{ name: "{component}" base_path: "{base}" model_platform: "tensorflow" }}')
     (folder / "models.config").write_text(f"model_config_list {{ {' '.join(config)} }}")
-    with standin(folder, f"--model_config_file={folder}/models.config", "--num_load_threads=2") as running:
+    return folder
+
+
+@contextmanager
+def served_tiny_pipeline(models: Path, folder: Path) -> Iterator[StandIn]:
+    """Serve `tiny_models`.
+
+    Args:
+        models: the fixture's folder.
+        folder: where the server's log goes.
+    """
+    with standin(folder, f"--model_config_file={models}/models.config", "--num_load_threads=2") as running:
         running.wait_until_serving()
         yield running

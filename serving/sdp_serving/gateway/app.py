@@ -74,7 +74,7 @@ def application(
         return (None if name in servers else models.find(name)) or await pass_through(request)
 
     app.router.add_get(PREFIX.rstrip("/"), models.listed)
-    app.router.add_get(f"{PREFIX}{{call:.*}}", model_or_component)
+    app.router.add_get(f"{PREFIX}{{call:.*}}", model_or_component, allow_head=False)
     app.router.add_post(f"{PREFIX}{{call:.*}}", pass_through.__call__)
     return app
 
