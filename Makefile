@@ -25,7 +25,7 @@ demo-down: setup ## Stop and remove all that `make demo` started (CONTEXT as for
 .PHONY: test
 test: setup ## Run the unit, contract, cluster and end-to-end tests
 	@$(RUN)python -m demo prepare
-	@$(RUN)pytest
+	@$(RUN)pytest --numprocesses=auto --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests only: seconds, no cluster
@@ -54,8 +54,12 @@ benchmark-scale: setup ## Measure the operator with up to 500 pipelines: about h
 	@$(RUN)python -m benchmarks.scale
 
 .PHONY: benchmark-swap
-benchmark-swap: setup ## Measure swaps under load, by each strategy and without the operator: about an hour
+benchmark-swap: setup ## Measure swaps under load, by each strategy and without the operator: about 50 minutes
 	@$(RUN)python -m benchmarks.swap
+
+.PHONY: equality
+equality: setup ## Compare the exported models with KerasCV's at full size: some hours
+	@$(RUN)python -m benchmarks.equality
 
 .PHONY: format
 format: setup ## Format the code, mend what lint can mend

@@ -32,7 +32,7 @@ def main(quick: bool, titles: Sequence[str], diffusers: Path | None) -> None:
     """Draw with the full-size diffusion model in each way, one after the other; weights are random.
 
     The table of a full run is written to RESULTS.md and the numbers to results.json beside this program, after each
-    way; a run with --quick or --way only prints. It takes about two hours and 12 GB of memory on two cores.
+    way; a run with --quick or --way only prints. It takes about an hour and a half and 12 GB of memory on two cores.
     """
     plan = QUICK if quick else FULL
     ways = [way for way in WAYS if not titles or way.title in titles]

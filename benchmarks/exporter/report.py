@@ -45,7 +45,7 @@ def _row(one: Drawn, results: Results) -> Sequence[str]:
         one.way,
         f"{one.step.p50:.2f} s",
         "" if seed is None else f"{seed.step.p50 / one.step.p50:.2f}",
-        f"{one.pictures[DDIM]:.1f} s",
+        f"{one.pictures[DDIM]:.1f} s" if DDIM in one.pictures else "",
         f"{operations / one.step.p50 / results.products.float32:.0%}",
         f"{one.memory:.0f} MB",
     )

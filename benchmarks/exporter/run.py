@@ -55,7 +55,7 @@ def run(plan: Plan, ways: Sequence[Way], diffusers: Path | None) -> Iterator[Res
             else:
                 command = [sys.executable, "-m", "benchmarks.exporter.process"]
                 job = {**_job(plan, way.title), "size": size}
-            pictures = _pictures(plan, way)
+            pictures = _pictures(plan, way, size)
             environment = {"TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1"} if way.frozen else {}
             found = _measured(f"{size} px, {way.title}", command, {**job, "pictures": pictures}, environment)
             drawn = Drawn(
@@ -69,10 +69,11 @@ def run(plan: Plan, ways: Sequence[Way], diffusers: Path | None) -> Iterator[Res
             yield results
 
 
-def _pictures(plan: Plan, way: Way) -> Mapping[str, tuple[int, str]]:
+def _pictures(plan: Plan, way: Way, size: int) -> Mapping[str, tuple[int, str]]:
     """Whole pictures by what results call them: how many steps, and by which sampler."""
-    more = {SEED: {LONG: (plan.long_picture, DDIM)}, FASTEST: {DPM_SOLVER: (plan.picture, DPM_SOLVER)}}
-    return {DDIM: (plan.picture, DDIM), **more.get(way, {})}
+    compared = {SEED: {LONG: (plan.long_picture, DDIM)}, FASTEST: {DPM_SOLVER: (plan.picture, DPM_SOLVER)}}
+    by_all = {DDIM: (plan.picture, DDIM)} if size == plan.drawn_by_all else {}
+    return {**by_all, **compared.get(way, {})}
 
 
 def _job(plan: Plan, way: str | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Requests that come all the time while models are swapped."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from sdp_serving.client import PipelineError
 _AT_ONCE: Final = 256
 """As many as come in a minute without a single answer."""
 _PAUSE_SECONDS: Final = 0.25
+_LATE_SECONDS: Final = 2.0
 
 Ask = Callable[[], Picture]
 
@@ -45,6 +47,12 @@ class Load:
     """What has come of the load so far."""
 
     samples: list[Sample] = field(default_factory=list)
+    due: set[float] = field(default_factory=set)
+    """When those that have not come yet were to begin."""
+
+    def has_caught_up(self) -> bool:
+        """Whether no request has been waiting for long."""
+        return min(self.due.copy(), default=math.inf) > time.monotonic() - _LATE_SECONDS
 
     def between(self, start: float, end: float) -> Sequence[Sample]:
         """The requests that were to begin in this time."""
@@ -68,6 +76,7 @@ def steady_load(ask: Ask, a_second: float) -> Iterator[Load]:
         def send() -> None:
             due = time.monotonic()
             while not stop.wait(max(0.0, due - time.monotonic())):
+                load.due.add(due)
                 pool.submit(_request, ask, due, load)
                 due += 1 / a_second
 
@@ -108,3 +117,4 @@ def _request(ask: Ask, due: float, load: Load) -> None:
     else:
         model = drawn_by(picture)
     load.samples.append(Sample(due, time.monotonic() - due, model, error))
+    load.due.discard(due)

@@ -114,9 +114,11 @@ def _swap(way: Way, wish: Wish, site: Site, load: Load) -> _Swap:
         seconds=_PATIENCE_SECONDS,
     )
     wait_for(f"{way.title}: the end of the swap", site.is_at_rest, seconds=_PATIENCE_SECONDS)
-    answered = load.first_answer(wish.model, applied)
+    answered, at_rest = load.first_answer(wish.model, applied), time.monotonic()
     assert answered is not None, "it was waited for"
-    return _Swap(applied, answered, time.monotonic())
+    # What piled up while nobody answered is none of the next swap's.
+    wait_for(f"{way.title}: answers to what has waited", load.has_caught_up, seconds=_PATIENCE_SECONDS)
+    return _Swap(applied, answered, at_rest)
 
 
 def _seconds(samples: Sequence[Sample]) -> Seconds:

@@ -9,7 +9,6 @@ import google_crc32c
 from sdp_exporter import __version__
 from sdp_exporter.sources import Source
 from sdp_serving.contract.artifact import FileEntry, Manifest, Version
-from sdp_serving.contract.components import Component
 from sdp_serving.contract.signatures import Signature
 
 _BLOCK = 1 << 20
@@ -51,11 +50,11 @@ def describe(
             "image_sizes": source.image_sizes,
             "precision": source.precision,
             "jit_compiled": source.jit_compile,
-            "sampler": "ddim" if source.component is Component.DIFFUSION_MODEL else None,
             "tensorflow": tensorflow,
             "exporter": __version__,
             "weights": source.name,
             "source_digest": digest,
+            "words": source.words,
             "signatures": signatures,
             "files": files,
         }

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,11 +11,13 @@ from typing import Any, Final, get_args
 import click
 from rich.console import Console
 
-from sdp_exporter.config import ConfigError, Model, parse_config, read_requests
+from sdp_exporter import terminal
+from sdp_exporter.config import ConfigError, Model, parse_config, read_requests, require_writable
 from sdp_exporter.errors import ExportError
 from sdp_exporter.export import Exported, Observer, Request, export, look_up
 from sdp_exporter.log_lines import LogObserver
 from sdp_exporter.progress import TerminalObserver
+from sdp_exporter.scratch import scratch_folder
 from sdp_exporter.sources import tiny
 from sdp_exporter.tables import forecast, summary
 from sdp_serving.contract.artifact import Precision
@@ -25,9 +26,6 @@ from sdp_serving.contract.components import Component
 _MAY_PASS: Final = 1
 _USER_MUST_ACT: Final = 2
 """Exit codes of failures. This one is click's own for bad arguments, so that a Job need not try any of them again."""
-
-_WIDTH: Final = 200
-"""Columns of a table that no terminal shows."""
 
 
 @click.command("export", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -135,11 +133,13 @@ def main(
       1  it failed in a way that may pass by itself, such as the network's: run it again
       2  it will fail again until you act: no such weights, a bad URI, a bucket that is missing or refuses access
     """
+    if dry_run and result_file is not None:
+        raise click.UsageError("--dry-run makes no models that --result-file could tell of: leave one of them out")
     try:
-        with tempfile.TemporaryDirectory(prefix="sdpipeline-weights-") as downloads:
-            requests = _requests(model, config, _given(options), Path(downloads))
+        with scratch_folder("sdpipeline-weights-") as downloads:
+            requests = _requests(model, config, _given(options), downloads)
             if dry_run:
-                _console(stderr=False).print(forecast(look_up(requests)))
+                terminal.console().print(forecast(look_up(requests)))
                 return
             exported = _export(requests)
         if result_file is not None:
@@ -168,13 +168,16 @@ def _requests(model: str | None, config: Path | None, options: dict[str, Any], d
     if "to" not in options:
         raise click.UsageError("Missing option '--to': give a folder such as gs://bucket/sd-tiny")
     try:
-        return parse_config({"model": model, **options}).requests(downloads)
+        asked = parse_config({"model": model, **options})
+        asked.require_possible()
+        require_writable([asked])
+        return asked.requests(downloads)
     except ConfigError as error:
         raise click.BadParameter(error.text, param_hint=f"--{str(error.field).replace('_', '-')}") from None
 
 
 def _export(requests: Sequence[Request]) -> list[Exported]:
-    console = _console(stderr=True)
+    console = terminal.console(stderr=True)
     with _observer(console) as observer:
         exported = export(requests, clock=_now, observer=observer)
     if console.is_terminal:
@@ -202,11 +205,6 @@ def _observer(console: Console) -> Iterator[Observer]:
             yield observer
     else:
         yield LogObserver(lambda line: click.echo(line, err=True), _now)
-
-
-def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDTH)
 
 
 def _now() -> datetime:

@@ -1,7 +1,8 @@
 """What is to be exported, as the options of the command line and the documents of a file say it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
@@ -10,20 +11,24 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from sdp_exporter.export import Request
+from sdp_exporter.models.tiny import IMAGE_SIZE
 from sdp_exporter.sources import Source, keras_cv, tiny
+from sdp_exporter.stores import open_store
 from sdp_exporter.weights import places
 from sdp_exporter.weights.embeddings import Embedding
 from sdp_exporter.weights.lora import Lora
-from sdp_serving.contract.artifact import ImageSizes, ModelUri, Precision, UnusableUriError
+from sdp_exporter.weights.published import pretrained
+from sdp_serving.contract.artifact import ModelUri, Precision, UnusableUriError
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.versions import StableDiffusionVersion
 
 SD_TINY: Final = "sd-tiny"
 Model = Literal["sd-tiny", "1.4", "1.5", "2.0", "2.1"]
 
-_SPEED: Final = ("precision", "jit_compile")
-_DRAWING: Final = ("image_size", "image_sizes", "prediction", "guidance")
-_KERAS_CV_ONLY: Final = ("lora", "embedding", *_DRAWING)
+_OF_ANY: Final = ("image_sizes", "precision", "jit_compile")
+_OF_KERAS_CV: Final = ("image_size", "prediction", "guidance")
+_KERAS_CV_ONLY: Final = ("lora", "embedding", *_OF_KERAS_CV)
 _LORA: Final = re.compile(r"(?P<location>.+?)(:(?P<scale>-?[0-9.]+))?")
 _EMBEDDING: Final = re.compile(r"(?P<words>[^=]+)=(?P<location>.+)")
 _IMAGE_SIZES: Final = re.compile(r"(?P<smallest>[0-9]+)-(?P<largest>[0-9]+)")
@@ -136,6 +141,20 @@ class ExportConfig(BaseModel):
     precision: Precision | None = None
     jit_compile: bool | None = None
 
+    def require_possible(self) -> None:
+        """Refuse what can be refused without a look at any place.
+
+        Raises:
+            ConfigError: there are no such weights, or no such sizes of them.
+            ExportError: KerasCV has no such weights.
+        """
+        if self.model == SD_TINY:
+            _tiny(self)
+            return
+        _require_among(self.image_sizes, _keras_cv_options(self).image_size, "image_size")
+        if self.weights in (None, keras_cv.PRETRAINED):
+            pretrained(StableDiffusionVersion(self.model), ())
+
     def requests(self, downloads: Path) -> list[Request]:
         """One for each component.
 
@@ -171,7 +190,7 @@ def read_requests(path: Path, downloads: Path) -> list[Request]:
 
     Raises:
         ConfigError: names the line and the field that is wrong.
-        ExportError: weights don't fit, or can't be reached.
+        ExportError: weights don't fit or can't be reached, or a model can't be brought to where it is to go.
     """
     try:
         text = path.read_text()
@@ -186,58 +205,77 @@ def read_requests(path: Path, downloads: Path) -> list[Request]:
     except (yaml.YAMLError, ValueError) as error:
         # A character that YAML forbids, or a date that there is not.
         raise ConfigError(None, f"{path}: {str(error).splitlines()[0]}: correct the YAML") from None
-    requests = []
-    for number, (node, document) in enumerate(zip(nodes, documents, strict=True)):
+    configs = []
+    for node, document in zip(nodes, documents, strict=True):
         if not isinstance(document, dict):
             start = 1 if node is None else node.start_mark.line + 1
             raise ConfigError(None, f"{path}, line {start}: write fields such as `model: sd-tiny`, in each document")
-        try:
-            copies = downloads / str(number)  # files of several may have the same name
-            copies.mkdir()
-            requests += parse_config(document).requests(copies)
-        except ConfigError as error:
-            raise ConfigError(None, f"{path}, line {_line(node, error.field)}: {error.field}: {error.text}") from None
-    if not requests:
+        with _told_by_line(path, node):
+            configs.append(parse_config(document))
+            configs[-1].require_possible()
+    if not configs:
         raise ConfigError(None, f"{path} is empty: write fields such as `model: sd-tiny`")
+    require_writable(configs)
+    requests = []
+    for number, (node, config) in enumerate(zip(nodes, configs, strict=True)):
+        copies = downloads / str(number)  # files of several may have the same name
+        copies.mkdir()
+        with _told_by_line(path, node):
+            requests += config.requests(copies)
     return requests
+
+
+def require_writable(configs: Iterable[ExportConfig]) -> None:
+    """Look at the places that the models are to go to, before weights are fetched in vain.
+
+    Raises:
+        StoreError: if one can't be written to.
+    """
+    for uri in dict.fromkeys(config.to for config in configs):
+        open_store(uri).require_writable()
 
 
 def _tiny(config: ExportConfig) -> list[Source]:
     for field in _KERAS_CV_ONLY:
         if getattr(config, field):
             raise ConfigError(field, f"is not for sd-tiny, but for {', '.join(get_args(Model)[1:])}: leave it out")
+    _require_among(config.image_sizes, IMAGE_SIZE, "sd-tiny's own size")
     try:
-        return tiny.sources(config.weights or "base", config.component, **_given(config, _SPEED))
+        return tiny.sources(config.weights or "base", config.component, **_given(config, _OF_ANY))
     except tiny.NoSuchWeightsError as error:
         raise ConfigError("weights", str(error)) from None
 
 
 def _keras_cv(config: ExportConfig, downloads: Path) -> list[Source]:
-    options = keras_cv.Options(**_given(config, (*_DRAWING, *_SPEED)))
-    sizes = options.image_sizes
-    if sizes is not None and not sizes.smallest <= options.image_size <= sizes.largest:
-        raise ConfigError(
-            "image_sizes",
-            f"{sizes.smallest}-{sizes.largest} leaves out image_size ({options.image_size}): change either",
-        )
+    weights = config.weights or keras_cv.PRETRAINED
     # A folder each: files of several may have the same name.
-    loras = [
-        Lora(places.fetch(each.location, downloads / f"lora-{number}"), each.scale)
-        for number, each in enumerate(config.lora)
-    ]
-    embeddings = [
-        Embedding(each.words, places.fetch(each.location, downloads / f"embedding-{number}"))
-        for number, each in enumerate(config.embedding)
-    ]
-    return keras_cv.sources(
-        StableDiffusionVersion(config.model),
-        config.weights or keras_cv.PRETRAINED,
-        config.component,
-        downloads=downloads,
-        options=options,
-        loras=loras,
-        embeddings=embeddings,
-    )
+    loras = {downloads / f"lora-{number}": each for number, each in enumerate(config.lora)}
+    embeddings = {downloads / f"embedding-{number}": each for number, each in enumerate(config.embedding)}
+    copied = {folder: each.location for folder, each in loras.items()}
+    copied.update((folder, each.location) for folder, each in embeddings.items())
+    with places.told_as_written({**copied, downloads: weights}):
+        return keras_cv.sources(
+            StableDiffusionVersion(config.model),
+            weights,
+            config.component,
+            downloads=downloads,
+            options=_keras_cv_options(config),
+            loras=[Lora(places.fetch(each.location, folder), each.scale) for folder, each in loras.items()],
+            embeddings=[
+                Embedding(each.words, places.fetch(each.location, folder)) for folder, each in embeddings.items()
+            ],
+        )
+
+
+def _keras_cv_options(config: ExportConfig) -> keras_cv.Options:
+    return keras_cv.Options(**_given(config, (*_OF_KERAS_CV, *_OF_ANY)))
+
+
+def _require_among(sizes: ImageSizes | None, image_size: int, whose: str) -> None:
+    if sizes is not None and image_size not in sizes:
+        raise ConfigError(
+            "image_sizes", f"{sizes.smallest}-{sizes.largest} leaves out {whose} ({image_size}): give a range with it"
+        )
 
 
 def _given(config: ExportConfig, fields: Sequence[str]) -> dict[str, Any]:
@@ -256,6 +294,15 @@ def _first(error: ValidationError) -> ConfigError:
             return ConfigError(field, f"is none of {', '.join(ExportConfig.model_fields)}")
         case _:
             return ConfigError(field, f"{first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}")
+
+
+@contextmanager
+def _told_by_line(path: Path, node: yaml.Node) -> Iterator[None]:
+    """Say of a field that is wrong in which line of the file it is."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(None, f"{path}, line {_line(node, error.field)}: {error.field}: {error.text}") from None
 
 
 def _line(node: yaml.Node, field: str | None) -> int:

@@ -2,22 +2,33 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 from unicodedata import unidata_version
 
 from sdp_exporter.sources import Source
-from sdp_serving.contract import exported, sampling, signatures, tokenizer, vocabulary
+from sdp_serving.contract import exported, image_sizes, sampling, signatures, tokenizer, vocabulary
 
 _HERE: Final = Path(__file__).parent
 _CODE: Final = ("models", "sampling", "signatures", "sources", "tokenizer", "weights", "saved_model.py", "warm_up.py")
 """The modules that shape a SavedModel."""
 
 
-def source_digest(source: Source) -> str:
-    """`sha256:` and the digest of the weights, the code that builds the model, and the libraries' versions."""
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def source_digest(source: Source, file_digest: Callable[[Path], str] = sha256) -> str:
+    """`sha256:` and the digest of the weights, the code that builds the model, and the libraries' versions.
+
+    Args:
+        source: what is to be exported.
+        file_digest: of a file, which whoever asks about several sources may remember.
+    """
     described = {
         "component": source.component,
         "sd_version": source.sd_version,
@@ -27,8 +38,8 @@ def source_digest(source: Source) -> str:
         "precision": source.precision,
         "jit_compile": source.jit_compile,
         "settings": source.settings,
-        "weights": [_file_digest(path) for path in source.weights],
-        "code": [_file_digest(path) for path in _code()],
+        "weights": [source.digests.get(path) or file_digest(path) for path in source.weights],
+        "code": [file_digest(path) for path in _code()],
         "libraries": {name: version(name) for name in ("tensorflow-cpu", "keras", "keras-cv", "tokenizers")},
         # Which characters are letters, and their lower case, is written into the text encoder.
         "unicode": unidata_version,
@@ -40,11 +51,6 @@ def _code() -> Iterator[Path]:
     for name in _CODE:
         path = _HERE / name
         yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
-    contract = (exported, sampling, signatures, tokenizer, vocabulary)
+    contract = (exported, image_sizes, sampling, signatures, tokenizer, vocabulary)
     yield from (Path(str(module.__file__)) for module in contract)
     yield vocabulary.FILE
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

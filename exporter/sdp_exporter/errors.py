@@ -6,6 +6,7 @@ ExportError
 │   └── StoreUnavailableError  the store can't be reached or is out of order
 ├── UnusableWeightsError       the weights are missing, damaged, of another model or must not be read
 ├── WeightsOutOfReachError     the weights could not be copied from where they are
+├── NoScratchFolderError      nothing temporary can be written on this machine
 ├── DiskFullError              this machine has no room for the SavedModel
 ├── VersionTakenError          another exporter is writing this version
 └── BrokenExportError          the SavedModel that was written does not keep the contract: a defect of the exporter
@@ -43,6 +44,10 @@ class WeightsOutOfReachError(ExportError):
     """The place that the weights are at does not answer, or not to the end."""
 
     may_pass = True
+
+
+class NoScratchFolderError(ExportError):
+    """No folder for temporary files can be written: somebody must name one."""
 
 
 class DiskFullError(ExportError):

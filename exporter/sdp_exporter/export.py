@@ -1,17 +1,18 @@
 """The one sequence: what is already published stays, what is not is written, checked and published."""
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Final, Protocol
 
 from sdp_exporter.artifact import describe, file_entries, next_version
-from sdp_exporter.digest import source_digest
+from sdp_exporter.digest import sha256, source_digest
 from sdp_exporter.errors import VersionTakenError
 from sdp_exporter.memory import forget_peak, peak_memory
+from sdp_exporter.scratch import scratch_folder
 from sdp_exporter.sources import Source
 from sdp_exporter.stages import Stage, Stopwatch, enter, listening
 from sdp_exporter.stores import Progress, Store, open_store
@@ -102,8 +103,10 @@ def look_up(requests: Sequence[Request]) -> list[Lookup]:
     stores = [open_store(request.uri) for request in requests]
     # What is wrong with a place shows before the weights are read for their digests, which can take a minute.
     newest = [store.newest() for store in stores]
+    # Components of one file share its digest, which takes ten seconds of a whole checkpoint.
+    file_digest = cache(sha256)
     return [
-        Lookup(request, store, source_digest(request.source), manifest)
+        Lookup(request, store, source_digest(request.source, file_digest), manifest)
         for request, store, manifest in zip(requests, stores, newest, strict=True)
     ]
 
@@ -143,8 +146,8 @@ def _make(lookup: Lookup, clock: Clock, observer: Observer) -> Exported:
         observer.entered(lookup.request, stage)
 
     forget_peak()
-    with listening(entered), tempfile.TemporaryDirectory(prefix="sdpipeline-export-") as folder:
-        manifest = _write_and_publish(lookup, Path(folder), clock, observer)
+    with listening(entered), scratch_folder("sdpipeline-export-") as folder:
+        manifest = _write_and_publish(lookup, folder, clock, observer)
     return Exported(
         request=lookup.request,
         uri=lookup.request.uri.at(Version(manifest.version)),

@@ -46,7 +46,7 @@ def write(source: Source, folder: Path) -> Mapping[str, Signature]:
     )
     if wrong := differences(expected, written):
         raise BrokenExportError(f"the exported {source.component} breaks the contract, report this: {'; '.join(wrong)}")
-    write_requests(folder, source.component, written)
+    write_requests(folder, source.component, written, image_size=source.image_size)
     return written
 
 

@@ -16,6 +16,8 @@ class Stage(StrEnum):
 
     BUILD = "build"
     """Load TensorFlow and make the network."""
+    FETCH = "fetch"
+    """Bring weights to this machine that are not there yet, and are known by their digest."""
     LOAD = "load"
     """Read the weights into it."""
     TRACE = "trace"

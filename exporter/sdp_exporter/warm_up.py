@@ -11,12 +11,10 @@ from typing import Final
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
+from sdp_serving.contract.artifact import WARM_UP_REQUESTS
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.signatures import TOKENS, Signature, SignatureName, TensorSpec
+from sdp_serving.contract.signatures import LATENT_FACTOR, TOKENS, Signature, SignatureName, TensorSpec
 from sdp_serving.contract.vocabulary import END
-
-FILE: Final = "assets.extra/tf_serving_warmup_requests"
-"""Where TensorFlow Serving looks for them, beneath the SavedModel's folder."""
 
 _SIGNATURES: Final[Mapping[Component, Sequence[SignatureName]]] = {
     Component.TEXT_ENCODER: (SignatureName.DEFAULT, SignatureName.ENCODE_PROMPTS),
@@ -40,35 +38,38 @@ _VALUES: Final[Mapping[str, float | str]] = {
 """Inputs that cannot be zero. Seeds, contexts, latents and images are: what they hold takes no time."""
 
 
-def write_requests(folder: Path, component: Component, signatures: Mapping[str, Signature]) -> None:
+def write_requests(folder: Path, component: Component, signatures: Mapping[str, Signature], *, image_size: int) -> None:
     """Add warm-up requests to a SavedModel.
 
     Args:
         folder: the SavedModel's.
         component: what it is.
         signatures: those that it has.
+        image_size: pixels along one side of the image to ask for, where a signature leaves that open.
     """
-    path = folder / FILE
+    path = folder / WARM_UP_REQUESTS
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
         for name in _SIGNATURES[component]:
-            writer.write(_record(name, _inputs(signatures[name])))
+            writer.write(_record(name, _inputs(signatures[name], image_size)))
 
 
-def _inputs(signature: Signature) -> Mapping[str, tensor_pb2.TensorProto]:
+def _inputs(signature: Signature, image_size: int) -> Mapping[str, tensor_pb2.TensorProto]:
     """One image in one step."""
     # A single value fills a tensor.
     return {
-        name: tf.make_tensor_proto(_VALUES.get(name, 0), spec.dtype, _shape(spec))
+        name: tf.make_tensor_proto(_VALUES.get(name, 0), spec.dtype, _shape(name, spec, image_size))
         for name, spec in signature.inputs.items()
     }
 
 
-def _shape(spec: TensorSpec) -> Sequence[int]:
+def _shape(name: str, spec: TensorSpec, image_size: int) -> Sequence[int]:
     """The shape for one image."""
     if spec.shape is None:
         return (TOKENS,)
-    return [1 if size is None else size for size in spec.shape]
+    side = image_size if name == "images" else image_size // LATENT_FACTOR
+    # The first dimension is of images, others that are open are of one's height and width.
+    return [size or (side if axis else 1) for axis, size in enumerate(spec.shape)]
 
 
 def _record(signature: str, inputs: Mapping[str, tensor_pb2.TensorProto]) -> bytes:

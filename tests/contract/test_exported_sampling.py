@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-import grpc
 import numpy as np
 import pytest
-from tests.support.standin import StandIn, standin
+from tests.support.exported import serving
+from tests.support.grpc_calls import predict
+from tests.support.standin import StandIn
 from tests.support.toy_models import IMAGE_SIZE, WIDTH, toy_source
 
 from sdp_serving.contract.components import Component
@@ -28,19 +29,10 @@ REQUEST: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    from sdp_exporter import saved_model
-
     folder = tmp_path_factory.mktemp("exported")
     weights = folder / "weights"
     weights.write_text("1.0")
-    version = folder / MODEL / "1"
-    version.mkdir(parents=True)
-    saved_model.write(toy_source(MODEL, weights), version)
-    config = folder / "models.config"
-    served = f'name: "{MODEL}" base_path: "{version.parent}" model_platform: "tensorflow"'
-    config.write_text(f"model_config_list {{ config {{ {served} }} }}")
-    with standin(folder, f"--model_config_file={config}") as running:
-        running.wait_until_serving()
+    with serving(folder, [toy_source(MODEL, weights)]) as running:
         yield running
 
 
@@ -55,16 +47,8 @@ def over_rest(server: StandIn) -> np.ndarray:
 
 
 def test_rest_and_grpc_draw_the_same(server: StandIn) -> None:
-    from tensorflow import make_ndarray, make_tensor_proto
-    from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
-
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name, request.model_spec.signature_name = MODEL, "text_to_image"
-    for name, value in REQUEST.items():
-        request.inputs[name].CopyFrom(make_tensor_proto(value, dtype=np.int64 if name == "seeds" else None))
-    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-        response = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=60)
-    np.testing.assert_allclose(make_ndarray(response.outputs["latent"]), over_rest(server), atol=1e-5)
+    latent = predict(server, MODEL, "text_to_image", {**REQUEST, "seeds": np.array(REQUEST["seeds"])})["latent"]
+    np.testing.assert_allclose(latent, over_rest(server), atol=1e-5)
 
 
 def test_requests_of_several_clients_are_rows_of_one(server: StandIn) -> None:

@@ -3,13 +3,13 @@
 import base64
 import io
 from collections.abc import Iterator
-from typing import Any
 
-import grpc
 import numpy as np
 import PIL.Image
 import pytest
-from tests.support.standin import StandIn, standin
+from tests.support.exported import serving
+from tests.support.grpc_calls import predict
+from tests.support.standin import StandIn
 from tests.support.toy_models import IMAGE_SIZE, WIDTH, toy_source
 
 from sdp_serving.contract.components import Component
@@ -22,21 +22,10 @@ LATENT = np.zeros((1, IMAGE_SIZE // 8, IMAGE_SIZE // 8, 4), np.float32)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    from sdp_exporter import saved_model
-
     folder = tmp_path_factory.mktemp("exported")
     weights = folder / "weights"
     weights.write_text("1.0")
-    entries = []
-    for component in COMPONENTS:
-        version = folder / component / "1"
-        version.mkdir(parents=True)
-        saved_model.write(toy_source(component, weights), version)
-        entries.append(f'config {{ name: "{component}" base_path: "{version.parent}" model_platform: "tensorflow" }}')
-    config = folder / "models.config"
-    config.write_text(f"model_config_list {{ {' '.join(entries)} }}")
-    with standin(folder, f"--model_config_file={config}") as running:
-        running.wait_until_serving()
+    with serving(folder, [toy_source(component, weights) for component in COMPONENTS]) as running:
         yield running
 
 
@@ -89,16 +78,3 @@ def test_each_model_answers_its_warm_up_requests_before_it_serves(server: StandI
     for component in COMPONENTS:
         read = next(line for line in log.splitlines() if f"{component}/1/assets.extra" in line)
         assert read.endswith("Number of warmup records read: 2.")
-
-
-def predict(server: StandIn, model: str, signature: str, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
-    from tensorflow import make_ndarray, make_tensor_proto
-    from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
-
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name, request.model_spec.signature_name = model, signature
-    for name, value in inputs.items():
-        request.inputs[name].CopyFrom(make_tensor_proto(value))
-    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-        response = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=30)
-    return {name: make_ndarray(tensor) for name, tensor in response.outputs.items()}

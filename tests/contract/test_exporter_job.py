@@ -115,7 +115,8 @@ def test_the_exporter_takes_what_the_operators_job_gives_it(
     }
     job = export_job(pipeline(spec), component, weights, Settings(local_files_root=PurePosixPath(tmp_path)))
     (container,) = job["spec"]["template"]["spec"]["containers"]
-    result = CliRunner().invoke(cli.main, [*container["args"], "--dry-run"])
+    arguments = [argument for argument in container["args"] if not argument.startswith("--result-file=")]
+    result = CliRunner().invoke(cli.main, [*arguments, "--dry-run"])
     assert result.exit_code == 0, result.stderr
     # A table of one line beneath its header.
     (planned,) = result.stdout.splitlines()[1:]
@@ -129,7 +130,7 @@ class Silent(BaseHTTPRequestHandler):
     reached: threading.Event
     released: threading.Event
 
-    def do_GET(self) -> None:
+    def do_POST(self) -> None:
         self.reached.set()
         self.released.wait(60)
 
@@ -164,7 +165,7 @@ class Storage(BaseHTTPRequestHandler):
 
     status: int
 
-    def do_GET(self) -> None:
+    def do_POST(self) -> None:
         body = b'{"error": {"message": "no"}}'
         self.send_response(self.status)
         self.send_header("Content-Type", "application/json")

@@ -73,6 +73,32 @@ def test_the_newest_version_is_found_by_its_number(store: Store, tmp_path: Path)
     assert store.taken() == [9, 20, 100]
 
 
+def test_a_place_is_found_to_be_writable_without_a_trace(store: Store, uri: ModelUri, tmp_path: Path) -> None:
+    store.require_writable()
+    assert list(tmp_path.iterdir()) == []
+    assert store.taken() == []
+    if uri.scheme == "gs":
+        assert names(Client(project="tests").bucket(uri.location.partition("/")[0])) == []
+
+
+def test_a_bucket_that_is_not_there_is_told_before_anything_is_brought(storage_emulator: str) -> None:
+    with pytest.raises(StoreRefusedError, match="the bucket gs://no-such-bucket does not exist: create it"):
+        open_store(ModelUri.parse("gs://no-such-bucket/sd")).require_writable()
+
+
+def test_a_folder_is_no_version_whose_name_is_no_number_as_the_exporter_writes_it(
+    store: Store, uri: ModelUri, tmp_path: Path
+) -> None:
+    publish(store, saved_model(tmp_path / "model"), 123)
+    if uri.scheme == "file":
+        Path(uri.location, "0123").mkdir()
+    else:
+        bucket, _, prefix = uri.location.partition("/")
+        Client(project="tests").bucket(bucket).blob(f"{prefix}/0123/saved_model.pb").upload_from_string("")
+    assert store.taken() == [123]
+    assert len(store.versions()) == 1
+
+
 def test_what_is_stored_is_what_was_saved(store: Store, uri: ModelUri, tmp_path: Path) -> None:
     folder = saved_model(tmp_path / "model")
     publish(store, folder, 7)
@@ -276,7 +302,7 @@ def test_a_large_file_is_stored_whole(bucket: Bucket, tmp_path: Path) -> None:
 
 
 def test_a_missing_bucket_is_named_with_what_to_do(storage_emulator: str) -> None:
-    with pytest.raises(StoreError, match=r"the bucket gs://not-there does not exist: create it"):
+    with pytest.raises(StoreError, match=r"the bucket gs://not-there does not exist: correct the URI"):
         open_store(ModelUri.parse("gs://not-there/sd/decoder")).newest()
 
 

@@ -38,11 +38,25 @@ def test_of_a_folder_in_a_bucket_only_what_is_wanted_is_copied(bucket: Bucket, t
     bucket.blob("tuned/scheduler/scheduler_config.json").upload_from_string('{"prediction_type": "v_prediction"}')
 
     files = places.find(f"gs://{bucket.name}/tuned", UNET, tmp_path)
-    predicted = places.prediction(f"gs://{bucket.name}/tuned/", tmp_path)
+    scheduler = places.scheduler(f"gs://{bucket.name}/tuned/", tmp_path)
 
     assert files[Component.DIFFUSION_MODEL].read_text() == "unet/diffusion_pytorch_model.safetensors"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scheduler", "unet"]
-    assert predicted == "v"
+    assert scheduler == tmp_path / "scheduler" / "scheduler_config.json"
+
+
+def test_shards_in_a_bucket_are_copied_with_their_index(bucket: Bucket, tmp_path: Path) -> None:
+    folder = bucket.blob("tuned/unet")
+    bucket.blob(f"{folder.name}/one.safetensors").upload_from_string(CONTENT)
+    bucket.blob(f"{folder.name}/other.safetensors").upload_from_string("not of the index")
+    index = f"{folder.name}/diffusion_pytorch_model.safetensors.index.json"
+    bucket.blob(index).upload_from_string('{"weight_map": {"a": "one.safetensors", "b": "one.safetensors"}}')
+
+    files = places.find(f"gs://{bucket.name}/tuned", UNET, tmp_path)
+
+    path = files[Component.DIFFUSION_MODEL]
+    assert sorted(each.name for each in path.parent.iterdir()) == [path.name, "one.safetensors"]
+    assert (path.parent / "one.safetensors").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(("name", "message"), [("gone.safetensors", "does not exist"), ("gone", "holds no weights")])

@@ -128,6 +128,7 @@ def test_a_canary_draws_its_part_of_the_pictures_until_it_is_aborted_or_promoted
 
 
 def test_a_canary_in_a_replica_of_its_own_shares_the_requests_and_none_fails_when_it_goes(trial: Trial) -> None:
+    pods = trial.pods()
     with asking_pods(trial.namespace, gateway=True) as ask:
         with unfailing(ask):
             trial.apply(Model.BASE, canary=Model.STRIPED, strategy="Surge")
@@ -143,6 +144,8 @@ def test_a_canary_in_a_replica_of_its_own_shares_the_requests_and_none_fails_whe
             trial.apply(Model.STRIPED, strategy="Surge")
             trial.wait()
             eventually(lambda: "sd-canary" not in trial.pipelines.names("deployments"), "the canary's replica is gone")
+            # Until it has ended, the pod of the model before may answer requests that were on their way to it.
+            eventually(lambda: len(trial.pods()) == len(pods), "the pod of the model before is gone", seconds=_SECONDS)
         assert _drawn(ask, 8) == {Model.STRIPED: 8}
 
 

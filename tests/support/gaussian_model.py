@@ -32,17 +32,21 @@ def predict(latent: Any, timestep: Any) -> Any:
     return (scaled - MEAN) * sigma / (DEVIATION**2 + sigma**2)
 
 
-def predict_v(latent: Any, timestep: Any) -> Any:
-    """As `predict`, for v."""
-    sigma, expected = _sigma(timestep), predict(latent, timestep)
+def predict_v(latent: Any, timestep: Any, table: np.ndarray = TABLE) -> Any:
+    """As `predict`, for v, and for another `table` of sigmas."""
+    sigma = _sigma(timestep, table)
     signal = tf.math.rsqrt(1 + sigma**2)
-    clean = latent / signal - sigma * expected
+    # Where sigma is in the thousands, float32 has no digits left of the difference of latent and noise.
+    deviation = latent - signal * MEAN
+    share = DEVIATION**2 / (DEVIATION**2 + sigma**2)
+    expected = (1 - share) * deviation / (sigma * signal)
+    clean = MEAN + share * deviation / signal
     return signal * expected - sigma * signal * clean
 
 
-def _sigma(timestep: Any) -> Any:
+def _sigma(timestep: Any, table: np.ndarray = TABLE) -> Any:
     exact_timestep = tf.cast(timestep, tf.float64)
     below = tf.clip_by_value(tf.floor(exact_timestep), 0, 998)
-    low, high = (tf.gather(tf.constant(TABLE), tf.cast(below, tf.int32) + more) for more in (0, 1))
+    low, high = (tf.gather(tf.constant(table), tf.cast(below, tf.int32) + more) for more in (0, 1))
     sigma = tf.exp(low + (exact_timestep - below) * (high - low))
     return tf.cast(sigma, tf.float32)[:, tf.newaxis, tf.newaxis, tf.newaxis]

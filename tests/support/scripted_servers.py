@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from sdp_serving.contract.artifact import ImageSizes
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.exported import exported_signatures
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.signatures import TOKENS, SignatureName, TensorSpec, signatures
 from sdp_serving.generation.calls import Answer, Array, Call, Look, Offer
 from sdp_serving.generation.errors import BatchesOnlyError, NotOfferedError, RequestRefusedError, VersionGoneError

@@ -39,7 +39,7 @@ def build(component: Component, scale: float = 1.0, **options: Any) -> Saveable:
     """The component as the exporter saves it.
 
     The context of a token is its id times `scale`; the noise is predicted as the context's mean; an image is the
-    latent's first channel, and a latent the image's first pixel of each cell. `options` are of the diffusion model.
+    latent's first channel, and a latent the image's first pixel of each cell. `options` are those of the signatures.
     """
     import keras
     import tensorflow as tf
@@ -90,8 +90,8 @@ def build(component: Component, scale: float = 1.0, **options: Any) -> Saveable:
         case Component.DECODER:
             decoder = ToyDecoder()
             decoder(latent)
-            return Decoder(decoder, image_size=IMAGE_SIZE)
+            return Decoder(decoder, image_size=IMAGE_SIZE, **options)
         case Component.IMAGE_ENCODER:
             image_encoder = ToyImageEncoder()
             image_encoder(tf.zeros([1, IMAGE_SIZE, IMAGE_SIZE, 3]))
-            return ImageEncoder(image_encoder, image_size=IMAGE_SIZE)
+            return ImageEncoder(image_encoder, image_size=IMAGE_SIZE, **options)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from sdp_exporter import terminal
 from sdp_exporter.artifacts.listing import Artifact, State, list_artifacts, open_stores
 from sdp_exporter.artifacts.pipelines import InUse, ask_cluster
 from sdp_exporter.artifacts.pruning import UNFINISHED_AGE, Pruning, prune
@@ -18,8 +18,6 @@ from sdp_exporter.stores import Store
 from sdp_exporter.words import amount
 from sdp_serving.contract.artifact import ModelUri, UnusableUriError
 
-_WIDTH = 200
-"""Columns of a table that no terminal shows."""
 _DIGEST = len("sha256:") + 12
 
 
@@ -126,14 +124,11 @@ def _announce(pruning: Pruning) -> None:
 
 
 def _print(found: Sequence[Artifact]) -> None:
-    console = Console(highlight=False)
-    (console if console.is_terminal else Console(highlight=False, width=_WIDTH)).print(_table(found))
+    terminal.console().print(_table(found))
 
 
 def _table(found: Sequence[Artifact]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for title in ("VERSION", "CREATED", "COMPONENT", "WEIGHTS", "SIZE", "DIGEST", "STATE"):
-        table.add_column(title, overflow="fold")
+    table = terminal.table("VERSION", "CREATED", "COMPONENT", "WEIGHTS", "SIZE", "DIGEST", "STATE")
     for one in found:
         told = one.stored.manifest
         table.add_row(

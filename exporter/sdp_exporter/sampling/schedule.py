@@ -18,16 +18,26 @@ TRAINING_STEPS: Final = MOST_STEPS
 _FIRST_BETA = 0.00085
 _LAST_BETA = 0.012
 _RHO = 7.0
+_LEAST_ALPHA: Final = 2.0**-24
+"""In place of zero, which has no sigma; diffusers' Euler scheduler takes the same."""
 
 
-def alphas_cumprod() -> npt.NDArray[np.float32]:
+def alphas_cumprod(*, zero_terminal_snr: bool = False) -> npt.NDArray[np.float32]:
     """Returns the cumulative product of (1 - beta) by timestep, float32 [1000], falling from 0.9991 to 0.0047.
 
     The betas are "scaled linear", evenly spaced in their square roots, as in CompVis' v1-inference.yaml and
     `make_beta_schedule` (https://github.com/CompVis/stable-diffusion). KerasCV's `_ALPHAS_CUMPROD` lists these values.
+
+    Args:
+        zero_terminal_snr: whether the last is next to zero, the others being moved with it (Lin et al. 2024,
+            https://arxiv.org/abs/2305.08891, algorithm 1).
     """
     betas = np.linspace(_FIRST_BETA**0.5, _LAST_BETA**0.5, TRAINING_STEPS) ** 2
-    return np.cumprod(1 - betas).astype(np.float32)
+    alphas = np.cumprod(1 - betas)
+    if zero_terminal_snr:
+        first, *_, last = signals = np.sqrt(alphas)
+        alphas = np.maximum(((signals - last) * first / (first - last)) ** 2, _LEAST_ALPHA)
+    return alphas.astype(np.float32)
 
 
 def log_sigmas(alphas: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What pictures are drawn on: their size, the latent that they start from and the mask over it, checked."""
+"""What pictures are drawn on: their size, their latents and the mask over these, checked."""
 
 from typing import Final
 
@@ -6,9 +6,10 @@ import tensorflow as tf
 
 from sdp_exporter.signatures.checks import for_batch, require
 from sdp_exporter.signatures.pictures import SEEDS
-from sdp_serving.contract.artifact import SIZE_STEP, ImageSizes
+from sdp_serving.contract.image_sizes import SIZE_STEP, ImageSizes
 from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR
 
+_RGB: Final = 3
 _NEARLY: Final = 1e-3
 """Of a step: what float32's 0.7 lacks of 7 steps in 10."""
 
@@ -37,6 +38,18 @@ def valid_latent(name: str, latent: tf.Tensor, pictures: tf.Tensor, sizes: Image
     Raises:
         tf.errors.InvalidArgumentError: when the graph runs, if it is not of such a picture, or not of finite numbers.
     """
+    latent = drawn_latent(name, latent, sizes)
+    finite = require(tf.reduce_all(tf.math.is_finite(latent)), f"{name} has values that are NaN or infinite")
+    with tf.control_dependencies([finite]):
+        return for_batch(name, latent, pictures, said_by=SEEDS)
+
+
+def drawn_latent(name: str, latent: tf.Tensor, sizes: ImageSizes) -> tf.Tensor:
+    """`latent`, float32 [rows, h/8, w/8, 4], certain to be of pictures of one of `sizes`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: when the graph runs, if it is not.
+    """
     shape = tf.shape(latent)
     drawn = require(
         _are_drawn(shape[1:3] * LATENT_FACTOR, sizes) & (shape[3] == LATENT_CHANNELS),
@@ -45,9 +58,23 @@ def valid_latent(name: str, latent: tf.Tensor, pictures: tf.Tensor, sizes: Image
         shape,
     )
     with tf.control_dependencies([drawn]):
-        finite = require(tf.reduce_all(tf.math.is_finite(latent)), f"{name} has values that are NaN or infinite")
-    with tf.control_dependencies([finite]):
-        return for_batch(name, latent, pictures, said_by=SEEDS)
+        return tf.identity(latent)
+
+
+def drawn_images(name: str, images: tf.Tensor, sizes: ImageSizes) -> tf.Tensor:
+    """`images`, [rows, height, width, 3], certain to be of one of `sizes`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: when the graph runs, if they are not.
+    """
+    shape = tf.shape(images)
+    drawn = require(
+        _are_drawn(shape[1:3], sizes) & (shape[3] == _RGB),
+        f"{name} has the shape {{}}, not [rows, height, width, {_RGB}]; {_remedy(sizes)}",
+        shape,
+    )
+    with tf.control_dependencies([drawn]):
+        return tf.identity(images)
 
 
 def valid_mask(mask: tf.Tensor, init_latent: tf.Tensor) -> tf.Tensor:
@@ -97,12 +124,12 @@ def first_step(num_steps: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
 
 
 def _are_drawn(pixels: tf.Tensor, sizes: ImageSizes) -> tf.Tensor:
-    if sizes.smallest == sizes.largest:
+    if not sizes.are_several:
         return tf.reduce_all(pixels == sizes.smallest)
     return tf.reduce_all((pixels >= sizes.smallest) & (pixels <= sizes.largest) & (pixels % SIZE_STEP == 0))
 
 
 def _remedy(sizes: ImageSizes) -> str:
-    if sizes.smallest == sizes.largest:
-        return f"this model draws {sizes.smallest}x{sizes.smallest} pixels only"
+    if not sizes.are_several:
+        return f"this model is for {sizes.smallest}x{sizes.smallest} pixels only"
     return f"give a height and a width in multiples of {SIZE_STEP} from {sizes.smallest} to {sizes.largest}"

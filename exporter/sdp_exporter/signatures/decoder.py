@@ -11,9 +11,10 @@ from typing import Final
 import keras
 import tensorflow as tf
 
-from sdp_exporter.signatures.checks import as_declared
+from sdp_exporter.signatures.canvas import drawn_latent
 from sdp_exporter.signatures.tracing import trace
-from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, SignatureName
+from sdp_serving.contract.image_sizes import ImageSizes
+from sdp_serving.contract.signatures import SignatureName, fixed_size, latents
 
 _PNG_COMPRESSION: Final = 1
 """Half the time of zlib's default for a tenth more bytes."""
@@ -24,20 +25,22 @@ _JPEG_QUALITY: Final = 92
 class Decoder(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
     """Signatures `serving_default`, `decode_floats`, `decode_png` and `decode_jpeg` of the decoder."""
 
-    def __init__(self, model: keras.Model, *, image_size: int) -> None:
+    def __init__(self, model: keras.Model, *, image_size: int, image_sizes: ImageSizes | None = None) -> None:
         """Wrap a decoder.
 
         Args:
             model: latent float32 [batch, h/8, w/8, 4] -> image float32 [batch, h, w, 3] in [-1, 1]; built, with its
                 weights.
             image_size: pixels along one side of an image.
+            image_sizes: heights and widths that latents may be of; None for `image_size` only. With several, the model
+                must take latents of a size that is known at run time only.
         """
         super().__init__(name="decoder")
         self._variables = [variable.value for variable in model.variables]
-        side = image_size // LATENT_FACTOR
-        latent = tf.TensorSpec([None, side, side, LATENT_CHANNELS], tf.float32, name="latent")
+        sizes = image_sizes or ImageSizes.only(image_size)
+        latent = tf.TensorSpec(latents(fixed_size(image_size, sizes)).shape, tf.float32, name="latent")
         # One function for all signatures: stored once.
-        self._decode = trace(lambda latent: model(as_declared("latent", latent)), [latent])
+        self._decode = trace(lambda latent: model(drawn_latent("latent", latent, sizes)), [latent])
         self._signatures = {
             SignatureName.DEFAULT: trace(self._decode_to_pixels, [latent]),
             SignatureName.DECODE_FLOATS: trace(self._decode_to_floats, [latent]),

@@ -23,9 +23,9 @@ from sdp_exporter.signatures.pictures import (
     valid_num_steps,
 )
 from sdp_exporter.signatures.tracing import trace
-from sdp_serving.contract.artifact import ImageSizes
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.exported import exported_signatures
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.sampling import Sampler, Schedule
 from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, SignatureName
 
@@ -70,12 +70,12 @@ class DiffusionModel(tf.Module):  # type: ignore[misc]  # TensorFlow has no type
         side = image_size // LATENT_FACTOR
         self._guidance_scale = guidance_scale
         self._default_shape = (side, side, LATENT_CHANNELS)
-        self._sizes = image_sizes or ImageSizes(smallest=image_size, largest=image_size)
+        self._sizes = image_sizes or ImageSizes.only(image_size)
         self._denoiser = Denoiser(
             model,
             alphas=alphas,
             width=width,
-            side=side if self._sizes.smallest == self._sizes.largest else None,
+            side=None if self._sizes.are_several else side,
             prediction=prediction,
             guidance=guidance,
             jit_compile=jit_compile,

@@ -19,18 +19,22 @@ _NO_WORDS: Final[Mapping[str, Sequence[int]]] = MappingProxyType({})
 class TextEncoder(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
     """Signatures `serving_default` and `encode_prompts` of the text encoder."""
 
-    def __init__(self, model: keras.Model, *, words: Mapping[str, Sequence[int]] = _NO_WORDS) -> None:
+    def __init__(
+        self, model: keras.Model, *, words: Mapping[str, Sequence[int]] = _NO_WORDS, padding: int = END
+    ) -> None:
         """Wrap a text encoder.
 
         Args:
             model: int32 [batch, 77] -> float32 [batch, 77, width]; built, with its weights.
             words: words beyond CLIP's vocabulary, such as those of a textual inversion, with their tokens: rows that
                 the model's token table has after CLIP's.
+            padding: the token that the model was trained to find after the end of a short prompt.
         """
         super().__init__(name="text_encoder")
         self._variables = [variable.value for variable in model.variables]
         self._vocabulary = max([SIZE - 1, *(token for tokens in words.values() for token in tokens)]) + 1
-        self._tokenize = Tokenizer(words)
+        self._padding = padding
+        self._tokenize = Tokenizer(words, padding=padding)
         # One function for both signatures: stored once.
         self._encode = trace(model.__call__, [tf.TensorSpec([None, TOKENS], tf.int32)])
         tokens = tf.TensorSpec(None, tf.int32, name="tokens")
@@ -47,15 +51,16 @@ class TextEncoder(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
         """Encode prompts that are tokens.
 
         Args:
-            tokens: int32 [77], the same prompt for every image, or [batch_size, 77]; of CLIP's vocabulary.
+            tokens: int32 [77], the same prompt for every image, or [batch_size, 77]; of CLIP's vocabulary. End tokens
+                at the end stand for padding, whatever the model's is: so clients fill prompts up for every version.
             batch_size: int32 scalar, the number of images.
 
         Returns:
             `context` and `unconditional_context` (the empty prompt's), float32 [batch_size, 77, width].
         """
         with tf.control_dependencies([self._require_tokens(tokens), require_positive_batch(batch_size)]):
-            prompts = tf.reshape(tokens, [-1, TOKENS])
-        empty = tf.constant([[START] + [END] * (TOKENS - 1)], tf.int32)
+            prompts = self._padded(tf.reshape(tokens, [-1, TOKENS]))
+        empty = tf.constant([[START, END] + [self._padding] * (TOKENS - 2)], tf.int32)
         encoded = self._encode(tf.concat([prompts, empty], axis=0))
         return {
             "context": for_batch("tokens", encoded[:-1], batch_size),
@@ -84,6 +89,14 @@ class TextEncoder(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
             "tokens_cut_off": counts[0],
             "negative_tokens_cut_off": counts[1],
         }
+
+    def _padded(self, prompts: tf.Tensor) -> tf.Tensor:
+        """The model's padding in place of all but the first of the end tokens that prompts, [batch, 77], end in."""
+        if self._padding == END:
+            return prompts
+        ending = tf.math.cumprod(tf.cast(prompts == END, tf.int32), axis=1, reverse=True)
+        follows = tf.pad(ending[:, :-1], [[0, 0], [1, 0]])
+        return tf.where(ending * follows > 0, self._padding, prompts)
 
     def _require_tokens(self, tokens: tf.Tensor) -> tf.Operation | None:
         rank, shape = tf.rank(tokens), tf.shape(tokens)

@@ -1,12 +1,13 @@
 """What can be exported, described without loading TensorFlow."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from sdp_serving.contract.artifact import ImageSizes, Precision
+from sdp_serving.contract.artifact import Precision
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -40,10 +41,14 @@ class Source:
     build: Callable[[], Saveable]
     """Load TensorFlow, build the model and load the weights."""
     image_sizes: ImageSizes | None = None
-    """Of a diffusion model: what requests may ask for; None for `image_size` only."""
+    """What requests may ask for, of all but the text encoder; None for `image_size` only."""
     precision: Precision = "float32"
     """What the model computes with."""
     jit_compile: bool = False
     """Whether XLA compiles a part of it."""
     settings: str = ""
     """Whatever else the model depends on, such as the scale that a LoRA is merged at: another text, another model."""
+    digests: Mapping[Path, str] = field(default_factory=dict)
+    """The SHA-256 of those weights that are known by it, and may not be there before the model is built."""
+    words: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Of a text encoder: words beyond CLIP's vocabulary, with their tokens."""

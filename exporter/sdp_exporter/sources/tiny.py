@@ -8,6 +8,7 @@ from sdp_exporter.models import tiny
 from sdp_exporter.sources import Saveable, Source
 from sdp_serving.contract.artifact import Precision
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +27,7 @@ def sources(
     variant: str,
     components: Sequence[Component] = (),
     *,
+    image_sizes: ImageSizes | None = None,
     precision: Precision = "float32",
     jit_compile: bool = False,
 ) -> list[Source]:
@@ -34,6 +36,7 @@ def sources(
     Args:
         variant: one of VARIANTS.
         components: those wanted; none for all that have such weights.
+        image_sizes: what requests may ask for; None for its own size only, which is the one that it was trained for.
         precision: what they compute with.
         jit_compile: whether XLA compiles the diffusion model.
 
@@ -54,7 +57,8 @@ def sources(
             image_size=tiny.IMAGE_SIZE,
             name=f"sd-tiny/{variant}",
             weights=(tiny.weights_path(component, variant),),
-            build=partial(_build, component, variant, precision, jit_compile=jit_compile),
+            build=partial(_build, component, variant, precision, image_sizes=image_sizes, jit_compile=jit_compile),
+            image_sizes=None if component is Component.TEXT_ENCODER else image_sizes,
             precision=precision,
             jit_compile=jit_compile and component is Component.DIFFUSION_MODEL,
         )
@@ -62,7 +66,9 @@ def sources(
     ]
 
 
-def _build(component: Component, variant: str, precision: Precision, *, jit_compile: bool) -> Saveable:
+def _build(
+    component: Component, variant: str, precision: Precision, *, image_sizes: ImageSizes | None, jit_compile: bool
+) -> Saveable:
     # Each loads TensorFlow.
     model = _model(component, variant, precision)
     match component:
@@ -79,17 +85,18 @@ def _build(component: Component, variant: str, precision: Precision, *, jit_comp
                 alphas=alphas_cumprod(),
                 width=tiny.WIDTH,
                 image_size=tiny.IMAGE_SIZE,
+                image_sizes=image_sizes,
                 guidance_scale=_GUIDANCE_SCALE,
                 jit_compile=jit_compile,
             )
         case Component.DECODER:
             from sdp_exporter.signatures.decoder import Decoder
 
-            return Decoder(model, image_size=tiny.IMAGE_SIZE)
+            return Decoder(model, image_size=tiny.IMAGE_SIZE, image_sizes=image_sizes)
         case Component.IMAGE_ENCODER:
             from sdp_exporter.signatures.image_encoder import ImageEncoder
 
-            return ImageEncoder(model, image_size=tiny.IMAGE_SIZE)
+            return ImageEncoder(model, image_size=tiny.IMAGE_SIZE, image_sizes=image_sizes)
 
 
 def _model(component: Component, variant: str, precision: Precision) -> "keras.Model":

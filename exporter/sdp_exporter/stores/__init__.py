@@ -50,6 +50,14 @@ class Stored:
 class Store(Protocol):
     """The versions of one model. Every method raises StoreError when the place is missing, closed or out of reach."""
 
+    def require_writable(self) -> None:
+        """Find out whether models can be brought here, and change nothing.
+
+        Raises:
+            StoreError: if they can't.
+        """
+        ...
+
     def taken(self) -> Sequence[Version]:
         """Every version there, whole or not, oldest first."""
         ...

@@ -15,7 +15,15 @@ from pydantic import ValidationError
 from sdp_exporter.artifact import file_entries
 from sdp_exporter.errors import StoreRefusedError, StoreUnavailableError, VersionTakenError
 from sdp_exporter.stores import Progress, Publish, Stored
-from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, FileEntry, Manifest, Version, whole_versions
+from sdp_serving.contract.artifact import (
+    MANIFEST,
+    SAVED_MODEL,
+    FileEntry,
+    Manifest,
+    Version,
+    version_of,
+    whole_versions,
+)
 
 _INCOMING: Final = ".incoming-"
 _REFUSALS: Final = frozenset(
@@ -30,10 +38,18 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    def require_writable(self) -> None:
+        """Ask for the rights to the folder, or to the one that it is to be made in."""
+        with _readable_errors(self._root):
+            self._names()
+            folder = next(folder for folder in (self._root, *self._root.parents) if folder.exists())
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
     def taken(self) -> Sequence[Version]:
         """Every version there, oldest first."""
         with _readable_errors(self._root):
-            return sorted(Version(int(name)) for name in self._names() if name.isascii() and name.isdigit())
+            return sorted(version for name in self._names() if (version := version_of(name)) is not None)
 
     def newest(self) -> Manifest | None:
         """The manifest of the newest whole version."""

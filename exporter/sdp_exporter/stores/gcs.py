@@ -18,7 +18,16 @@ from sdp_exporter.stores import Progress, Publish, Stored, gcs_requests
 from sdp_exporter.stores.gcs_requests import readable_errors
 from sdp_exporter.stores.parallel import each
 from sdp_exporter.stores.parts import FOLDER, Parts, delete_objects, entry_of, list_objects, uncounted
-from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, FileEntry, Manifest, ModelUri, Version, whole_versions
+from sdp_serving.contract.artifact import (
+    MANIFEST,
+    SAVED_MODEL,
+    FileEntry,
+    Manifest,
+    ModelUri,
+    Version,
+    version_of,
+    whole_versions,
+)
 
 _EXPORT_KEY: Final = "sdpipeline-export"
 
@@ -42,6 +51,14 @@ class GcsStore:
         """Connect with the application's default credentials, or without any to STORAGE_EMULATOR_HOST."""
         with readable_errors(uri.location.partition("/")[0]):
             return cls(Client(project=None), uri)
+
+    def require_writable(self) -> None:
+        """Begin an upload and send nothing: that takes the permission to create an object, and creates none."""
+        probe = self._bucket.blob(f"{self._prefix}{FOLDER}/permission")
+        with readable_errors(self._bucket.name):
+            probe.create_resumable_upload_session(
+                size=0, if_generation_match=0, timeout=gcs_requests.TIMEOUT, retry=gcs_requests.READ_RETRY
+            )
 
     def taken(self) -> Sequence[Version]:
         """Every version there, whole or not, oldest first."""
@@ -112,16 +129,17 @@ class GcsStore:
     def _objects(self, below: str = "") -> Mapping[Version, dict[str, Blob]]:
         """The objects of each version by their path in it, among those whose path begins with `below`."""
         found: dict[Version, dict[str, Blob]] = defaultdict(dict)
-        with readable_errors(self._bucket.name):
+        with readable_errors(self._bucket.name, reading=True):
             for blob in list_objects(self._bucket, f"{self._prefix}{below}"):
                 folder, _, path = blob.name.removeprefix(self._prefix).partition("/")
-                if folder.isascii() and folder.isdigit() and path:
-                    found[Version(int(folder))][path] = blob
+                version = version_of(folder)
+                if version is not None and path:
+                    found[version][path] = blob
         return found
 
     def _manifest(self, version: Version) -> Manifest | None:
         blob = self._bucket.blob(f"{self._prefix}{version}/{MANIFEST}")
-        with readable_errors(self._bucket.name):
+        with readable_errors(self._bucket.name, reading=True):
             try:
                 return Manifest.model_validate_json(
                     blob.download_as_bytes(timeout=gcs_requests.TIMEOUT, retry=gcs_requests.READ_RETRY)

@@ -23,8 +23,13 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
-def readable_errors(bucket: str) -> Iterator[None]:
-    """Say what failed in one sentence that names the remedy."""
+def readable_errors(bucket: str, *, reading: bool = False) -> Iterator[None]:
+    """Say what failed in one sentence that names the remedy.
+
+    Args:
+        bucket: its name.
+        reading: whether nothing is to be written to it.
+    """
     try:
         yield
     except (auth.DefaultCredentialsError, PermissionError):
@@ -37,13 +42,13 @@ def readable_errors(bucket: str) -> Iterator[None]:
             " cluster check the ServiceAccount's Workload Identity or the key"
         ) from None
     except api.Forbidden:
+        what, role = ("read", "objectViewer") if reading else ("read and write", "objectUser")
         raise StoreRefusedError(
-            f"no permission to read and write gs://{bucket}: ask its owner for the role roles/storage.objectUser"
+            f"no permission to {what} gs://{bucket}: ask its owner for the role roles/storage.{role}"
         ) from None
     except api.NotFound:
-        raise StoreRefusedError(
-            f"the bucket gs://{bucket} does not exist: create it, as with `gcloud storage buckets create gs://{bucket}`"
-        ) from None
+        remedy = "correct the URI" if reading else f"create it, as with `gcloud storage buckets create gs://{bucket}`"
+        raise StoreRefusedError(f"the bucket gs://{bucket} does not exist: {remedy}") from None
     except DataCorruption:
         raise StoreUnavailableError(f"what was sent to gs://{bucket} arrived damaged: export again") from None
     except (api.RetryError, requests.RequestException, auth.TransportError, ConnectionError):

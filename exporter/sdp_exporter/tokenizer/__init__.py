@@ -32,7 +32,7 @@ class Tokenized(NamedTuple):
     """Prompts as tokens."""
 
     tokens: tf.Tensor
-    """int32 [batch, 77]: the start token, the prompt's, and end tokens up to the 77th."""
+    """int32 [batch, 77]: the start token, the prompt's, an end token, and padding up to the 77th."""
     cut_off: tf.Tensor
     """int32 [batch], how many tokens of the prompt there was no room for."""
 
@@ -40,14 +40,16 @@ class Tokenized(NamedTuple):
 class Tokenizer(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
     """Prompts to tokens."""
 
-    def __init__(self, words: Mapping[str, Sequence[int]] | None = None) -> None:
+    def __init__(self, words: Mapping[str, Sequence[int]] | None = None, *, padding: int = END) -> None:
         """Make the tables.
 
         Args:
             words: further words with their tokens, one or more each, such as those of a textual inversion; found
                 anywhere in a prompt, in upper or lower case, the longest first. They have no spaces in them.
+            padding: the token that short prompts are filled up with, after an end token.
         """
         super().__init__(name="tokenizer")
+        self._padding = padding
         lowered = {word.lower(): tokens for word, tokens in (words or {}).items()}
         self._entities = Entities()
         self._lower_case = LowerCase()
@@ -61,10 +63,10 @@ class Tokenizer(tf.Module):  # type: ignore[misc]  # TensorFlow has no types.
         with tf.device("CPU"):
             tokens = self._tokens(prompts)
             batch_size = tf.shape(prompts)[0]
-            fitting = tokens[:, :_ROOM].to_tensor(END, shape=[None, _ROOM])
             starts, ends = (tf.fill([batch_size, 1], token) for token in (START, END))
+            fitting = tf.concat([starts, tokens[:, :_ROOM], ends], axis=1)
             cut_off = tf.maximum(tf.cast(tokens.row_lengths(), tf.int32) - _ROOM, 0)
-            return Tokenized(tf.concat([starts, fitting, ends], axis=1), cut_off)
+            return Tokenized(fitting.to_tensor(self._padding, shape=[None, TOKENS]), cut_off)
 
     def _tokens(self, prompts: tf.Tensor) -> tf.RaggedTensor:
         """The prompts' own tokens, int32 [batch, (tokens)]."""

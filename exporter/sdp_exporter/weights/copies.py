@@ -93,7 +93,7 @@ def copy_bucket(uri: str, target: Path) -> Path:
         StoreError: if the bucket can't be read.
     """
     bucket, name = _bucket(uri)
-    with readable_errors(bucket.name):
+    with readable_errors(bucket.name, reading=True):
         blob = bucket.get_blob(name, timeout=TIMEOUT, retry=READ_RETRY)
         if blob is None:
             raise UnusableWeightsError(f"{uri} does not exist: correct the URI of the weights")
@@ -110,12 +110,12 @@ def list_bucket(uri: str) -> list[str]:
     """
     bucket, name = _bucket(uri)
     prefix = f"{name}/" if name else ""
-    with readable_errors(bucket.name):
+    with readable_errors(bucket.name, reading=True):
         blobs = bucket.client.list_blobs(bucket, prefix=prefix, timeout=TIMEOUT, retry=READ_RETRY)
         return [blob.name.removeprefix(prefix) for blob in blobs]
 
 
 def _bucket(uri: str) -> tuple[Bucket, str]:
     bucket, _, name = uri.removeprefix("gs://").partition("/")
-    with readable_errors(bucket):
+    with readable_errors(bucket, reading=True):
         return Client(project=None).bucket(bucket), name.rstrip("/")

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from sdp_exporter.errors import UnusableWeightsError
-from sdp_exporter.weights.files import KerasWeights, LegacyWeights, SafeTensors
+from sdp_exporter.weights.files import KerasWeights, LegacyWeights
 from sdp_exporter.weights.layout import Layout, Shape, Tensor
+from sdp_exporter.weights.safetensors import SafeTensors
 from sdp_serving.contract.components import Component
 
 Fit = Mapping[str, Tensor]
@@ -24,9 +25,12 @@ _PREFIXES: Final[Mapping[Component, tuple[str, ...]]] = {
 }
 """What stands before a component's names: nothing in a file of its own, the others in a file of the whole pipeline."""
 
+_TEXT_ENCODERS: Final = ("cond_stage_model.", "conditioner.", "text_encoder", "te.", "te1.", "te2.")
+"""Beginnings of a text encoder's names in a file of the whole pipeline, of whatever version and tool."""
+
 _OTHERS: Final[Mapping[Component, tuple[str, ...]]] = {
-    # A buffer of positions, and what only comparing texts with pictures needs.
-    Component.TEXT_ENCODER: ("text_model.embeddings.position_ids", "text_projection.", "logit_scale"),
+    # A buffer of positions and one of the mask, and what only comparing texts with pictures needs.
+    Component.TEXT_ENCODER: ("text_model.embeddings.position_ids", "attn_mask", "text_projection", "logit_scale"),
     Component.DIFFUSION_MODEL: (),
     # The other half of the autoencoder, and what only its training needs.
     Component.DECODER: ("encoder.", "quant_conv.", "loss.", "model_ema."),
@@ -73,13 +77,26 @@ def fit(file: SafeTensors | KerasWeights, component: Component, layout: Layout, 
         case SafeTensors():
             prefix = max(_PREFIXES[component], key=lambda prefix: len(_known(file.shapes, prefix, layout)))
             found = _known(file.shapes, prefix, layout)
-            others = tuple(prefix + name for name in _OTHERS[component])
+            others = tuple(prefix + name for name in (*_OTHERS[component], _last_layer(layout)))
             unexpected = [
                 name
                 for name in file.shapes
                 if name.startswith(prefix) and name not in found and not name.startswith(others)
             ]
             return _checked(found, file, unexpected, layout, component, path)
+
+
+def stray_text_encoder(file: SafeTensors | KerasWeights) -> str | None:
+    """A tensor of a text encoder within a file of the whole pipeline, of whatever kind; None where there is none."""
+    if isinstance(file, KerasWeights):
+        return None
+    return next((name for name in file.shapes if name.startswith(_TEXT_ENCODERS)), None)
+
+
+def _last_layer(layout: Layout) -> str:
+    """The beginning of the names in the layer after the last that is used: version 2 leaves the tower's last out."""
+    layers = sum(tensor.name.endswith(".layer_norm1.weight") for tensor in layout)
+    return f"text_model.encoder.layers.{layers}."
 
 
 def _known(names: Iterable[str], prefix: str, layout: Layout) -> dict[str, Tensor]:

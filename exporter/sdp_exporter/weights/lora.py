@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sdp_exporter.errors import UnusableWeightsError
-from sdp_exporter.weights.files import SafeTensors, open_safetensors
+from sdp_exporter.weights.files import open_torch
 from sdp_exporter.weights.layout import Kind, Layout, Tensor
+from sdp_exporter.weights.safetensors import SafeTensors
 from sdp_serving.contract.components import Component
 
 _Role = Literal["down", "up", "alpha"]
@@ -87,7 +88,7 @@ def changes(lora: Lora, layouts: Mapping[Component, Layout]) -> Mapping[Componen
     Raises:
         UnusableWeightsError: naming the first tensors that no change is made of, or whose shapes fit no matrix.
     """
-    file = open_safetensors(lora.path)
+    file = open_torch(lora.path)
     modules = {
         (component, tensor.name.removesuffix(".weight").replace(".", "_")): tensor
         for component, layout in layouts.items()

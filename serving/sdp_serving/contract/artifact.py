@@ -12,13 +12,13 @@ from typing import Annotated, Final, Literal, NewType, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.signatures import Signature
 
 MANIFEST: Final = "sdpipeline.json"
 SAVED_MODEL: Final = "saved_model.pb"
-
-SIZE_STEP: Final = 64
-"""Heights and widths in pixels are multiples of it: eight latent cells, which a UNet halves three times."""
+WARM_UP_REQUESTS: Final = "assets.extra/tf_serving_warmup_requests"
+"""Where TensorFlow Serving looks for requests that it answers to itself before it serves a version."""
 
 Version = NewType("Version", int)
 """A version of an artifact, and of the model in TensorFlow Serving: milliseconds since the epoch at its export."""
@@ -79,8 +79,8 @@ class ModelUri(BaseModel):
         if ".." in path.split("/"):
             raise UnusableUriError(f"{text!r} must not contain '..'")
         head, _, last = path.rpartition("/")
-        if head and _VERSION.fullmatch(last):
-            return cls.model_validate({"scheme": scheme, "location": head, "version": Version(int(last))})
+        if head and (version := version_of(last)) is not None:
+            return cls.model_validate({"scheme": scheme, "location": head, "version": version})
         if scheme == "https":
             raise UnusableUriError(f"{text!r} names no version: end it in one, as in https://host/folder/1700000000000")
         return cls.model_validate({"scheme": scheme, "location": path})
@@ -104,21 +104,6 @@ class FileEntry(BaseModel):
     crc32c: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 
 
-class ImageSizes(BaseModel):
-    """Heights and widths in pixels that a diffusion model draws: one, or the multiples of 64 between two."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    smallest: Annotated[int, Field(gt=0, multiple_of=8)]
-    largest: Annotated[int, Field(gt=0, multiple_of=8)]
-
-    @model_validator(mode="after")
-    def _is_a_range(self) -> Self:
-        if self.smallest > self.largest:
-            raise ValueError(f"smallest ({self.smallest}) must not be above largest ({self.largest})")
-        return self
-
-
 class Manifest(BaseModel):
     """What an artifact says of itself. Unknown fields are ignored: an older reader accepts a newer artifact."""
 
@@ -133,15 +118,13 @@ class Manifest(BaseModel):
     width: Annotated[int, Field(gt=0)]
     """Size of a token's context vector: components of one pipeline must agree on it."""
     image_size: Annotated[int, Field(gt=0, multiple_of=8)]
-    """Pixels along one side of an image."""
+    """Pixels along one side of an image where a request does not say it."""
     image_sizes: ImageSizes | None = None
-    """Of the diffusion model: what a request may ask for instead. None: of an older exporter, `image_size` only."""
+    """What a request may say instead; None for `image_size` only. Never of the text encoder."""
     precision: Precision = "float32"
     jit_compiled: bool = False
     """Whether XLA compiles a part of it, which TensorFlow Serving refuses unless it is started with
     `--xla_cpu_compilation_enabled`."""
-    sampler: Literal["ddim"] | None = None
-    """Of the diffusion model only."""
     tensorflow: str
     """The TensorFlow that wrote the SavedModel: the server's must not be older."""
     exporter: str
@@ -150,6 +133,9 @@ class Manifest(BaseModel):
     """What was exported, in a person's words, such as `sd-tiny/striped`."""
     source_digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
     """Of the weights and all that the export depends on: two artifacts with the same one are the same model."""
+    words: Mapping[str, tuple[int, ...]] = {}
+    """Of a text encoder: words beyond CLIP's vocabulary, in lower case, and what a client sends for them that sends
+    tokens. A prompt that is sent as text holds the words themselves."""
     signatures: Mapping[str, Signature]
     """By name, which a newer exporter may have given to more than `SignatureName` knows."""
     files: Mapping[str, FileEntry]
@@ -162,11 +148,12 @@ class Manifest(BaseModel):
         return self
 
 
+def version_of(folder: str) -> Version | None:
+    """The version that a folder of this name holds; None for a name that is none, such as `0123`."""
+    return Version(int(folder)) if _VERSION.fullmatch(folder) else None
+
+
 def whole_versions(paths: Iterable[str]) -> list[Version]:
     """The whole versions, oldest first, among `paths` relative to the location (`1700000000000/saved_model.pb`)."""
-    names = (path.split("/") for path in paths)
-    return sorted(
-        Version(int(parts[0]))
-        for parts in names
-        if len(parts) == 2 and _VERSION.fullmatch(parts[0]) and parts[1] == SAVED_MODEL
-    )
+    folders = (path.removesuffix(f"/{SAVED_MODEL}") for path in paths if path.endswith(f"/{SAVED_MODEL}"))
+    return sorted(version for folder in folders if (version := version_of(folder)) is not None)

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from sdp_serving.contract.artifact import ImageSizes
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.signatures import (
-    LATENT_CHANNELS,
-    LATENT_FACTOR,
     TOKENS,
     DType,
     Signature,
     SignatureName,
     TensorSpec,
+    fixed_size,
+    images,
+    latents,
     scalar,
     signatures,
 )
@@ -27,16 +28,17 @@ def exported_signatures(
         component: the model.
         width: the size of a token's context vector.
         image_size: pixels along one side of the image, where a request doesn't say it.
-        image_sizes: what a request to the diffusion model may say; None for `image_size` only.
+        image_sizes: what a request may say; None for `image_size` only.
     """
-    required = signatures(component, width=width, image_size=image_size)
+    required = signatures(component, width=width, image_size=image_size, image_sizes=image_sizes)
     match component:
         case Component.TEXT_ENCODER:
             return MappingProxyType({**required, **_text_encoder(required[SignatureName.DEFAULT].outputs)})
         case Component.DIFFUSION_MODEL:
             return MappingProxyType({**required, **_diffusion_model(width, image_size, image_sizes)})
         case Component.DECODER:
-            return MappingProxyType({**required, **_decoder(required[SignatureName.DEFAULT].inputs, image_size)})
+            latent = required[SignatureName.DEFAULT].inputs
+            return MappingProxyType({**required, **_decoder(latent, fixed_size(image_size, image_sizes))})
         case Component.IMAGE_ENCODER:
             return required
 
@@ -47,8 +49,8 @@ def _text_encoder(contexts: Mapping[str, TensorSpec]) -> Mapping[str, Signature]
     return {SignatureName.ENCODE_PROMPTS: Signature(inputs=prompts, outputs={**contexts, **cut_off})}
 
 
-def _decoder(latent: Mapping[str, TensorSpec], image_size: int) -> Mapping[str, Signature]:
-    floats = {"images": TensorSpec(dtype="float32", shape=(None, image_size, image_size, 3))}
+def _decoder(latent: Mapping[str, TensorSpec], pixels: int | None) -> Mapping[str, Signature]:
+    floats = {"images": images("float32", pixels)}
     # TensorFlow Serving sends what is named so as base64.
     files = {"image_bytes": _rows("string")}
     return {
@@ -59,8 +61,8 @@ def _decoder(latent: Mapping[str, TensorSpec], image_size: int) -> Mapping[str, 
 
 
 def _diffusion_model(width: int, image_size: int, image_sizes: ImageSizes | None) -> Mapping[str, Signature]:
-    side = image_size // LATENT_FACTOR
-    latent = TensorSpec(dtype="float32", shape=(None, None, None, LATENT_CHANNELS))
+    # Inputs are open whatever the sizes: the graph says more clearly than a server which there are.
+    latent = latents(None)
     contexts = {
         name: TensorSpec(dtype="float32", shape=(None, TOKENS, width)) for name in ("context", "unconditional_context")
     }
@@ -80,9 +82,7 @@ def _diffusion_model(width: int, image_size: int, image_sizes: ImageSizes | None
         "sampler": _rows("string"),
         "schedule": _rows("string"),
     }
-    of_default_size = TensorSpec(dtype="float32", shape=(None, side, side, LATENT_CHANNELS))
-    # Inputs are open all the same: the graph says more clearly than a server which sizes there are.
-    sampled = latent if image_sizes is not None and image_sizes.smallest < image_sizes.largest else of_default_size
+    sampled = latents(fixed_size(image_size, image_sizes))
     return {
         SignatureName.TEXT_TO_IMAGE: Signature(inputs={**request, **size}, outputs={"latent": sampled}),
         SignatureName.IMAGE_TO_IMAGE: Signature(inputs={**request, **start}, outputs={"latent": sampled}),
@@ -92,7 +92,7 @@ def _diffusion_model(width: int, image_size: int, image_sizes: ImageSizes | None
             inputs={**request, **start, **mask, **state, **steps},
             outputs={"latent": sampled, "denoised": sampled},
         ),
-        SignatureName.SAMPLE_BATCH: Signature(inputs=row, outputs={"latent": of_default_size}),
+        SignatureName.SAMPLE_BATCH: Signature(inputs=row, outputs={"latent": latents(image_size)}),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 
 
 class PullFailure(StrEnum):
@@ -61,7 +62,9 @@ class Pulled(BaseModel):
     width: int | None
     """Size of a token's context vector; None where nothing says."""
     image_size: int | None = None
-    """Pixels along one side of an image; None where nothing says."""
+    """Pixels along one side of an image, where a request does not say it; None where nothing says."""
+    image_sizes: ImageSizes | None = None
+    """What a request may say instead; None for `image_size` only."""
     sd_version: str
     size_bytes: int
     seconds: float

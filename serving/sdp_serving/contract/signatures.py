@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 
 TOKENS: Final = 77
 """Tokens in a prompt: CLIP's context length."""
@@ -65,16 +66,20 @@ class SignatureName(StrEnum):
     """The decoder's to JPEG files."""
 
 
-def signatures(component: Component, *, width: int, image_size: int) -> Mapping[str, Signature]:
+def signatures(
+    component: Component, *, width: int, image_size: int, image_sizes: ImageSizes | None = None
+) -> Mapping[str, Signature]:
     """What `component` must offer, whoever made it; `exported.exported_signatures` has all that our exporter writes.
 
     Args:
         component: the model.
         width: the size of a token's context vector: 768 for Stable Diffusion 1.x.
-        image_size: pixels along one side of the image.
+        image_size: pixels along one side of the image, where a request doesn't say it.
+        image_sizes: what a request may say; None for `image_size` only. With several, the decoder and the image encoder
+            take any height and width, since the graph says more clearly than a server which there are; what the
+            diffusion model must offer draws in `image_size` all the same.
     """
-    side = image_size // LATENT_FACTOR
-    latent = TensorSpec(dtype="float32", shape=(None, side, side, LATENT_CHANNELS))
+    latent = latents(image_size)
     contexts = {
         name: TensorSpec(dtype="float32", shape=(None, TOKENS, width)) for name in ("context", "unconditional_context")
     }
@@ -93,12 +98,30 @@ def signatures(component: Component, *, width: int, image_size: int) -> Mapping[
                 }
             )
         case Component.DECODER:
-            pixels = TensorSpec(dtype="uint8", shape=(None, image_size, image_size, 3))
-            return _offer({SignatureName.DEFAULT: Signature(inputs={"latent": latent}, outputs={"images": pixels})})
+            side = fixed_size(image_size, image_sizes)
+            decoded = Signature(inputs={"latent": latents(side)}, outputs={"images": images("uint8", side)})
+            return _offer({SignatureName.DEFAULT: decoded})
         case Component.IMAGE_ENCODER:
+            side = fixed_size(image_size, image_sizes)
             # Not the decoder's bytes: whoever starts from a picture has resized, and may have masked, it as floats.
-            images = TensorSpec(dtype="float32", shape=(None, image_size, image_size, 3))
-            return _offer({SignatureName.DEFAULT: Signature(inputs={"images": images}, outputs={"latent": latent})})
+            encoded = Signature(inputs={"images": images("float32", side)}, outputs={"latent": latents(side)})
+            return _offer({SignatureName.DEFAULT: encoded})
+
+
+def fixed_size(image_size: int, image_sizes: ImageSizes | None) -> int | None:
+    """Pixels along one side of an image; None where a request says it."""
+    return None if image_sizes is not None and image_sizes.are_several else image_size
+
+
+def latents(pixels: int | None) -> TensorSpec:
+    """A latent for each of several images of `pixels` along one side; None where a request says it."""
+    side = None if pixels is None else pixels // LATENT_FACTOR
+    return TensorSpec(dtype="float32", shape=(None, side, side, LATENT_CHANNELS))
+
+
+def images(dtype: DType, pixels: int | None) -> TensorSpec:
+    """Several images of `pixels` along one side; None where a request says it."""
+    return TensorSpec(dtype=dtype, shape=(None, pixels, pixels, 3))
 
 
 def differences(expected: Mapping[str, Signature], actual: Mapping[str, Signature]) -> Sequence[str]:

@@ -23,13 +23,15 @@ from sdp_serving.puller import http_body
 from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.manifest import corrupt
 from sdp_serving.puller.patience import tried
-from sdp_serving.puller.storage import Part, Stored
+from sdp_serving.puller.storage import PARTS_OVER_A_NETWORK, Part, Stored
 
 Answer = TypeVar("Answer")
 
 
 class Bucket:
     """A model's location in a bucket."""
+
+    parts_at_once = PARTS_OVER_A_NETWORK
 
     def __init__(self, uri: ModelUri, *, patience: float) -> None:
         self._uri = uri

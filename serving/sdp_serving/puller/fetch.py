@@ -14,7 +14,6 @@ from sdp_serving.puller.found import Found
 from sdp_serving.puller.progress import MIB, Progress, Say
 from sdp_serving.puller.storage import Part, Storage, Stored
 
-_THREADS: Final = 8
 _PART: Final = 16 * MIB
 """A model is mostly one large file, so it is files' parts that go in parallel."""
 _SAY_EVERY: Final = 5.0
@@ -45,7 +44,7 @@ def fetch(
             storage.stream(found.version, path, found.files[path], part)
             return part.crc
 
-    pool = ThreadPoolExecutor(_THREADS)
+    pool = ThreadPoolExecutor(storage.parts_at_once)
     try:
         parts = {
             path: [(len(part), pool.submit(bring, path, part)) for part in _parts(file)]

@@ -58,6 +58,7 @@ def judge_foreign(raw: bytes, files: Mapping[str, Stored], *, uri: ModelUri, wan
         weights="/".join(uri.location.strip("/").split("/")[-2:]),
         width=width,
         image_size=_image_size(function, component),
+        image_sizes=None,
         sd_version=_sd_version(width, wanted.sd_version),
         tensorflow=model.tensorflow or None,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sdp_serving.contract.artifact import ModelUri, Version
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.report import Pulled
 from sdp_serving.puller.storage import Stored
 
@@ -18,6 +19,7 @@ class Facts:
     weights: str
     width: int | None
     image_size: int | None
+    image_sizes: ImageSizes | None
     sd_version: str
     tensorflow: str | None
 
@@ -60,6 +62,7 @@ class Found:
             weights=self.facts.weights,
             width=self.facts.width,
             image_size=self.facts.image_size,
+            image_sizes=self.facts.image_sizes,
             sd_version=self.facts.sd_version,
             size_bytes=self.size,
             seconds=round(seconds, 3),

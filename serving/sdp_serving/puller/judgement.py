@@ -95,7 +95,9 @@ def judge(
         )
     if manifest.version != uri.version:
         raise corrupt(uri, f"its manifest is of version {manifest.version}: move no artifacts")
-    expected = signatures(component, width=manifest.width, image_size=manifest.image_size)
+    expected = signatures(
+        component, width=manifest.width, image_size=manifest.image_size, image_sizes=manifest.image_sizes
+    )
     if missing := differences(expected, manifest.signatures):
         raise PullError(
             PullFailure.WRONG_COMPONENT,
@@ -162,6 +164,7 @@ def _facts(manifest: Manifest) -> Facts:
         weights=manifest.weights,
         width=manifest.width,
         image_size=manifest.image_size,
+        image_sizes=manifest.image_sizes,
         sd_version=manifest.sd_version,
         tensorflow=manifest.tensorflow,
     )
@@ -191,10 +194,15 @@ def _require_image_size(facts: Facts, uri: ModelUri, size: ImageSize | None) -> 
     if size is None or facts.image_size is None or facts.component is Component.TEXT_ENCODER:
         return
     made = ImageSize(facts.image_size, facts.image_size)
-    if size != made:
+    if size == made:
+        return
+    # The diffusion model's own size is what it draws in unless a request says another.
+    several = None if facts.component is Component.DIFFUSION_MODEL else facts.image_sizes
+    if several is None or not all(pixels in several for pixels in size):
+        told = made if several is None else several
         raise PullError(
             PullFailure.WRONG_STABLE_DIFFUSION,
-            f"{uri} is for images of {made} pixels (height x width), in a pipeline for {size}: give the URI of a"
+            f"{uri} is for images of {told} pixels (height x width), in a pipeline for {size}: give the URI of a"
             " model for that size, or correct stableDiffusion.height and width",
         )
 

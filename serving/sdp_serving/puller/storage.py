@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 import google_crc32c
 
 from sdp_serving.contract.artifact import ModelUri, Version
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.puller.errors import PullError
+
+PARTS_OVER_A_NETWORK: Final = 8
+"""`Storage.parts_at_once` of a place where each waits for the network most of the time."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class Part:
 
 class Storage(Protocol):
     """One model's location. Every method raises PullError, with the reason, when the place does not answer."""
+
+    parts_at_once: int
+    """How many parts of files are best streamed at a time."""
 
     def folders(self) -> Sequence[str]:
         """Names of the folders directly below the location; none when it does not exist."""

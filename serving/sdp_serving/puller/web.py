@@ -19,7 +19,7 @@ from sdp_serving.puller.errors import PullError
 from sdp_serving.puller.judgement import require_inside
 from sdp_serving.puller.manifest import LARGEST, read_manifest, too_large
 from sdp_serving.puller.patience import tried
-from sdp_serving.puller.storage import Part, Stored
+from sdp_serving.puller.storage import PARTS_OVER_A_NETWORK, Part, Stored
 
 _MOST_REDIRECTS: Final = 5
 _GOOD: Final = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT)
@@ -32,6 +32,8 @@ Answer = TypeVar("Answer")
 
 class Web:
     """A model's location on a web server."""
+
+    parts_at_once = PARTS_OVER_A_NETWORK
 
     def __init__(self, uri: ModelUri, *, patience: float) -> None:
         self._uri = uri

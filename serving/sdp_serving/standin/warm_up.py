@@ -10,12 +10,12 @@ from tensorflow.python.framework import errors
 from tensorflow.python.lib.io import tf_record
 from tensorflow_serving.apis import prediction_log_pb2
 
+from sdp_serving.contract.artifact import WARM_UP_REQUESTS
 from sdp_serving.standin.errors import Code, ServingError, invalid_argument
 from sdp_serving.standin.servable import Servable
 from sdp_serving.standin.tensor_protos import to_arrays
 
 _log = logging.getLogger(__name__)
-_FILE: Final = "assets.extra/tf_serving_warmup_requests"
 _MOST: Final = 1000
 
 
@@ -25,7 +25,7 @@ def warm_up(servable: Servable, folder: Path) -> None:
     Raises:
         ServingError: there are more than 1000, or one cannot be read, or fails.
     """
-    path = folder / _FILE
+    path = folder / WARM_UP_REQUESTS
     if not path.is_file():
         return
     count = 0

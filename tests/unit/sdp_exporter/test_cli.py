@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.support.toy_models import toy_source
 
 from sdp_exporter import cli
+from sdp_exporter.digest import sha256
 from sdp_exporter.errors import (
     BrokenExportError,
     ExportError,
@@ -13,9 +15,18 @@ from sdp_exporter.errors import (
     StoreUnavailableError,
     VersionTakenError,
 )
-from sdp_exporter.export import Exported, Request
-from sdp_serving.contract.artifact import ImageSizes, Version
+from sdp_exporter.export import Exported, Request, look_up
+from sdp_exporter.stores.gcs import GcsStore
+from sdp_serving.contract.artifact import ModelUri, Version
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
+
+
+class Writable:
+    """A bucket that can be written to."""
+
+    def require_writable(self) -> None:
+        """Say nothing."""
 
 
 @pytest.fixture
@@ -28,6 +39,7 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
         return [Exported(request, request.uri.at(Version(7)), "sha256:0", 1) for request in batch]
 
     monkeypatch.setattr(cli, "export", export)
+    monkeypatch.setattr(GcsStore, "open", lambda uri: Writable())
     return requests
 
 
@@ -97,6 +109,14 @@ def test_sd_tiny_can_have_another_precision_and_be_compiled(exported: list[Reque
     assert compiled == [Component.DIFFUSION_MODEL]
 
 
+@pytest.mark.parametrize("model", [("sd-tiny",), ("1.5", "--weights", "random", "--image-size", "64")])
+def test_a_range_of_sizes_is_of_all_components_that_know_of_images(exported: list[Request], model: list[str]) -> None:
+    run(*model, "--to", "gs://demo/a", "--image-sizes", "64-128")
+    sizes = {request.source.component: request.source.image_sizes for request in exported}
+    several = ImageSizes(smallest=64, largest=128)
+    assert sizes == {**dict.fromkeys(Component, several), Component.TEXT_ENCODER: None}
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -149,13 +169,17 @@ def test_a_file_that_is_wrong_is_refused_with_the_line(
         ([*RANDOM, "--embedding", "learnt.safetensors"], "is no textual inversion: give word and file, such as sks="),
         ([*RANDOM, "--image-sizes", "512"], "--image-sizes: '512' is no range: give the smallest and the largest"),
         ([*RANDOM, "--image-sizes", "500-768"], "give two multiples of 64, the smaller first"),
-        ([*RANDOM, "--image-sizes", "576-768"], "576-768 leaves out image_size (512): change either"),
+        ([*RANDOM, "--image-sizes", "576-768"], "576-768 leaves out image_size (512): give a range with it"),
         ([*RANDOM, "--image-size", "500"], "--image-size: input should be a multiple of 64, not 500"),
         (["1.5", "--to", "gs://b"], "KerasCV has no pretrained weights of Stable Diffusion 1.5, only of 1.4 and 2.1"),
         ([*RANDOM, "--lora", "/none.safetensors"], "Error: /none.safetensors does not exist"),
         ([*RANDOM, "--embedding", "sks=/none.safetensors"], "Error: /none.safetensors does not exist"),
         (["--to", "gs://demo"], "Missing argument 'MODEL': give one such as sd-tiny, or --config"),
         (["sd-tiny", "--config", __file__], "give either --config or MODEL and its options"),
+        (
+            [*RANDOM, "--dry-run", "--result-file", "result"],
+            "--dry-run makes no models that --result-file",
+        ),
     ],
 )
 def test_bad_arguments_are_refused_with_a_sentence(
@@ -177,6 +201,7 @@ def test_an_export_that_fails_says_why_in_one_line_and_whether_it_may_pass(
     def fail(*_: object, **__: object) -> None:
         raise error("the bucket gs://demo does not exist: create it")
 
+    monkeypatch.setattr(GcsStore, "open", lambda uri: Writable())
     monkeypatch.setattr(cli, "export", fail)
     result = run("sd-tiny", "--to", "gs://demo", "--result-file", str(tmp_path / "result"))
     assert result.exit_code == code
@@ -189,7 +214,51 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> 
     (tmp_path / "file").write_text("")
     result = run("sd-tiny", "--component", "decoder", "--to", f"file://{tmp_path}/file")
     assert result.exit_code == 2
-    assert result.stderr.splitlines()[-1].startswith(f"Error: {tmp_path}/file/decoder cannot be used: not a directory")
+    assert result.stderr.splitlines()[-1].startswith(f"Error: {tmp_path}/file cannot be used: not a directory")
+
+
+def test_every_place_is_looked_at_before_any_weights_are(
+    exported: list[Request], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    config = tmp_path / "export.yaml"
+    config.write_text(
+        f"model: 1.5\nweights: gs://b/unet.safetensors\nto: gs://b\n---\nmodel: sd-tiny\nto: file://{tmp_path}/file\n"
+    )
+    fetched: list[str] = []
+    monkeypatch.setattr("sdp_exporter.weights.copies.copy_bucket", lambda uri, target: fetched.append(uri))
+    result = run("--config", str(config))
+    assert result.exit_code == 2
+    assert f"Error: {tmp_path}/file cannot be used: not a directory" in result.stderr
+    assert (fetched, exported) == ([], [])
+
+
+def test_a_machine_without_a_place_for_temporary_files_is_told_what_to_do(
+    exported: list[Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/gone', '/tmp']")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", fail)
+    result = run("sd-tiny", "--to", "gs://demo")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: no temporary folder can be made (no usable temporary directory found in")
+    assert "in TMPDIR" in result.stderr
+
+
+def test_components_of_one_file_have_it_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    read: list[Path] = []
+
+    def digest(path: Path) -> str:
+        read.append(path)
+        return sha256(path)
+
+    monkeypatch.setattr("sdp_exporter.export.sha256", digest)
+    weights = tmp_path / "weights"
+    weights.write_text("1.0")
+    uri = ModelUri.parse(f"file://{tmp_path}/out")
+    look_up([Request(toy_source(component, weights), uri) for component in Component])
+    assert read.count(weights) == 1
 
 
 def test_a_dry_run_says_what_would_be_exported_and_changes_nothing(exported: list[Request], tmp_path: Path) -> None:
@@ -200,6 +269,14 @@ def test_a_dry_run_says_what_would_be_exported_and_changes_nothing(exported: lis
     assert row.split()[:2] == ["decoder", "sd-tiny/base"]
     assert row.rstrip().endswith(f"file://{tmp_path}/out/decoder  would be exported")
     assert (exported, list(tmp_path.iterdir())) == ([], [])
+
+
+def test_a_dry_run_downloads_none_of_kerascvs_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    result = run("1.4", "--component", "decoder", "--to", f"file://{tmp_path}/out", "--dry-run")
+    assert result.exit_code == 0
+    assert "sd-1.4/pretrained  to be downloaded  " in result.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_result_file_holds_what_a_program_wants_to_know(exported: list[Request], tmp_path: Path) -> None:

@@ -35,11 +35,11 @@ class Attention(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             allowed = tf.linalg.band_part(tf.ones(scores.shape[2:], scores.dtype), -1, 0)
             scores += (allowed - 1) * 1e4
         mixed = tf.einsum("bhqk,bkhd->bqhd", tf.nn.softmax(scores), values)
-        return self._out(tf.reshape(mixed, [-1, features.shape[1], self._heads * self._head_width]))
+        return self._out(tf.reshape(mixed, [-1, keras.ops.shape(features)[1], self._heads * self._head_width]))
 
     def keys_and_values(self, context: tf.Tensor) -> KeysAndValues:
         """Computes what depends on the context alone."""
         return KeysAndValues(self._split(self._key(context)), self._split(self._value(context)))
 
     def _split(self, features: tf.Tensor) -> tf.Tensor:
-        return tf.reshape(features, [-1, features.shape[1], self._heads, self._head_width])
+        return tf.reshape(features, [-1, keras.ops.shape(features)[1], self._heads, self._head_width])

@@ -113,7 +113,7 @@ class _Transformer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no ty
         return self._cross_attention.keys_and_values(context)
 
     def call(self, features: tf.Tensor, context: tf.Tensor | KeysAndValues) -> tf.Tensor:
-        _, height, width, channels = features.shape
+        _, height, width, channels = keras.ops.shape(features)
         pixels = self._in(tf.reshape(self._normalise_in(features), [-1, height * width, channels]))
         normal = self._normalise[0](pixels)
         pixels += self._self_attention(normal, normal)

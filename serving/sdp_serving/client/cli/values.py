@@ -10,7 +10,7 @@ import click
 from sdp_serving.client.cli.outputs import Folder, Output, Stdout, UnusableOutputError, parse_output
 from sdp_serving.client.cli.source_pictures import UnusablePictureError, read_mask, read_picture
 from sdp_serving.client.options import Options
-from sdp_serving.contract.artifact import SIZE_STEP
+from sdp_serving.contract.image_sizes import SIZE_STEP
 from sdp_serving.generation.errors import InvalidRequestError
 from sdp_serving.generation.request import Size
 

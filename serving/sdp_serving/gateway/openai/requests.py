@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from sdp_serving.contract.artifact import SIZE_STEP
+from sdp_serving.contract.image_sizes import SIZE_STEP
 from sdp_serving.contract.sampling import MOST_STEPS, Sampler, Schedule
 from sdp_serving.generation.request import MOST_PIXELS
 

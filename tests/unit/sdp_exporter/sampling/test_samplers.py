@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.support.numpy_sampling import NumpySampling
 from sdp_exporter.sampling import noise
 from sdp_exporter.sampling.codes import code_of
 from sdp_exporter.sampling.loop import denoise
-from sdp_exporter.sampling.schedule import alphas_cumprod
+from sdp_exporter.sampling.schedule import alphas_cumprod, log_sigmas
 from sdp_exporter.sampling.steps import Prediction, plan
 from sdp_serving.contract.sampling import Sampler, Schedule
 
@@ -33,13 +34,14 @@ class Row:
 Run = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 
-def runner(prediction: Prediction, predict: Any) -> Run:
+def runner(prediction: Prediction, predict: Any, table: np.ndarray = gaussian_model.TABLE) -> Run:
     """Takes steps of several pictures at once, in one graph for all that can be chosen."""
 
     def take(schedule: Any, sampler: Any, num_steps: Any, state: Any, pictures: Any, steps: Any, mask: Any) -> Any:
         first = tf.zeros_like(num_steps)
-        table = tf.constant(gaussian_model.TABLE)
-        plans = plan(table, prediction, schedule=schedule, sampler=sampler, num_steps=num_steps, first=first)
+        plans = plan(
+            tf.constant(table), prediction, schedule=schedule, sampler=sampler, num_steps=num_steps, first=first
+        )
         return denoise(
             predict,
             plans,
@@ -145,6 +147,24 @@ def test_the_ancestral_sampler_is_its_authors_for_any_number_of_steps(run: Run) 
 def test_a_model_of_v_draws_what_one_of_the_noise_draws(sampled: dict[Row, np.ndarray]) -> None:
     latents, _ = runner("v", gaussian_model.predict_v)(list(sampled), starts(len(sampled)))
     np.testing.assert_allclose(latents, np.stack(list(sampled.values())), atol=2e-4)
+
+
+def test_pictures_are_drawn_from_a_timestep_at_which_nothing_but_noise_is_left() -> None:
+    alphas = alphas_cumprod(zero_terminal_snr=True)
+    table, numpys = log_sigmas(alphas), NumpySampling(alphas)
+    rows = [Row(*choice) for choice in product(DETERMINISTIC, (Schedule.LINSPACE, Schedule.TRAILING), (2, 20))]
+
+    latents, _ = runner("v", partial(gaussian_model.predict_v, table=table), table)(rows, starts(len(rows)))
+
+    for row, latent, start in zip(rows, latents, starts(len(rows)), strict=True):
+        expected = numpys.sample(
+            row.sampler,
+            lambda latent, timestep: gaussian_model.noise(latent, numpys.sigma(timestep)),
+            start.astype(np.float64),
+            numpys.levels(row.schedule, row.num_steps),
+            (),
+        )
+        np.testing.assert_allclose(latent, expected, atol=1e-3, err_msg=str(row))
 
 
 @pytest.mark.parametrize(("sampler", "order"), [(Sampler.DDIM, 1), (Sampler.EULER, 1), (Sampler.DPM_SOLVER_PP_2M, 2)])

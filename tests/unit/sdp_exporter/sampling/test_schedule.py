@@ -15,6 +15,16 @@ REFERENCE = NumpySampling(alphas_cumprod())
 Levels = Callable[[Schedule, int], tuple[np.ndarray, np.ndarray]]
 
 
+def test_with_a_zero_terminal_snr_the_signal_falls_by_the_same_shares_to_next_to_nothing() -> None:
+    plain, rescaled = (np.sqrt(alphas_cumprod(zero_terminal_snr=zero).astype(np.float64)) for zero in (False, True))
+
+    assert rescaled[0] == pytest.approx(plain[0])
+    assert rescaled[-1] == 2.0**-12
+    np.testing.assert_allclose(
+        (rescaled[0] - rescaled[:-1]) / rescaled[0], (plain[0] - plain[:-1]) / (plain[0] - plain[-1]), atol=1e-6
+    )
+
+
 @pytest.fixture(scope="module")
 def levels_of() -> Levels:
     """The timesteps and the logarithms of sigma that a schedule visits."""

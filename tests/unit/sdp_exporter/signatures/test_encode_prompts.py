@@ -59,6 +59,23 @@ def test_a_learnt_word_is_known_to_both_signatures(functions: Any) -> None:
         serve(functions[SignatureName.DEFAULT], tokens=tokens + 1, batch_size=np.int32(1))
 
 
+def test_prompts_are_padded_as_the_model_was_trained_whoever_fills_them_up() -> None:
+    functions = TextEncoder(Embedding(), padding=0).signatures()
+    text = encode(functions, ["a cat", "cat " * 80], ["", ""])
+    tokens = Tokenizer().encode("a cat")
+    padded = [token if place < 4 else 0 for place, token in enumerate(tokens)]
+    full = Tokenizer().encode("cat " * 80)
+
+    np.testing.assert_array_equal(text["context"][:, :, 0], [padded, full])
+    empty = [49406, 49407, *[0] * 75]
+    np.testing.assert_array_equal(text["unconditional_context"][0, :, 0], empty)
+    for filled_up in (tokens, padded):
+        batch = np.array([filled_up, full], np.int32)
+        answer = serve(functions[SignatureName.DEFAULT], tokens=batch, batch_size=np.int32(2))
+        np.testing.assert_array_equal(answer["context"][:, :, 0], [padded, full])
+        np.testing.assert_array_equal(answer["unconditional_context"][0, :, 0], empty)
+
+
 @pytest.mark.parametrize(
     ("prompts", "negative_prompts"), [(["a"], ["b", "c"]), ("a", "b"), ([["a"]], [["b"]]), (["a"], "b")]
 )

@@ -10,6 +10,8 @@ from tests.support.signature_calls import serve
 from tests.support.toy_models import GUIDANCE_SCALE, IMAGE_SIZE, WIDTH
 
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.exported import exported_signatures
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.signatures import SignatureName
 
 CONTEXT = np.linspace(0, 1, 77 * WIDTH, dtype=np.float32).reshape(1, 77, WIDTH)
@@ -172,7 +174,8 @@ def test_images_are_rounded_to_whole_pixels_and_cut_at_black_and_white(decoder: 
 
 def test_a_latent_of_another_size_is_refused(decoder: Any) -> None:
     with pytest.raises(
-        tf.errors.InvalidArgumentError, match=r"latent has rows of the shape \[4 4 4\], not \[2, 2, 4\]"
+        tf.errors.InvalidArgumentError,
+        match=r"latent has the shape \[1 4 4 4\], .*; this model is for 16x16 pixels only",
     ):
         serve(decoder, latent=np.zeros((1, 4, 4, 4), np.float32))
 
@@ -194,5 +197,58 @@ def test_images_that_are_not_scaled_are_refused(image_encoder: Any, value: float
 
 
 def test_images_of_another_size_are_refused(image_encoder: Any) -> None:
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"images has rows of the shape \[8 8 3\], not"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"images has the shape \[1 8 8 3\], not \["):
         serve(image_encoder, images=np.zeros((1, 8, 8, 3), np.float32))
+
+
+MANY_SIZES = ImageSizes(smallest=64, largest=192)
+
+
+@pytest.fixture(scope="module")
+def decoder_of_many_sizes() -> Any:
+    return toy_models.build(Component.DECODER, image_sizes=MANY_SIZES).signatures()
+
+
+@pytest.fixture(scope="module")
+def image_encoder_of_many_sizes() -> Any:
+    return toy_models.build(Component.IMAGE_ENCODER, image_sizes=MANY_SIZES).signatures()
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (128, 192)])
+def test_pictures_are_decoded_and_encoded_in_any_size_of_the_exported_range(
+    decoder_of_many_sizes: Any, image_encoder_of_many_sizes: Any, height: int, width: int
+) -> None:
+    latent = np.repeat(np.linspace(-1, 1, height * width // 64).reshape(1, height // 8, width // 8, 1), 4, axis=-1)
+    images = serve(decoder_of_many_sizes[SignatureName.DECODE_FLOATS], latent=latent.astype(np.float32))["images"]
+    assert images.shape == (1, height, width, 3)
+    encoded = serve(image_encoder_of_many_sizes[SignatureName.DEFAULT], images=images)["latent"]
+    np.testing.assert_allclose(encoded, latent, atol=1e-6)
+
+
+@pytest.mark.parametrize("row", [(4, 8, 4), (8, 9, 4), (8, 32, 4), (8, 8, 3)])
+def test_latents_outside_the_range_are_refused_with_it(decoder_of_many_sizes: Any, row: tuple[int, ...]) -> None:
+    for function in decoder_of_many_sizes.values():
+        with pytest.raises(tf.errors.InvalidArgumentError, match="in multiples of 64 from 64 to 192"):
+            serve(function, latent=np.zeros((1, *row), np.float32))
+
+
+@pytest.mark.parametrize("row", [(32, 64, 3), (64, 72, 3), (64, 256, 3), (64, 64, 4)])
+def test_images_outside_the_range_are_refused_with_it(image_encoder_of_many_sizes: Any, row: tuple[int, ...]) -> None:
+    function = image_encoder_of_many_sizes[SignatureName.DEFAULT]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="in multiples of 64 from 64 to 192"):
+        serve(function, images=np.zeros((1, *row), np.float32))
+
+
+@pytest.mark.parametrize("component", [Component.DECODER, Component.IMAGE_ENCODER])
+def test_the_signatures_of_many_sizes_are_the_contracts(
+    decoder_of_many_sizes: Any, image_encoder_of_many_sizes: Any, component: Component
+) -> None:
+    traced = decoder_of_many_sizes if component is Component.DECODER else image_encoder_of_many_sizes
+    contract = exported_signatures(component, width=WIDTH, image_size=64, image_sizes=MANY_SIZES)
+    outputs = {
+        name: {each: tuple(tensor.shape.as_list()) for each, tensor in function.structured_outputs.items()}
+        for name, function in traced.items()
+    }
+    assert outputs == {
+        name: {each: spec.shape for each, spec in signature.outputs.items()} for name, signature in contract.items()
+    }

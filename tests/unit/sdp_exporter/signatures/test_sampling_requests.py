@@ -9,9 +9,9 @@ from tests.support import toy_models
 from tests.support.signature_calls import serve
 from tests.support.toy_models import IMAGE_SIZE, WIDTH
 
-from sdp_serving.contract.artifact import ImageSizes
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.exported import exported_signatures
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.sampling import Sampler, Schedule
 from sdp_serving.contract.signatures import SignatureName
 
@@ -167,7 +167,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("strength", -0.1, "strength is -0.1; it must be from 0"),
     ("strength", 1.1, "strength is 1.1; it must be from 0"),
     ("strength", np.nan, "strength is nan; it must be from 0"),
-    ("height", 24, r"height and width are \[24 16\]; this model draws 16x16 pixels only"),
+    ("height", 24, r"height and width are \[24 16\]; this model is for 16x16 pixels only"),
     ("init_latent", np.zeros((1, 3, 2, 4)), r"init_latent has the shape \[1 3 2 4\], not .* 16x16 pixels only"),
     ("init_latent", np.zeros((2, 2, 2, 4)), "init_latent has 2 rows but the number of seeds is 3: give as many"),
     ("init_latent", np.full((1, 2, 2, 4), np.nan), "init_latent has values that are NaN or infinite"),

@@ -1,15 +1,18 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import pytest
 from tests.support.weights_files import write_header
 
 from sdp_exporter.digest import source_digest
 from sdp_exporter.errors import UnusableWeightsError
-from sdp_exporter.models.keras_cv.anatomy import V1, V2
-from sdp_exporter.sources import keras_cv
+from sdp_exporter.models.keras_cv.anatomy import V1, V2, anatomy
+from sdp_exporter.sources import Source, keras_cv
 from sdp_exporter.sources.keras_cv import Options
+from sdp_exporter.weights.embeddings import Embedding
 from sdp_exporter.weights.layout import layout
 from sdp_exporter.weights.lora import Lora
 from sdp_serving.contract.components import Component
@@ -67,8 +70,8 @@ def test_a_folder_says_what_its_model_predicts(tmp_path: Path) -> None:
     (said,) = keras_cv.sources(V2_1, str(tmp_path), downloads=tmp_path)
     (overruled,) = keras_cv.sources(V2_1, str(tmp_path), downloads=tmp_path, options=Options(prediction="epsilon"))
 
-    assert "'prediction': 'v'" in said.settings
-    assert "'prediction': 'epsilon'" in overruled.settings
+    assert "prediction='v'" in said.settings
+    assert "prediction='epsilon'" in overruled.settings
 
 
 def test_a_lora_changes_the_components_that_it_names_and_their_digests_only(tmp_path: Path) -> None:
@@ -89,6 +92,71 @@ def test_a_lora_changes_the_components_that_it_names_and_their_digests_only(tmp_
 def test_a_lora_that_changes_nothing_of_what_is_exported_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnusableWeightsError, match=r"changes the diffusion-model, not the decoder: leave it out"):
         keras_cv.sources(V1_5, keras_cv.RANDOM, [Component.DECODER], downloads=tmp_path, loras=[Lora(style(tmp_path))])
+
+
+def test_a_new_word_is_told_and_another_token_another_model(tmp_path: Path) -> None:
+    def exported(*words: str) -> Source:
+        embedding = Embedding(words, write_header(tmp_path / "learnt.safetensors", {"emb_params": (2, 768)}))
+        (source,) = keras_cv.sources(
+            V1_5, keras_cv.RANDOM, [Component.TEXT_ENCODER], downloads=tmp_path, embeddings=[embedding]
+        )
+        return source
+
+    one, two, old = exported("<Toy>"), exported("<toy>", "<cat>"), exported("sks", "ohwx")
+
+    assert (one.words, two.words, old.words) == ({"<toy>": (49408, 49409)}, {"<toy>": (49408,), "<cat>": (49409,)}, {})
+    assert len({source_digest(each) for each in (one, two, old)}) == 3
+    assert one.name == "sd-1.5/random+learnt.safetensors"
+
+
+def padding(source: Source) -> str:
+    return source.settings.rpartition("'padding': ")[2].rstrip("}")
+
+
+@pytest.mark.parametrize(("version", "torch"), [(V1_5, "49407"), (V2_1, "0")])
+def test_prompts_are_filled_up_as_where_the_weights_come_from(
+    version: StableDiffusionVersion, torch: str, tmp_path: Path
+) -> None:
+    tensors = layout(Component.TEXT_ENCODER, anatomy(version))
+    write_header(tmp_path / "te.safetensors", {tensor.name: tensor.shape for tensor in tensors})
+    with h5py.File(tmp_path / "te.weights.h5", "w") as file:
+        for tensor in tensors:
+            # No room is taken before anything is written.
+            file.create_dataset(tensor.keras_path, tensor.keras_shape)
+
+    def exported(weights: str) -> str:
+        (source,) = keras_cv.sources(version, weights, [Component.TEXT_ENCODER], downloads=tmp_path)
+        return padding(source)
+
+    assert exported(str(tmp_path / "te.safetensors")) == torch
+    assert exported(str(tmp_path / "te.weights.h5")) == exported(keras_cv.RANDOM) == "49407"
+
+
+def test_shards_are_weights_of_which_each_counts(tmp_path: Path) -> None:
+    tensors = layout(Component.TEXT_ENCODER, V1)
+    halves = {"one.safetensors": tensors[::2], "other.safetensors": tensors[1::2]}
+    (tmp_path / "text_encoder").mkdir()
+    for name, half in halves.items():
+        write_header(tmp_path / "text_encoder" / name, {tensor.name: tensor.shape for tensor in half})
+    index = tmp_path / "text_encoder/model.safetensors.index.json"
+    weight_map = {tensor.name: name for name, half in halves.items() for tensor in half}
+    index.write_text(json.dumps({"weight_map": weight_map}))
+
+    (source,) = keras_cv.sources(V1_5, str(tmp_path), downloads=tmp_path)
+
+    assert source.weights == (index, *(index.with_name(name) for name in halves))
+    assert source.name == f"sd-1.5/{tmp_path.name}"
+
+
+def test_a_text_encoder_of_another_kind_is_not_left_out_silently(tmp_path: Path) -> None:
+    shapes = {f"model.diffusion_model.{each.name}": each.shape for each in layout(Component.DIFFUSION_MODEL, V1)}
+    stray = "conditioner.embedders.0.transformer.text_model.final_layer_norm.weight"
+    path = write_header(tmp_path / "x.safetensors", {**shapes, stray: (768,)})
+
+    with pytest.raises(UnusableWeightsError, match=r"text encoder that is none of this version.*conditioner"):
+        keras_cv.sources(V1_5, str(path), downloads=tmp_path)
+    (source,) = keras_cv.sources(V1_5, str(path), [Component.DIFFUSION_MODEL], downloads=tmp_path)
+    assert source.component is Component.DIFFUSION_MODEL
 
 
 def test_the_digest_knows_every_file_and_option(tmp_path: Path) -> None:
@@ -131,3 +199,14 @@ keras_cv.sources(StableDiffusionVersion.V1_5, {str(unet(tmp_path))!r}, downloads
 sys.exit("tensorflow" in sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+
+def test_pretrained_weights_are_known_before_they_are_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    sources = keras_cv.sources(StableDiffusionVersion.V1_4, keras_cv.PRETRAINED, downloads=tmp_path)
+
+    assert [source.component for source in sources] == list(Component)
+    assert len({source_digest(source) for source in sources}) == len(sources)
+    assert list(tmp_path.iterdir()) == []

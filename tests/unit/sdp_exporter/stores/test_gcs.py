@@ -5,7 +5,7 @@ import pytest
 import requests
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
-from google.cloud.storage import Client
+from google.cloud.storage import Blob, Client
 
 from sdp_exporter.errors import StoreError, StoreRefusedError, StoreUnavailableError
 from sdp_exporter.stores import open_store
@@ -15,8 +15,12 @@ from sdp_serving.contract.artifact import ModelUri
 @pytest.mark.parametrize(
     ("failure", "kind", "sentence"),
     [
-        (api.NotFound, StoreRefusedError, "the bucket gs://demo does not exist: create it"),
-        (api.Forbidden, StoreRefusedError, "no permission to read and write gs://demo: ask its owner for the role"),
+        (api.NotFound, StoreRefusedError, "the bucket gs://demo does not exist: correct the URI"),
+        (
+            api.Forbidden,
+            StoreRefusedError,
+            "no permission to read gs://demo: ask its owner .* roles/storage.objectViewer",
+        ),
         (api.Unauthorized, StoreRefusedError, "Google Cloud refused the credentials: renew them with"),
         (auth.RefreshError, StoreRefusedError, "Google Cloud refused the credentials: renew them with"),
         (partial(auth.RefreshError, retryable=True), StoreUnavailableError, "sign-in does not answer: check"),
@@ -44,3 +48,24 @@ def test_every_failure_is_one_sentence_and_known_to_pass_by_itself_or_not(
     monkeypatch.setattr(Client, "list_blobs", fail)
     with pytest.raises(kind, match=sentence):
         store.newest()
+
+
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        (api.NotFound, "the bucket gs://demo does not exist: create it, as with `gcloud storage"),
+        (api.Forbidden, "no permission to read and write gs://demo: ask its owner .* roles/storage.objectUser"),
+    ],
+)
+def test_a_bucket_that_cannot_be_written_to_is_told_with_the_remedy(
+    failure: Callable[..., Exception], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
+    store = open_store(ModelUri.parse("gs://demo/sd"))
+
+    def fail(*_: object, **__: object) -> None:
+        raise failure("the reason")
+
+    monkeypatch.setattr(Blob, "create_resumable_upload_session", fail)
+    with pytest.raises(StoreRefusedError, match=sentence):
+        store.require_writable()

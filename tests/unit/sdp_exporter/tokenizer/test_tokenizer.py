@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
+import tokenizers
 from tests.support import prompts
 
 from sdp_exporter.signatures.tracing import trace
@@ -17,9 +18,20 @@ from sdp_serving.contract import tokenizer as client
 _AT_ONCE = 1000
 
 
+WORDS = {
+    "<Toy-1>": [49408, 49409],
+    "<toy-1>2": [49410],
+    "skstoy": [49411],
+    "<\u732b>": [49412],
+    "\u00e9-Style": [49413, 49414, 49415],
+    "'s-": [49416],
+}
+"""Each has one or more tokens after CLIP's."""
+
+
 @pytest.fixture(scope="module")
 def tokenize() -> Any:
-    tokenizer = Tokenizer({"<Toy-1>": [49408, 49409], "<toy-1>2": [49410], "skstoy": [49411]})
+    tokenizer = Tokenizer(WORDS)
     return trace(lambda texts: tokenizer(texts)._asdict(), [tf.TensorSpec([None], tf.string)])
 
 
@@ -73,6 +85,40 @@ def test_a_hostile_prompt_takes_seconds_at_most_and_is_read_right_all_the_same(t
     (tokens,) = tokens_of(tokenize, before + word)
     assert time.process_time() - started < 10
     assert tokens == client.Tokenizer().encode(before + word[: 2 * CHARACTERS])
+
+
+def test_learnt_words_are_found_as_the_tokenizers_library_finds_added_tokens(tokenize: Any) -> None:
+    # A copy: the client's is shared.
+    library = tokenizers.Tokenizer.from_str(client._bpe().to_str())
+    library.add_tokens([word.lower() for word in WORDS])
+    found = {library.token_to_id(word.lower()): tokens for word, tokens in WORDS.items()}
+    draw = random.Random(1)
+    some = draw.sample([prompt for prompt in prompts.prompts() if len(prompt) < 100], 400)
+    texts = [*WORDS, *map(str.upper, WORDS), *("".join(draw.choices(list(WORDS), k=5)) for _ in range(50))]
+    for prompt in some:
+        place = draw.randint(0, len(prompt))
+        texts.append(prompt[:place] + draw.choice(list(WORDS)) + prompt[place:])
+
+    def reference(text: str) -> list[int]:
+        read = " ".join(html.unescape(html.unescape(text)).split()).lower()
+        single = library.encode(read, add_special_tokens=False).ids
+        tokens = [token for each in single for token in found.get(each, [each])][:75]
+        return [client.START, *tokens, *[client.END] * (76 - len(tokens))]
+
+    different = [
+        text for text, tokens in zip(texts, tokens_of(tokenize, *texts), strict=True) if tokens != reference(text)
+    ]
+    assert different == []
+
+
+def test_prompts_are_filled_up_with_the_padding_after_an_end_token() -> None:
+    tokenizer = Tokenizer(padding=0)
+    short, empty, full = (
+        tokenizer(tf.constant([text])).tokens.numpy()[0].tolist() for text in ("cat", "", "cat " * 80)
+    )
+    assert short == [49406, 2368, 49407, *[0] * 74]
+    assert empty == [49406, 49407, *[0] * 75]
+    assert full == [49406, *[2368] * 75, 49407]
 
 
 def test_a_learnt_word_has_its_own_tokens_wherever_it_stands(tokenize: Any) -> None:

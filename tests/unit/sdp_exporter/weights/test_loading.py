@@ -1,5 +1,6 @@
 """Weights that come back from a file, in models of every kind of layer: outputs are equal only if every tensor is."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from tests.support.weights_files import in_torch, write_safetensors
 
 from sdp_exporter.models.keras_cv import fresh
 from sdp_exporter.models.keras_cv.anatomy import Anatomy
-from sdp_exporter.weights.embeddings import Embedding, rows
+from sdp_exporter.models.precision import building_in
+from sdp_exporter.weights.embeddings import Embedding, learnt
 from sdp_exporter.weights.layout import layout
-from sdp_exporter.weights.loading import load, merge, teach
+from sdp_exporter.weights.loading import load, teach
 from sdp_exporter.weights.lora import Lora, changes
 from sdp_serving.contract.components import Component
 
@@ -119,7 +121,7 @@ def test_a_lora_is_added_to_the_matrices_it_names_and_to_no_other(
     )
 
     found = changes(Lora(tmp_path / "style.safetensors", 0.5), {Component.DIFFUSION_MODEL: tensors})
-    merge(model, tensors, found[Component.DIFFUSION_MODEL])
+    load(model, Component.DIFFUSION_MODEL, tensors, None, found[Component.DIFFUSION_MODEL])
 
     after = in_torch(model, tensors)
     assert [name for name in before if not np.array_equal(before[name], after[name])] == [f"{QUERY}.weight"]
@@ -137,8 +139,53 @@ def test_a_taught_word_means_what_was_learnt_and_every_other_what_it_meant(
     before, with_word = model(other), model(tf.constant([[49406, 48136, *[49407] * 75]]))
     save_file({"<my-style>": np.ones((1, 24), np.float32)}, tmp_path / "learnt.safetensors")
 
-    teach(model, tensors, [rows(Embedding(("sks",), tmp_path / "learnt.safetensors"), 24)])
+    teach(model, tensors, learnt([Embedding(("sks",), tmp_path / "learnt.safetensors")], 24).rows)
 
     np.testing.assert_array_equal(model(other), before)
     assert not np.allclose(model(tf.constant([[49406, 48136, *[49407] * 75]])), with_word)
     np.testing.assert_array_equal(in_torch(model, tensors)["text_model.embeddings.token_embedding.weight"][48136], 1)
+
+
+def test_new_words_are_rows_after_those_that_a_file_has(
+    models: dict[tuple[Component, str], keras.Model], tmp_path: Path
+) -> None:
+    plain, tensors = models[Component.TEXT_ENCODER, "v1"], layout(Component.TEXT_ENCODER, SMALL_V1)
+    fill(plain, 0)
+    write_safetensors(plain, tensors, tmp_path / "x.safetensors")
+    rows = np.arange(48, dtype=np.float32).reshape(2, 24)
+    save_file({"<my-toy>": rows}, tmp_path / "learnt.safetensors")
+    found = learnt([Embedding(("<my-toy>",), tmp_path / "learnt.safetensors")], 24)
+    larger = replace(SMALL_V1, text=replace(SMALL_V1.text, vocabulary=found.vocabulary))
+    model = fresh.model(Component.TEXT_ENCODER, larger)
+
+    load(model, Component.TEXT_ENCODER, tensors, tmp_path / "x.safetensors")
+    teach(model, tensors, found.rows)
+
+    prompt = tf.constant([[49406, *range(320, 395), 49407]])
+    np.testing.assert_array_equal(model(prompt), plain(prompt))
+    np.testing.assert_array_equal(model.variables[0][49408:], rows)
+
+
+def test_a_lora_in_bfloat16_is_rounded_once(tmp_path: Path) -> None:
+    tensors = layout(Component.TEXT_ENCODER, SMALL_V1)
+    with building_in("bfloat16"):
+        model = fresh.model(Component.TEXT_ENCODER, SMALL_V1)
+    changed = "text_model.encoder.layers.0.mlp.fc1.weight"
+    place = [tensor.name for tensor in tensors].index(changed)
+    # Both are lost in bfloat16, where 1 is followed by 1 + 2**-7, but not their sum.
+    weights = {tensor.name: np.ones(tensor.shape, np.float32) for tensor in tensors}
+    weights[changed] += 2**-9
+    save_file(weights, tmp_path / "x.safetensors")
+    module = "lora_te_" + changed.removesuffix(".weight").replace(".", "_")
+    save_file(
+        {
+            f"{module}.lora_down.weight": np.ones((1, 24), np.float32),
+            f"{module}.lora_up.weight": np.full((96, 1), 2**-9 + 2**-12, np.float32),
+        },
+        tmp_path / "style.safetensors",
+    )
+    found = changes(Lora(tmp_path / "style.safetensors"), {Component.TEXT_ENCODER: tensors})
+
+    load(model, Component.TEXT_ENCODER, tensors, tmp_path / "x.safetensors", found[Component.TEXT_ENCODER])
+
+    np.testing.assert_array_equal(tf.cast(model.variables[place], tf.float32), np.full((24, 96), 1 + 2**-7, np.float32))

@@ -1,5 +1,4 @@
 import hashlib
-import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,7 +9,6 @@ import pytest
 from sdp_exporter.errors import UnusableWeightsError, WeightsOutOfReachError
 from sdp_exporter.weights import copies, places
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.versions import StableDiffusionVersion
 
 UNET = (Component.DIFFUSION_MODEL,)
 CONTENT = b"weights" * 1000
@@ -114,6 +112,29 @@ def test_a_folder_of_diffusers_has_a_file_for_each_component(tmp_path: Path) -> 
     }
 
 
+@pytest.mark.parametrize(
+    ("index", "component", "folder_name"),
+    [
+        ("model.safetensors.index.json", Component.TEXT_ENCODER, "text_encoder"),
+        ("diffusion_pytorch_model.safetensors.index.json", Component.DIFFUSION_MODEL, "unet"),
+        ("diffusion_pytorch_model.safetensors.index.fp16.json", Component.DIFFUSION_MODEL, "unet"),
+    ],
+)
+def test_of_shards_the_index_is_found(index: str, component: Component, folder_name: str, tmp_path: Path) -> None:
+    folder(tmp_path, f"{folder_name}/{index}", f"{folder_name}/shard-00001-of-00002.safetensors")
+
+    assert places.find(str(tmp_path), [component], tmp_path) == {component: tmp_path / folder_name / index}
+
+
+@pytest.mark.parametrize("name", ["flax_model.msgpack", "openvino_model.xml", "config.json", "mine.safetensors"])
+def test_a_component_in_a_form_that_cannot_be_read_is_not_left_out_silently(name: str, tmp_path: Path) -> None:
+    folder(tmp_path, "unet/diffusion_pytorch_model.safetensors", f"text_encoder/{name}")
+
+    with pytest.raises(UnusableWeightsError, match=f"no weights in text_encoder that can be read, but .*{name}: save"):
+        places.find(str(tmp_path), tuple(Component), tmp_path)
+    assert list(places.find(str(tmp_path), UNET, tmp_path)) == list(UNET)
+
+
 def test_a_folder_of_pickles_is_refused_with_the_remedy(tmp_path: Path) -> None:
     folder(tmp_path, "unet/diffusion_pytorch_model.bin")
 
@@ -129,44 +150,36 @@ def test_a_place_without_weights_is_named(name: str, message: str, tmp_path: Pat
         places.find(str(tmp_path / name), UNET, tmp_path)
 
 
+def test_the_scheduler_beside_the_weights_is_found(tmp_path: Path) -> None:
+    assert places.scheduler(str(tmp_path), tmp_path) is None
+    assert places.scheduler("https://example.com/x.safetensors", tmp_path) is None
+
+    folder(tmp_path, "scheduler/scheduler_config.json")
+
+    assert places.scheduler(str(tmp_path), tmp_path) == tmp_path / "scheduler/scheduler_config.json"
+
+
+@pytest.mark.parametrize("location", ["https://127.0.0.1:1/x.ckpt?token=secret", "gs://b/x.pt", "folder/x.bin"])
+def test_a_pickle_is_refused_by_its_name_before_it_is_fetched(location: str, tmp_path: Path) -> None:
+    for get in (lambda: places.find(location, UNET, tmp_path), lambda: places.fetch(location, tmp_path)):
+        with pytest.raises(UnusableWeightsError, match=r"x\.\w+ is a pickle, which can run any program") as refused:
+            get()
+        assert "secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
-    ("config", "expected"),
+    ("location", "copy", "told"),
     [
-        ({"prediction_type": "v_prediction"}, "v"),
-        ({"prediction_type": "epsilon"}, "epsilon"),
-        ({}, "epsilon"),
-        (None, None),
+        ("gs://b/a/x.safetensors", "x.safetensors", "gs://b/a/x.safetensors is damaged"),
+        ("gs://b/a/", "unet/x.safetensors", "gs://b/a/unet/x.safetensors is damaged"),
+        ("https://me:secret@host/a/x.h5?token=secret", "x.h5", "https://host/a/x.h5 is damaged"),
+        ("gs://b/other.h5", "lora-0/y.safetensors", "gs://styles/y.safetensors is damaged"),
     ],
 )
-def test_what_the_model_predicts_is_said_by_the_scheduler_beside_it(
-    config: dict[str, str] | None, expected: str | None, tmp_path: Path
+def test_what_is_wrong_with_a_copy_is_told_of_what_the_user_wrote(
+    location: str, copy: str, told: str, tmp_path: Path
 ) -> None:
-    if config is not None:
-        folder(tmp_path, "scheduler/scheduler_config.json")
-        (tmp_path / "scheduler/scheduler_config.json").write_text(json.dumps(config))
-
-    assert places.prediction(str(tmp_path), tmp_path) == expected
-
-
-def test_a_prediction_that_no_sampler_takes_is_refused(tmp_path: Path) -> None:
-    folder(tmp_path, "scheduler/scheduler_config.json")
-    (tmp_path / "scheduler/scheduler_config.json").write_text(json.dumps({"prediction_type": "sample"}))
-
-    with pytest.raises(UnusableWeightsError, match="predicts 'sample', which no sampler here takes"):
-        places.prediction(str(tmp_path), tmp_path)
-
-
-def test_pretrained_weights_are_those_in_kerascvs_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    folder(tmp_path, "datasets/kcv_diffusion_model.h5")
-
-    assert places.pretrained(StableDiffusionVersion.V1_4, UNET) == {
-        Component.DIFFUSION_MODEL: tmp_path / "datasets/kcv_diffusion_model.h5"
-    }
-
-
-def test_versions_that_kerascv_has_no_weights_of_are_refused() -> None:
-    with pytest.raises(
-        UnusableWeightsError, match=r"no pretrained weights of Stable Diffusion 1\.5, only of 1\.4 and 2\.1"
-    ):
-        places.pretrained(StableDiffusionVersion.V1_5, UNET)
+    folders = {tmp_path / "lora-0": "gs://styles/y.safetensors", tmp_path: location}
+    with pytest.raises(UnusableWeightsError) as refused, places.told_as_written(folders):
+        raise UnusableWeightsError(f"{tmp_path / copy} is damaged")
+    assert str(refused.value) == told

@@ -18,8 +18,8 @@ from tests.support.scripted_servers import (
     tokens_of,
 )
 
-from sdp_serving.contract.artifact import ImageSizes
 from sdp_serving.contract.components import Component
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.routes import Canary, Variant
 from sdp_serving.contract.sampling import Sampler, Schedule
 from sdp_serving.contract.signatures import SignatureName

@@ -6,6 +6,7 @@ import pytest
 from sdp_serving.contract.artifact import MANIFEST, SAVED_MODEL, ModelUri
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.exported import exported_signatures
+from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.report import PullFailure
 from sdp_serving.contract.signatures import signatures
 from sdp_serving.contract.versions import StableDiffusionVersion as Version
@@ -125,12 +126,42 @@ def test_a_model_of_another_version_is_told_by_both(component: Component) -> Non
 
 
 @pytest.mark.parametrize("size", [ImageSize(512, 512), ImageSize(64, 128)])
-@pytest.mark.parametrize("component", set(Component) - {Component.TEXT_ENCODER})
+@pytest.mark.parametrize("component", [one for one in Component if one is not Component.TEXT_ENCODER])
 def test_a_model_for_images_of_another_size_is_told_by_both(component: Component, size: ImageSize) -> None:
     raw = json.dumps(manifest(component)).encode()
     with pytest.raises(PullError, match=rf"images of 64x64 pixels .*, in a pipeline for {size}: give") as raised:
         judge(raw, FITTING, uri=URI, wanted=Wanted(component, Version.TINY, size))
     assert raised.value.reason is PullFailure.WRONG_STABLE_DIFFUSION
+
+
+def of_many_sizes(component: Component) -> bytes:
+    sizes = ImageSizes(smallest=64, largest=128)
+    offered = signatures(component, width=96, image_size=64, image_sizes=sizes)
+    described = {str(name): each.model_dump() for name, each in offered.items()}
+    return json.dumps(manifest(component, image_sizes=sizes.model_dump(), signatures=described)).encode()
+
+
+@pytest.mark.parametrize("size", [ImageSize(64, 64), ImageSize(128, 128)])
+@pytest.mark.parametrize("component", [Component.DECODER, Component.IMAGE_ENCODER])
+def test_a_decoder_and_an_image_encoder_of_many_sizes_serve_pipelines_of_each(
+    component: Component, size: ImageSize
+) -> None:
+    wanted = Wanted(component, Version.TINY, size)
+    facts, _ = judge(of_many_sizes(component), FITTING, uri=URI, wanted=wanted)
+    assert facts.image_sizes == ImageSizes(smallest=64, largest=128)
+
+
+def test_a_size_outside_of_a_models_many_is_told_with_them() -> None:
+    wanted = Wanted(Component.DECODER, Version.TINY, ImageSize(256, 256))
+    with pytest.raises(PullError, match=r"images of 64 to 128 pixels .*, in a pipeline for 256x256: give"):
+        judge(of_many_sizes(Component.DECODER), FITTING, uri=URI, wanted=wanted)
+
+
+def test_a_diffusion_model_of_many_sizes_serves_pipelines_of_the_one_that_it_draws_unless_asked() -> None:
+    raw = of_many_sizes(Component.DIFFUSION_MODEL)
+    judge(raw, FITTING, uri=URI, wanted=Wanted(Component.DIFFUSION_MODEL, Version.TINY, ImageSize(64, 64)))
+    with pytest.raises(PullError, match=r"images of 64x64 pixels .*, in a pipeline for 128x128: give"):
+        judge(raw, FITTING, uri=URI, wanted=Wanted(Component.DIFFUSION_MODEL, Version.TINY, ImageSize(128, 128)))
 
 
 def test_a_text_encoder_serves_images_of_every_size() -> None:

@@ -63,6 +63,7 @@ def test_every_request_is_run(servable: Any, folder: Path, monkeypatch: pytest.M
         (b"\x32\x05\x01", Code.INVALID_ARGUMENT, "Failed to parse warmup record"),
         (b"\x2a\x00", Code.UNIMPLEMENTED, "Unsupported log_type for warmup: session_run_log"),
     ],
+    ids=["input missing", "no such signature", "no record", "another log"],
 )
 def test_a_request_that_fails_is_the_models_failure(
     servable: Any, folder: Path, record: bytes, code: Code, message: str

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from tests.support.small_stable_diffusion import SMALL_V1, SMALL_V2
 
-from sdp_exporter.models.keras_cv import fresh, package, unet
+from sdp_exporter.models.keras_cv import fresh
 from sdp_exporter.models.keras_cv.anatomy import Anatomy
 from sdp_serving.contract.components import Component
 
@@ -67,31 +67,6 @@ def test_what_depends_on_the_context_alone_is_computed_apart_of_the_steps(anatom
     assert len(predict.captured_inputs) == len(model.variables) - len(look.captured_inputs)
 
 
-@pytest.mark.parametrize("linear", [False, True])
-def test_transformers_compute_what_kerascvs_do(linear: bool) -> None:
-    kerascvs = package.modules()["diffusion_model"].SpatialTransformer(2, 32, fully_connected=linear)
-    ours = unet.Transformer(64, 2, linear_projections=linear)
-    features, context = (
-        tf.random.stateless_normal([2, 4, 8, 64], [1, 1]),
-        tf.random.stateless_normal([2, 77, 24], [1, 2]),
-    )
-    expected = kerascvs([features, context])
-    ours(features, context)
-
-    copy(kerascvs, ours)
-
-    np.testing.assert_allclose(ours(features, context), expected, atol=1e-4)
-
-
-def test_the_timestep_is_embedded_as_kerascv_does() -> None:
-    kerascv = package.modules()["stable_diffusion"].StableDiffusionBase()
-    model = unet.DiffusionModel(SMALL_V1.unet)
-
-    expected = kerascv._get_timestep_embedding(421, 2, dim=32)
-
-    np.testing.assert_allclose(model._embed(tf.constant([421, 421])), expected, atol=1e-5)
-
-
 @ANATOMIES
 def test_a_token_does_not_change_the_context_before_it(anatomy: Anatomy) -> None:
     encoder = seeded(Component.TEXT_ENCODER, anatomy)
@@ -112,6 +87,18 @@ def test_the_autoencoder_works_at_an_eighth_of_the_pictures_sides() -> None:
 
     assert latent.shape == (1, 8, 16, 4)
     assert images.shape == (1, 64, 128, 3)
+
+
+def test_the_autoencoder_takes_pictures_of_a_size_known_when_it_runs() -> None:
+    random = np.random.default_rng(1)
+    for component, channels in ((Component.DECODER, 4), (Component.IMAGE_ENCODER, 3)):
+        model = seeded(component, SMALL_V1)
+        traced = tf.function(
+            model.__call__, input_signature=[tf.TensorSpec([None, None, None, channels])], autograph=False
+        )
+        for height, width in ((16, 16), (16, 32)):
+            given = random.normal(size=[2, height, width, channels]).astype(np.float32)
+            np.testing.assert_allclose(traced(given), model(given), atol=1e-4)
 
 
 def test_importing_kerascvs_modules_leaves_nothing_that_stands_in_for_kerascv() -> None:
