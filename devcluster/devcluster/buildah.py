@@ -1,11 +1,13 @@
 """buildah, confined so that neither an accident nor its settings reach the rest of the machine."""
 
+import json
 import os
 import shlex
 import subprocess
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from devcluster.console import console
 from devcluster.errors import ClusterError
@@ -64,6 +66,16 @@ class Buildah:
             ]
         )
 
+    def make_room(self) -> None:
+        """Remove all images but the newest of each repository, and the layers that no image consists of.
+
+        What can't be removed only takes up room.
+        """
+        listed = subprocess.run(self._command(["images", "--json"]), capture_output=True, check=True)
+        for name in outdated(json.loads(listed.stdout) or []):
+            subprocess.run(self._command(["rmi", name]), capture_output=True, check=False)
+        subprocess.run(self._command(["rmi", "--prune"]), capture_output=True, check=False)
+
     def save(self, name: str, archive: Path, *, under: str) -> None:
         """Write the image to an OCI archive under another name, uncompressed because it stays on this machine.
 
@@ -111,3 +123,13 @@ class Buildah:
             new.write_text(text)
             new.replace(path)
         return path
+
+
+def outdated(images: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the names, as `buildah images --json` lists them, of which the repository has a newer image."""
+    newest: set[str] = set()
+    for image in sorted(images, key=lambda one: str(one["createdatraw"]), reverse=True):
+        names = image.get("names") or []
+        repositories = {name.rpartition(":")[0] for name in names}
+        yield from (name for name in names if name.rpartition(":")[0] in newest)
+        newest |= repositories

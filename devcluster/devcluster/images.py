@@ -1,5 +1,6 @@
 """Container images: built from the Dockerfiles that users build, and brought into the node."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from devcluster.containerd import Images
 from devcluster.errors import ClusterError
 from devcluster.lock import locked
 from devcluster.paths import cache_dir
+
+_ROOM = 10 << 30
+"""Bytes that a build can take with what follows: until they are short, older layers make it faster."""
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -59,6 +63,9 @@ def build_image(
         inputs = image_inputs.digest(dockerfile, context, arguments | {"base": base_image.DIGEST})
         made = _made(name, inputs)
         if not buildah.has(made):
+            if shutil.disk_usage(cache_dir()).free < _ROOM:
+                step("Removing outdated images")
+                buildah.make_room()
             step(f"Building the image {name}")
             buildah.build([name, made], dockerfile, context, arguments)
     return ImageRef(name, inputs)
