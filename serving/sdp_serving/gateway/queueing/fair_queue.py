@@ -27,8 +27,9 @@ class FairQueue(Generic[Item]):
         self._waiting.setdefault(client, deque()).append(item)
 
     def put_back(self, client: Hashable, item: Item) -> None:
-        """Let one wait again, before all others of its client."""
+        """Let one wait again, as if it had not been taken: it is the next one."""
         self._waiting.setdefault(client, deque()).appendleft(item)
+        self._waiting.move_to_end(client, last=False)
 
     def take(self) -> Item | None:
         """The next one, which waits no longer; None when there is none."""

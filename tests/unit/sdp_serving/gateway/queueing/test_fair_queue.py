@@ -57,13 +57,13 @@ def test_what_is_taken_back_is_not_drawn() -> None:
     assert _drained(queue) == ["a2", "b1"]
 
 
-def test_what_is_put_back_comes_before_all_others_of_its_client() -> None:
+def test_what_is_put_back_is_the_next_one() -> None:
     queue = _filled("a1", "a2", "b1")
     queue.take()
     queue.put_back("a", "a1")
 
     assert sorted(queue) == ["a1", "a2", "b1"]
-    assert _drained(queue) == ["b1", "a1", "a2"]
+    assert _drained(queue) == ["a1", "b1", "a2"]
 
 
 @given(st.lists(st.sampled_from("abcd")))
