@@ -43,6 +43,14 @@ class GrpcAioTransport:
             component: aio.insecure_channel(str(address), options=options) for component, address in addresses.items()
         }
 
+    def require(self, asked: Call | Look) -> None:
+        """Check that there is an address for this.
+
+        Raises:
+            NotOfferedError: there is none.
+        """
+        of_component(asked.component, self._addresses)
+
     async def connect(self, asked: Call | Look) -> None:
         """Wait until there is a connection for this; there may be one already.
 
