@@ -107,7 +107,7 @@ def _scheduler(config: Config, shared: Shared, clock: Callable[[], float]) -> Sc
         config.grpc_addresses, seconds=config.request_seconds, hold=shared.hold, metrics=shared.metrics
     )
     return Scheduler(
-        Drawing(servers, tokenize=_tokenize, fresh_seed=_fresh_seed, clock=clock),
+        Drawing(servers, routes=shared.routes, tokenize=_tokenize, fresh_seed=_fresh_seed, clock=clock),
         Limits(waiting=config.queue_length, pictures=config.batch_pictures),
         servers=lambda: _replicas(shared.routes),
         is_shared_fault=is_shared_fault,
