@@ -236,40 +236,49 @@ def test_a_request_that_a_model_refuses_is_asked_for_once() -> None:
         assert len(servers.calls(MODEL)) == 1
 
 
-def test_negative_prompts_are_encoded_once() -> None:
+def test_a_model_of_another_make_takes_over_under_the_same_version_number() -> None:
     servers, memory = ScriptedServers(), Memory()
-    request = ImageRequest(prompt="red", negative_prompt="y" * 80, seed=1, steps=2)
-    first = draw(request, servers, memory=memory)
+    request = ImageRequest(prompt="red", steps=2, seed=3)
+    before = draw(request, servers, memory=memory)
 
-    again = draw(replace(request, prompt="green"), servers, memory=memory)
+    servers.replace(MODEL, VERSIONS[MODEL], plain()[MODEL])
+    after = draw(request, servers, memory=memory)
+    assert np.array_equal(before.images, after.images)
 
-    assert servers.calls(TEXT)[0].outputs == ()
-    assert servers.calls(TEXT)[1].outputs == ("context", "tokens_cut_off")
-    assert np.array_equal(again.images, draw(replace(request, prompt="green")).images)
-    assert (first.negative_tokens_cut_off, again.negative_tokens_cut_off) == (5, 5)
+    servers.replace(MODEL, VERSIONS[MODEL], exported()[MODEL])
+    over_a_picture = replace(request, source=Source(PICTURE))
+    assert np.array_equal(draw(over_a_picture, servers, memory=memory).images, draw(over_a_picture).images)
+
+    larger = exported(ImageSizes(smallest=64, largest=256), decoder_side=128)
+    servers.replace(MODEL, VERSIONS[MODEL], larger[MODEL])
+    servers.replace(DECODER, VERSIONS[DECODER], larger[DECODER])
+    size = Size(128, 128)
+    assert draw(replace(request, size=size), servers, memory=memory).images.shape == (1, 128, 128, 3)
 
 
-def test_negative_prompts_of_models_that_take_tokens_are_encoded_once() -> None:
+def test_what_models_lack_is_told_though_the_offers_were_remembered() -> None:
     servers, memory = ScriptedServers(plain()), Memory()
-    request = ImageRequest(prompt="red", negative_prompt="blue", seed=1, steps=2)
-
-    made = [draw(request, servers, memory=memory) for _ in range(2)]
-
-    assert len(servers.calls(TEXT)) == 3
-    assert np.array_equal(made[0].images, made[1].images)
+    draw(ImageRequest(prompt="red"), servers, memory=memory)
+    with pytest.raises(NotOfferedError, match="cannot start from a picture"):
+        draw(ImageRequest(prompt="red", source=Source(PICTURE)), servers, memory=memory)
 
 
 @pytest.mark.parametrize("offers", [exported(), plain()], ids=["exported", "plain"])
 def test_what_a_text_encoder_made_is_not_used_with_its_successors(offers: dict[Component, Offer]) -> None:
-    servers, memory = ScriptedServers(offers), Memory()
+    class Replaced(ScriptedServers):
+        """Another text encoder, under the same version number."""
+
+        def predict(self, call: Call) -> Answer:
+            answer = super().predict(call)
+            if call.component is not TEXT:
+                return answer
+            return Answer({name: -array for name, array in answer.outputs.items()}, answer.version)
+
+    memory = Memory()
     request = ImageRequest(prompt="red", negative_prompt="blue", seed=1, steps=2)
-    draw(request, servers, memory=memory)
+    draw(request, ScriptedServers(offers), memory=memory)
 
-    servers.replace(TEXT, 40)
-
-    fresh = ScriptedServers(offers)
-    fresh.replace(TEXT, 40)
-    assert np.array_equal(draw(request, servers, memory=memory).images, draw(request, fresh).images)
+    assert np.array_equal(draw(request, Replaced(offers), memory=memory).images, draw(request, Replaced(offers)).images)
 
 
 @pytest.mark.parametrize(("width", "scale"), [(96, 3.0), (768, 7.5), (1024, 7.5)])
