@@ -9,6 +9,7 @@ A flow is driven like this, by `servers.drive` and others:
             case Call():     event = flow.send(<the server's Answer>)
             case Look():     event = flow.send(<the server's Offer>)
             case Progress(): event = flow.send(None)
+            case Work():     event.run(); event = flow.send(None)
 
 An error in asking is thrown into it (`flow.throw(error)`), for it knows what to try instead; if nothing, it comes out
 again. `flow.close()` between two events leaves the remaining steps undone.
@@ -17,6 +18,7 @@ again. `flow.close()` between two events leaves the remaining steps undone.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -25,7 +27,7 @@ from sdp_serving.contract.components import DRAWING, Component
 from sdp_serving.contract.routes import Canary, Variant
 from sdp_serving.contract.sampling import Sampler, Schedule
 from sdp_serving.contract.signatures import LATENT_FACTOR
-from sdp_serving.generation.ask import Flow, Progress, Stage, look, tell
+from sdp_serving.generation.ask import Flow, Progress, Stage, compute, look, tell
 from sdp_serving.generation.calls import Look, Offer
 from sdp_serving.generation.decode import Decoded, Encoding, decode
 from sdp_serving.generation.denoise import Drawing, Drawn, Target, draw
@@ -40,7 +42,7 @@ from sdp_serving.generation.errors import (
 )
 from sdp_serving.generation.generation import Generation
 from sdp_serving.generation.memory import Memory
-from sdp_serving.generation.receipt import ModelReceipt, Receipt, source_receipt
+from sdp_serving.generation.receipt import ModelReceipt, Receipt, SourceReceipt, source_receipt
 from sdp_serving.generation.request import ImageRequest, Size
 from sdp_serving.generation.sizes import chosen_size
 from sdp_serving.generation.start import Start, from_picture
@@ -162,7 +164,10 @@ def _generate(requests: Sequence[ImageRequest], setting: Setting, *, has_choice:
     stopwatch.begin(Stage.DECODING)
     yield from tell(Progress(Stage.DECODING, steps, steps))
     decoded = yield from decode(denoised.drawn.latent, decoder, setting.encoding, setting.memory)
-    return tuple(_sorted_out(requests, contexts, denoised, decoded, stopwatch.end()))
+    seconds = stopwatch.end()
+    source = requests[0].source
+    from_source = None if source is None else (yield from compute(partial(source_receipt, source)))
+    return tuple(_sorted_out(requests, contexts, denoised, decoded, from_source, seconds))
 
 
 @dataclass(frozen=True)
@@ -238,6 +243,7 @@ def _sorted_out(
     contexts: Contexts,
     denoised: _Denoised,
     decoded: Decoded,
+    source: SourceReceipt | None,
     seconds: Mapping[Stage, float],
 ) -> Iterator[Generation]:
     """Yields each request's own part of a batch."""
@@ -265,7 +271,7 @@ def _sorted_out(
             schedule=drawing.schedule,
             width=width * LATENT_FACTOR,
             height=height * LATENT_FACTOR,
-            source=None if request.source is None else source_receipt(request.source),
+            source=source,
             variant=denoised.variant,
             models={component: ModelReceipt(version=version) for component, version in versions.items()},
         )

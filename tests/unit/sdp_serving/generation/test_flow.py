@@ -1,6 +1,7 @@
 """The flow against servers made of arithmetic, to which all of its calls must fit."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,8 @@ from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.routes import Canary, Variant
 from sdp_serving.contract.sampling import Sampler, Schedule
 from sdp_serving.contract.signatures import SignatureName
-from sdp_serving.generation.ask import Progress, Stage
+from sdp_serving.generation import receipt, start
+from sdp_serving.generation.ask import Progress, Stage, Work
 from sdp_serving.generation.calls import Answer, Call, Look, Offer
 from sdp_serving.generation.decode import Encoding, pictures_of
 from sdp_serving.generation.errors import (
@@ -304,6 +306,37 @@ def test_the_receipt_has_all_that_makes_the_pictures_again() -> None:
     assert made.source is not None
     assert (made.source.mask is None, made.source.strength) == (False, 0.5)
     assert {component: model.version for component, model in made.models.items()} == VERSIONS
+
+
+def test_the_pixels_of_a_source_are_worked_on_only_where_a_thread_may_do_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work = [False]
+
+    def noted(work: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any) -> Any:
+            assert at_work[-1]
+            return work(*arguments)
+
+        return run
+
+    for module, name in ((start, "fitted_image"), (start, "fitted_mask"), (receipt, "digest_of")):
+        monkeypatch.setattr(module, name, noted(getattr(module, name)))
+    servers, flow, works = ScriptedServers(), generate(ImageRequest(prompt="x", source=SOURCES[2]), setting()), 0
+    event = next(flow)
+    with suppress(StopIteration):
+        while True:
+            reply: Answer | Offer | None = None
+            match event:
+                case Call():
+                    reply = servers.predict(event)
+                case Look():
+                    reply = servers.look(event)
+                case Work():
+                    at_work.append(True)
+                    event.run()
+                    at_work.append(False)
+                    works += 1
+            event = flow.send(reply)
+    assert works == 2
 
 
 @pytest.mark.parametrize(("strength", "taken"), [(0.0, 0), (0.3, 3), (0.7, 7), (0.75, 7), (1.0, 10)])
