@@ -547,7 +547,7 @@ def test_a_latent_without_numbers_is_told_instead_of_a_black_picture(
         draw(ImageRequest(prompt="x", steps=3), Overflowing(offers), stride=stride)
 
 
-def test_a_file_that_is_no_picture_is_told_when_it_is_looked_at() -> None:
+def test_a_file_that_is_no_picture_is_told_when_it_is_looked_at_or_written() -> None:
     class Garbage(ScriptedServers):
         def predict(self, call: Call) -> Answer:
             answer = super().predict(call)
@@ -557,6 +557,8 @@ def test_a_file_that_is_no_picture_is_told_when_it_is_looked_at() -> None:
 
     with pytest.raises(UnexpectedAnswerError, match="a file that is no picture"):
         _ = draw(ImageRequest(prompt="x"), Garbage()).images
+    with pytest.raises(UnexpectedAnswerError, match="a file that is no picture"):
+        draw(ImageRequest(prompt="x"), Garbage()).file(0)
 
 
 def test_each_stage_is_timed() -> None:
