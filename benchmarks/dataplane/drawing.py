@@ -53,7 +53,7 @@ def drawing(way: Way, address: Address) -> Iterator[Draw]:
         address: of the server that the way's client talks to.
     """
     match way:
-        case Way.SEED:
+        case Way.SEED | Way.SEED_COMPACT:
             with requests.Session() as session:
                 yield lambda: _seeds(session, address)
         case Way.REST:

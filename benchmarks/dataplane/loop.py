@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Self
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from benchmarks.common.results import Seconds, Value
 
@@ -140,6 +140,8 @@ def asking(session: ClientSession, url: str, body: Mapping[str, object]) -> Ask:
                 kind = str(answer.status)
         except TimeoutError:
             kind = "no answer in time"
+        except ClientConnectorError:
+            kind = "no connection"
         except ClientError as error:
             kind = type(error).__name__
         return Outcome(kind, time.perf_counter() - start)

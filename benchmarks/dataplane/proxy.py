@@ -52,7 +52,10 @@ async def _listen(server: Address, counted: Counted, listening: threading.Event,
         connections.add(task)
         task.add_done_callback(connections.discard)
         with suppress(OSError, asyncio.CancelledError):
-            await _lead(reader, writer, server, counted)
+            try:
+                await _lead(reader, writer, server, counted)
+            finally:
+                await _close(writer)
 
     listener = await asyncio.start_server(lead, "127.0.0.1", 0)
     counted.address = Address(*listener.sockets[0].getsockname())
@@ -86,5 +89,11 @@ async def _lead(
     try:
         await asyncio.gather(sending(), receiving())
     finally:
-        to_server.close()
-        to_client.close()
+        await _close(to_server)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    # The loop ends with the last connection, and would leave its socket open.
+    with suppress(OSError):
+        await writer.wait_closed()

@@ -9,6 +9,7 @@ from benchmarks.common.machine import REPOSITORY
 from benchmarks.common.progress import bar
 from benchmarks.common.results import Seconds
 from benchmarks.dataplane.drawing import PICTURES
+from benchmarks.dataplane.layout import as_tensorflow_serving
 from benchmarks.dataplane.proxy import Counted, counting
 from benchmarks.dataplane.results import WayResult
 from benchmarks.dataplane.servers import ModelServer
@@ -32,10 +33,16 @@ def measure_ways(server: ModelServer, gateway: Address, draws: int) -> Iterator[
     Raises:
         ClientFailedError: a client could not draw.
     """
-    servers = {Reach.REST: server.rest, Reach.GRPC: server.grpc, Reach.GATEWAY: gateway}
-    for way in Way:
-        with bar(f"{way}: four pictures", 1), counting(servers[way.reach]) as line:
-            yield _measure(way, line, draws)
+    with as_tensorflow_serving(server.rest) as rest:
+        servers = {
+            Reach.REST: rest,
+            Reach.COMPACT_REST: server.rest,
+            Reach.GRPC: server.grpc,
+            Reach.GATEWAY: gateway,
+        }
+        for way in Way:
+            with bar(f"{way}: four pictures", 1), counting(servers[way.reach]) as line:
+                yield _measure(way, line, draws)
 
 
 def _measure(way: Way, line: Counted, draws: int) -> WayResult:

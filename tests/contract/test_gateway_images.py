@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -43,11 +43,13 @@ def pipeline(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @contextmanager
-def in_front(folder: Path, pipeline: StandIn, *flags: str, **elsewhere: int) -> Iterator[GatewayProcess]:
+def in_front(
+    folder: Path, pipeline: StandIn, *flags: str, components: Iterable[Component] = Component, **elsewhere: int
+) -> Iterator[GatewayProcess]:
     """A gateway; `elsewhere` are the ports of components whose gRPC API is not the pipeline's."""
-    ports = {component: elsewhere.get(component.replace("-", "_"), pipeline.grpc_port) for component in Component}
+    ports = {component: elsewhere.get(component.replace("-", "_"), pipeline.grpc_port) for component in components}
     grpc = [f"--grpc={component}=127.0.0.1:{port}" for component, port in ports.items()]
-    servers = {component.replace("-", "_"): pipeline.url for component in Component}
+    servers = {component.replace("-", "_"): pipeline.url for component in ports}
     with gateway(folder, *grpc, *flags, **servers) as front:
         yield front
 
@@ -146,6 +148,9 @@ def test_a_picture_can_be_fetched_by_its_url(front: GatewayProcess) -> None:
     assert "b64_json" not in answer["data"][0]
     assert read_receipt(fetched.content).seed == 7
     assert front.get("/images/guessed.png").status_code == 404
+    name = url.rpartition("/")[2].partition(".")[0]
+    eventually(lambda: front.lines(path="/images/\N{HORIZONTAL ELLIPSIS}", status=200), "it is logged")
+    assert name not in front.log.read_text(), "who knows its name may have it"
 
 
 def test_a_stream_shows_each_picture_on_its_way_and_then_finished(front: GatewayProcess) -> None:
@@ -451,6 +456,9 @@ def test_who_has_no_key_gets_nothing_but_the_page_and_the_probes(strict: tuple[G
         assert refused.json()["error"]["type"] == "authentication_error"
         for path in ("/v1/models", "/v1/models/decoder", "/api/state"):
             assert requests.get(front.url + path, headers=encoded, timeout=30).status_code == 401
+        as_tensorflow_serving = requests.get(f"{front.url}/v1/models/decoder", headers=encoded, timeout=30)
+        assert "There is no such API key" in as_tensorflow_serving.json()["error"]
+        assert as_tensorflow_serving.headers["WWW-Authenticate"] == "Bearer"
     for path in ("/", "/healthz", "/readyz", "/metrics", "/openapi.json"):
         assert front.get(path).status_code == 200
 
@@ -490,6 +498,28 @@ def test_one_more_than_may_wait_is_told_when_to_come_back(pipeline: StandIn, tmp
             assert refused.json()["error"]["code"] == "queue_full"
             assert 1 <= int(refused.headers["Retry-After"]) <= 60
         assert waits.result().status_code == 200
+
+
+def test_at_the_end_those_whose_turn_has_not_come_are_told_at_once(pipeline: StandIn, tmp_path: Path) -> None:
+    with in_front(tmp_path, pipeline) as front, ThreadPoolExecutor() as pool, busy(front):
+        waits = pool.submit(post, front, CIRCLE)
+        eventually(lambda: _state(front)["waiting"] == 1, "one waits")
+        front.process.terminate()
+        refused = waits.result()
+
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "stopping")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert front.process.poll() is None, "the other one is still drawn"
+
+
+def test_a_pipeline_without_an_image_encoder_says_so_to_who_edits(pipeline: StandIn, tmp_path: Path) -> None:
+    three = [component for component in Component if component is not Component.IMAGE_ENCODER]
+    with in_front(tmp_path, pipeline, components=three) as front:
+        refused = edit(front, {"image": png(Image.new("RGB", (64, 64)))})
+        assert drawn(front)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "not_offered")
+    assert "image-encoder" in refused.json()["error"]["message"]
 
 
 def test_a_component_that_is_away_or_silent_is_named(pipeline: StandIn, tmp_path: Path) -> None:

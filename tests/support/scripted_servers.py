@@ -25,12 +25,21 @@ Offers = Mapping[Component, Offer]
 def exported(
     sizes: ImageSizes | None = None, *, decoder_side: int = SIDE, width: int = WIDTH
 ) -> dict[Component, Offer]:
-    """What models offer that our exporter wrote."""
+    """What models offer that our exporter wrote.
+
+    Args:
+        sizes: that the diffusion model draws; the others are of one size each.
+        decoder_side: pixels along one side that the decoder is made for.
+        width: of the contexts.
+    """
     sides = {component: decoder_side if component is Component.DECODER else SIDE for component in Component}
+    several = {Component.DIFFUSION_MODEL: sizes}
     return {
         component: Offer(
             VERSIONS[component],
-            exported_signatures(component, width=width, image_size=sides[component], image_sizes=sizes),
+            exported_signatures(
+                component, width=width, image_size=sides[component], image_sizes=several.get(component)
+            ),
         )
         for component in Component
     }

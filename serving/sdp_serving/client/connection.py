@@ -21,7 +21,6 @@ from sdp_serving.servers.local import model_folder
 from sdp_serving.servers.transport import Address
 
 DEFAULT_TIMEOUT: Final = 600.0
-_LAST_PORT: Final = 65535
 _POD_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -187,10 +186,10 @@ def _direct(name: str | None, where: Where, port: int) -> _Cluster:
 
 
 def _address(component: Component, text: str) -> Address:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) <= _LAST_PORT:
+    address = Address.parse(text)
+    if address is None:
         raise InvalidRequestError(f"{text!r} is no address for the {component}: give host:port, such as 10.0.0.1:8500")
-    return Address(host, int(port))
+    return address
 
 
 def _reader(kubectl: Kubectl, found: Found, elsewhere: Set[Component]) -> Callable[[], Mapping[Component, Origin]]:

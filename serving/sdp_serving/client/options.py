@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from sdp_serving.contract.sampling import Sampler, Schedule
 from sdp_serving.generation.errors import InvalidRequestError
+from sdp_serving.generation.pixels import levels_of, pixels_of
 from sdp_serving.generation.request import DEFAULT_STEPS, DEFAULT_STRENGTH, ImageRequest, Size, Source
 
 Picture = NDArray[np.uint8] | Image.Image
@@ -75,16 +76,10 @@ def _source(options: Options) -> Source | None:
             raise InvalidRequestError("a mask and a strength are of an image: give the image too, or leave them out")
         return None
     return Source(
-        _pixels(image, "RGB"),
-        None if mask is None else _pixels(mask, "L"),
+        pixels_of(ImageOps.exif_transpose(image)) if isinstance(image, Image.Image) else image,
+        levels_of(ImageOps.exif_transpose(mask)) if isinstance(mask, Image.Image) else mask,
         options.get("strength", DEFAULT_STRENGTH),
     )
-
-
-def _pixels(picture: Picture, mode: str) -> NDArray[np.uint8]:
-    if isinstance(picture, Image.Image):
-        return np.asarray(ImageOps.exif_transpose(picture).convert(mode))
-    return picture
 
 
 def _choice(among: type[Choice], chosen: Choice | str | None) -> Choice | None:

@@ -196,7 +196,8 @@ class AsyncPipeline:
             NotOfferedError: the models that are served can't do it.
             ServerError: one of its kinds.
         """
-        flow = self._drawer.flow(request_of(prompt, options), encoding, is_watched=on_progress is not None)
+        request = await asyncio.to_thread(request_of, prompt, options)
+        flow = self._drawer.flow(request, encoding, is_watched=on_progress is not None)
         generation = await drive_async(flow, self._transport, on_progress or _pass)
         return await asyncio.to_thread(self._drawer.identified, generation)
 

@@ -1,4 +1,7 @@
-"""One line a request: who asked for what, what came of it and how long it took. No body and no query is in it."""
+"""One line a request: who asked for what, what came of it and how long it took.
+
+No body, no query and no name of a stored picture is in it, for who knows the name may have the picture.
+"""
 
 import asyncio
 import logging
@@ -9,6 +12,7 @@ from aiohttp.abc import AbstractAccessLogger
 from aiohttp.typedefs import Handler
 
 from sdp_serving.gateway.metrics import CLIENT_LEFT
+from sdp_serving.gateway.paths import IMAGES
 
 LOGGER: Final = logging.getLogger("sdp_serving.gateway.access")
 
@@ -36,13 +40,14 @@ async def log_abandoned(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def _log(request: web.BaseRequest, status: int, sent: int, seconds: float) -> None:
+    path = f"{IMAGES}\N{HORIZONTAL ELLIPSIS}" if request.path.startswith(IMAGES) else request.rel_url.raw_path
     fields = {
         "client": request.remote,
         "method": request.method,
-        "path": request.rel_url.raw_path,
+        "path": path,
         "status": status,
         "received_bytes": request.content.total_bytes,
         "sent_bytes": sent,
         "seconds": round(seconds, 4),
     }
-    LOGGER.info("%s %s %d", request.method, request.rel_url.raw_path, status, extra={"fields": fields})
+    LOGGER.info("%s %s %d", request.method, path, status, extra={"fields": fields})

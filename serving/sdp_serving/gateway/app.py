@@ -17,7 +17,7 @@ from sdp_serving.gateway.hold import Hold
 from sdp_serving.gateway.metrics import Metrics
 from sdp_serving.gateway.openai.models import ModelsApi
 from sdp_serving.gateway.openai.refusal import RefusedError, refused
-from sdp_serving.gateway.openai.routes import Shared, openai_routes
+from sdp_serving.gateway.openai.routes import Shared, images_service
 from sdp_serving.gateway.page.page import page_routes
 from sdp_serving.gateway.pass_through import PassThrough
 from sdp_serving.gateway.paths import PREFIX
@@ -57,16 +57,19 @@ def application(
     routes = RoutesFile(config.routes)
     pass_through = PassThrough(servers, session, hold=hold, room=room, routes=routes, metrics=metrics, draw=draw)
 
-    async def stopping(_: web.Application) -> None:
-        hold.end_within(HELD_AT_THE_END_SECONDS)
-
     keys = None if config.api_keys is None else ApiKeys(config.api_keys)
     app = web.Application(middlewares=[_refusals_as_json, log_abandoned, asking_for(keys)])
-    app.on_shutdown.append(stopping)
     app.router.add_routes(page_routes())
     app.router.add_routes(probe_routes(metrics, readiness))
     shared = Shared(metrics=metrics, hold=hold, room=room, routes=routes, readiness=readiness)
-    app.router.add_routes(openai_routes(config, shared, clock=clock, draw=draw, now=now))
+    images = images_service(config, shared, clock=clock, draw=draw, now=now)
+    app.router.add_routes(images.routes)
+
+    async def stopping(_: web.Application) -> None:
+        hold.end_within(HELD_AT_THE_END_SECONDS)
+        images.stop()
+
+    app.on_shutdown.append(stopping)
     models = ModelsApi(routes, started=int(now()))
 
     async def model_or_component(request: web.Request) -> web.StreamResponse:
@@ -83,17 +86,23 @@ def application(
 async def _refusals_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
+    except RefusedError as refusal:
+        return _refusal(request, refusal)
     except web.HTTPNotFound:
         message = f"There is nothing at {request.path}: /openapi.json lists what there is, and the models are under"
-        return _refusal(request, 404, f"{message} {PREFIX}")
+        return _refusal(request, _refused(404, f"{message} {PREFIX}"))
     except web.HTTPMethodNotAllowed as refusal:
         allowed = sorted(refusal.allowed_methods)
         message = f"{request.method} is not for {request.path}: use {' or '.join(allowed)}"
-        return _refusal(request, 405, message, {"Allow": ", ".join(allowed)})
+        return _refusal(request, _refused(405, message, {"Allow": ", ".join(allowed)}))
 
 
-def _refusal(request: web.Request, status: int, message: str, headers: Mapping[str, str] = _NO_HEADERS) -> web.Response:
+def _refused(status: int, message: str, headers: Mapping[str, str] = _NO_HEADERS) -> RefusedError:
+    return RefusedError(status, message, code=HTTPStatus(status).name.lower(), headers=headers)
+
+
+def _refusal(request: web.Request, refusal: RefusedError) -> web.Response:
     if request.path.startswith(PREFIX):
         # There, all errors have the form of TensorFlow Serving's.
-        return error(status, message, headers)
-    return refused(RefusedError(status, message, code=HTTPStatus(status).name.lower(), headers=headers))
+        return error(refusal.status, refusal.message, refusal.headers)
+    return refused(refusal)

@@ -6,13 +6,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from sdp_serving.gateway.api_keys import ApiKeys
-from sdp_serving.gateway.openai.refusal import RefusedError, refused
+from sdp_serving.gateway.openai.refusal import RefusedError
+from sdp_serving.gateway.paths import IMAGES
 
 CLIENT: Final = web.RequestKey("client", str)
 """A name for who sends a request, which tells nothing of the key."""
 
 _OPEN: Final = frozenset({"/", "/healthz", "/readyz", "/metrics", "/openapi.json"})
-_OPEN_FOLDERS: Final = ("/page/", "/images/")
+_OPEN_FOLDERS: Final = ("/page/", IMAGES)
 
 
 def asking_for(keys: ApiKeys | None) -> Middleware:
@@ -20,6 +21,9 @@ def asking_for(keys: ApiKeys | None) -> Middleware:
 
     Args:
         keys: the keys; None to let in everybody.
+
+    Returns:
+        A middleware; it raises `RefusedError` for others.
     """
 
     @web.middleware
@@ -31,13 +35,11 @@ def asking_for(keys: ApiKeys | None) -> Middleware:
             return await handler(request)
         client = keys.client(request.headers.get("Authorization"))
         if client is None:
-            return refused(
-                RefusedError(
-                    401,
-                    "There is no such API key: send one of this gateway's in the header `Authorization: Bearer KEY`",
-                    code="invalid_api_key",
-                    headers={"WWW-Authenticate": "Bearer"},
-                )
+            raise RefusedError(
+                401,
+                "There is no such API key: send one of this gateway's in the header `Authorization: Bearer KEY`",
+                code="invalid_api_key",
+                headers={"WWW-Authenticate": "Bearer"},
             )
         request[CLIENT] = client
         return await handler(request)

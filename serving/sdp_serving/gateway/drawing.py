@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sdp_serving.contract.components import Component
-from sdp_serving.contract.routes import Canary
+from sdp_serving.contract.routes import Canary, RoutedModel
 from sdp_serving.contract.signatures import LATENT_FACTOR
 from sdp_serving.gateway.model_servers import ModelServers
 from sdp_serving.gateway.queueing.scheduler import Ticket
+from sdp_serving.gateway.routes_file import RoutesFile
 from sdp_serving.generation.ask import Progress, Stage
 from sdp_serving.generation.calls import Call
 from sdp_serving.generation.decode import Encoding, Pictures, pictures_of
@@ -72,6 +73,7 @@ class Drawing:
         self,
         servers: ModelServers,
         *,
+        routes: RoutesFile,
         tokenize: Tokenize,
         fresh_seed: Callable[[], int],
         clock: Callable[[], float],
@@ -80,6 +82,7 @@ class Drawing:
 
         Args:
             servers: opens ways to the model servers.
+            routes: what the operator tells.
             tokenize: for text encoders that take no text.
             fresh_seed: draws a seed for a request that has none.
             clock: gives seconds that only grow.
@@ -88,7 +91,9 @@ class Drawing:
         self._tokenize = tokenize
         self._fresh_seed = fresh_seed
         self._clock = clock
+        self._routes = routes
         self._memory = Memory()
+        self._served: dict[Component, tuple[RoutedModel | None, ...]] = {}
 
     async def __call__(
         self, tickets: Sequence[Ticket[Order, Generation]], is_drawn: Callable[[], None]
@@ -98,6 +103,7 @@ class Drawing:
         Raises:
             PipelineError: one of its kinds.
         """
+        self._forget_replaced()
         first = tickets[0].order
         setting = Setting(
             memory=self._memory,
@@ -130,6 +136,14 @@ class Drawing:
         finally:
             previews.stop()
             await servers.close()
+
+    def _forget_replaced(self) -> None:
+        """Forget what models could do that others have taken the place of: their versions may be the same."""
+        for component, told in self._routes.routes.components.items():
+            serves = (told.serving, *told.others)
+            if self._served.get(component) != serves:
+                self._served[component] = serves
+                self._memory.forget(component)
 
 
 class _Previews:
@@ -184,7 +198,7 @@ class _Previews:
         except PipelineError:
             # What is wrong with the decoder is said when it is asked for the pictures themselves.
             return
-        files = _jpegs(pictures)
+        files = await asyncio.to_thread(_jpegs, pictures)
         height, width = (side * LATENT_FACTOR for side in latent.shape[1:3])
         at = 0
         for ticket, rows in wanted:

@@ -32,7 +32,7 @@ class AddressType(click.ParamType[Address]):
         """Read one."""
         if isinstance(value, Address):
             return value
-        address = _address(value)
+        address = Address.parse(value)
         if address is None:
             self.fail(f"{value!r} is no address: write one such as 0.0.0.0:8080 or [::]:8080", param, ctx)
         return address
@@ -79,7 +79,7 @@ class ComponentAddressType(click.ParamType[ComponentAddress]):
         if isinstance(value, ComponentAddress):
             return value
         component, written = _component(self, value, param, ctx)
-        address = _address(written)
+        address = Address.parse(written)
         if address is None:
             self.fail(
                 f"{value!r} does not say where the model server is: after '=', write an address such as"
@@ -97,10 +97,3 @@ def _component(
     if name not in set(Component):
         kind.fail(f"{value!r} names no component: begin with one of {', '.join(Component)} and '='", param, ctx)
     return Component(name), rest
-
-
-def _address(written: str) -> Address | None:
-    host, _, port = written.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        return None
-    return Address(host.removeprefix("[").removesuffix("]"), int(port))

@@ -59,7 +59,7 @@ class Hold:
         Args:
             components: the components.
             metrics: told of what is held.
-            seconds: how long a request waits at most; 0: not at all.
+            seconds: how long a request waits at most, each time that it must; 0: not at all.
         """
         self._lines = {component: Line() for component in components}
         self._metrics = metrics
@@ -106,22 +106,21 @@ class Hold:
         return sum(line.length for line in self._lines.values()) >= MOST_HELD
 
     async def _hold(self, component: Component, attempt: Attempt[Answered], cuts: int) -> Answered:
-        deadline = asyncio.get_running_loop().time() + self._seconds
         try:
             async with asyncio.timeout(None) as limit:
                 self._limits.add(limit)
                 try:
-                    return await self._until_answered(component, attempt, limit, deadline, cuts)
+                    return await self._until_answered(component, attempt, limit, cuts)
                 finally:
                     self._limits.discard(limit)
         except TimeoutError as late:
             raise AwayError("it did not come back in time") from late
 
     async def _until_answered(
-        self, component: Component, attempt: Attempt[Answered], limit: asyncio.Timeout, deadline: float, cuts: int
+        self, component: Component, attempt: Attempt[Answered], limit: asyncio.Timeout, cuts: int
     ) -> Answered:
         while True:
-            limit.reschedule(min(deadline, self._end))
+            limit.reschedule(min(asyncio.get_running_loop().time() + self._seconds, self._end))
             try:
                 return await self._in_line(component, attempt, limit)
             except CutError:
@@ -144,6 +143,20 @@ class Hold:
                     return await attempt(connected)
                 except AwayError:
                     continue
+
+
+def told(component: Component, failure: NoAnswerError) -> str:
+    """What a person is told of it."""
+    match failure:
+        case CutError():
+            return (
+                f"The {component} ended the connection before it answered, as it does when it is stopped or runs out of"
+                " memory: try again, and see its state with `kubectl get sdpipeline -o wide`"
+            )
+        case NoRoomError():
+            return f"The {component} is away, and there is no room to hold the request meanwhile: try again later"
+        case _:
+            return f"The {component} cannot be reached now: see why with `kubectl get sdpipeline -o wide`"
 
 
 def _nothing() -> None:

@@ -90,7 +90,7 @@ class Metrics:
             buckets=_CALL_SECONDS,
             registry=registry,
         )
-        self._queue_length = Gauge(f"{_PREFIX}_queue_length", "Orders that wait to be drawn.", registry=registry)
+        self._queue_length = Gauge(f"{_PREFIX}_queue_length", "Requests that wait to be drawn.", registry=registry)
         self._queue_seconds = Histogram(
             f"{_PREFIX}_queue_duration_seconds",
             "How long orders waited to be drawn.",
@@ -171,7 +171,7 @@ class Metrics:
             self._call_seconds.labels(component).observe(self._clock() - started)
 
     def waits(self, count: int) -> None:
-        """So many orders wait now."""
+        """So many requests wait now."""
         self._queue_length.set(count)
 
     def begins(self, pictures: int, waited: Sequence[float]) -> None:

@@ -5,15 +5,18 @@ from typing import TypeVar
 
 from sdp_serving.contract.components import GRPC_PORT, Component
 from sdp_serving.contract.routes import Canary, Variant
-from sdp_serving.gateway.hold import AwayError, Hold, NoAnswerError
+from sdp_serving.gateway.hold import AwayError, CutError, Hold, NoAnswerError, told
 from sdp_serving.gateway.metrics import Metrics
 from sdp_serving.generation.calls import Answer, Call, Look, Offer
-from sdp_serving.generation.errors import PipelineError, ServerUnreachableError
+from sdp_serving.generation.errors import ServerUnreachableError
 from sdp_serving.servers.grpc_aio_transport import GrpcAioTransport
-from sdp_serving.servers.router import AsyncRouter
 from sdp_serving.servers.transport import Address, AsyncTransport
 
 Answered = TypeVar("Answered")
+
+
+class ServerEndedError(ServerUnreachableError):
+    """It ended the connection instead of answering, as often as it was asked: maybe because of what it was asked."""
 
 
 class ModelServers:
@@ -44,12 +47,14 @@ class ModelServers:
             canary: the diffusion model that is to draw, if it is not the stable one.
             on_ask: is told whom each call is for.
         """
-        servers = GrpcAioTransport(self._addresses, timeout=self._seconds)
-        if canary is None or canary.host is None:
-            return _Held(servers, self._hold, self._metrics, on_ask, waits_for_canary=True)
-        own = {Component.DIFFUSION_MODEL: Address(canary.host, GRPC_PORT)}
-        router = AsyncRouter(servers, canary=GrpcAioTransport(own, timeout=self._seconds), others={})
-        return _Held(router, self._hold, self._metrics, on_ask, waits_for_canary=False)
+        own = None
+        if canary is not None and canary.host is not None:
+            own = self._lead({Component.DIFFUSION_MODEL: Address(canary.host, GRPC_PORT)})
+        return _Held(self._lead(self._addresses), own, self._hold, self._metrics, on_ask)
+
+    def _lead(self, addresses: Mapping[Component, Address]) -> GrpcAioTransport:
+        # The hold sends again.
+        return GrpcAioTransport(addresses, timeout=self._seconds, tries_again=False)
 
 
 class _Held:
@@ -57,53 +62,53 @@ class _Held:
 
     def __init__(
         self,
-        servers: AsyncTransport,
+        servers: GrpcAioTransport,
+        canary: GrpcAioTransport | None,
         hold: Hold,
         metrics: Metrics,
         on_ask: Callable[[Component], None],
-        *,
-        waits_for_canary: bool,
     ) -> None:
         self._servers = servers
+        self._canary = canary
         self._hold = hold
         self._metrics = metrics
         self._on_ask = on_ask
-        self._waits_for_canary = waits_for_canary
 
     async def predict(self, call: Call) -> Answer:
-        async def timed() -> Answer:
+        async def timed(servers: GrpcAioTransport) -> Answer:
             with self._metrics.call(call.component):
-                return await self._servers.predict(call)
+                return await servers.predict(call)
 
         return await self._answered(call, timed)
 
     async def look(self, look: Look) -> Offer:
-        return await self._answered(look, lambda: self._servers.look(look))
+        return await self._answered(look, lambda servers: servers.look(look))
 
     async def close(self) -> None:
         await self._servers.close()
+        if self._canary is not None:
+            await self._canary.close()
 
-    async def _answered(self, asked: Call | Look, ask: Callable[[], Awaitable[Answered]]) -> Answered:
+    async def _answered(self, asked: Call | Look, ask: Callable[[GrpcAioTransport], Awaitable[Answered]]) -> Answered:
+        self._servers.require(asked)
         self._on_ask(asked.component)
-        if asked.variant is Variant.CANARY and not self._waits_for_canary:
-            # The other model is there meanwhile.
-            return await ask()
+        if asked.variant is Variant.CANARY and self._canary is not None:
+            # Nobody waits for a server of its own: the other model is there meanwhile.
+            return await ask(self._canary)
 
         async def attempt(connected: Callable[[], None]) -> Answered:
             try:
-                answered = await ask()
+                await self._servers.connect(asked)
             except ServerUnreachableError as fault:
                 raise AwayError(str(fault)) from fault
-            except PipelineError:
-                connected()
-                raise
             connected()
-            return answered
+            try:
+                return await ask(self._servers)
+            except ServerUnreachableError as fault:
+                raise CutError(str(fault)) from fault
 
         try:
             return await self._hold.send(asked.component, attempt, None)
         except NoAnswerError as failure:
-            raise ServerUnreachableError(
-                asked.component,
-                f"The {asked.component} cannot be reached now: see why with `kubectl get sdpipeline -o wide`",
-            ) from failure
+            kind = ServerEndedError if isinstance(failure, CutError) else ServerUnreachableError
+            raise kind(asked.component, told(asked.component, failure)) from failure

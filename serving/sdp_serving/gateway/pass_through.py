@@ -12,7 +12,7 @@ from sdp_serving.contract.components import REST_PORT, Component
 from sdp_serving.contract.routes import VARIANT_HEADER, Variant
 from sdp_serving.gateway import headers
 from sdp_serving.gateway.answers import error
-from sdp_serving.gateway.hold import CutError, Hold, NoAnswerError, NoRoomError
+from sdp_serving.gateway.hold import CutError, Hold, NoAnswerError, told
 from sdp_serving.gateway.kept_body import KeptBody
 from sdp_serving.gateway.metrics import Metrics, Outcome
 from sdp_serving.gateway.paths import Call, read_call
@@ -153,25 +153,8 @@ def _malformed(request: web.Request) -> web.Response:
 
 def _refusal(component: Component, failure: NoAnswerError) -> web.Response:
     _log.warning("The %s did not answer: %s", component, failure)
-    match failure:
-        case CutError():
-            return error(
-                502,
-                f"The {component} ended the connection before it answered, as it does when it is stopped or runs out of"
-                " memory: try again, and see its state with `kubectl get sdpipeline -o wide`",
-            )
-        case NoRoomError():
-            return error(
-                503,
-                f"The {component} is away, and there is no room to hold the request meanwhile: try again later",
-                _RETRY_AFTER,
-            )
-        case _:
-            return error(
-                503,
-                f"The {component} cannot be reached now: see why with `kubectl get sdpipeline -o wide`",
-                _RETRY_AFTER,
-            )
+    message = told(component, failure)
+    return error(502, message) if isinstance(failure, CutError) else error(503, message, _RETRY_AFTER)
 
 
 async def _relay(

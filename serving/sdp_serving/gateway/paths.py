@@ -1,10 +1,11 @@
-"""The paths of TensorFlow Serving's REST API, and what each is about."""
+"""The paths that several modules know: TensorFlow Serving's REST API, and what each is about; stored pictures."""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
 PREFIX: Final = "/v1/models/"
+IMAGES: Final = "/images/"
 
 _CALL: Final = re.compile(
     r"(?P<model>/v1/models/(?P<name>[^/:\s]+))"

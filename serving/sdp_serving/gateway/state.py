@@ -16,7 +16,7 @@ class QueueState(BaseModel):
     """The queue.
 
     Attributes:
-        waiting: orders that wait to be drawn.
+        waiting: requests that wait to be drawn, or a part of which does.
         running: orders that are drawn now.
         length: how many may wait.
     """

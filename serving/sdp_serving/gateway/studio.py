@@ -1,15 +1,16 @@
 """From a request to finished files: the queue, the drawing and the receipts."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.routes import Variant, choose
 from sdp_serving.gateway.drawing import Order, Preview
 from sdp_serving.gateway.metrics import Metrics
-from sdp_serving.gateway.queueing.scheduler import Scheduler
+from sdp_serving.gateway.queueing.scheduler import Part, Scheduler
 from sdp_serving.gateway.routes_file import RoutesFile
 from sdp_serving.generation.decode import Encoding
 from sdp_serving.generation.errors import ServerTimeoutError
@@ -110,6 +111,7 @@ class Studio:
 
         Raises:
             QueueFullError: it may not.
+            StoppingError: none may any more.
         """
         self._scheduler.check_room()
 
@@ -124,6 +126,8 @@ class Studio:
 
         Raises:
             PipelineError: one of its kinds.
+            QueueFullError: so many wait that this one cannot.
+            StoppingError: the gateway stops.
             WaitedTooLongError: its turn did not come in time.
         """
         asked: list[Component] = []
@@ -140,38 +144,23 @@ class Studio:
     async def _draw(
         self, client: Hashable, wanted: Wanted, on_preview: OnPreview, on_ask: Callable[[Component], None]
     ) -> Drawn:
-        parts = divided(wanted.request, self._batch_pictures, self._fresh_seed)
-        orders, first = [], 0
-        for part in parts:
-            orders.append(self._order(wanted, part, first, on_preview, on_ask))
-            first += part.images
-        generations = await _all(
-            [
-                self._scheduler.result(client, order, pictures=part.images, together=_together(order))
-                for order, part in zip(orders, parts, strict=True)
-            ]
-        )
-        return await self._finished(wanted, generations)
-
-    def _order(
-        self,
-        wanted: Wanted,
-        part: ImageRequest,
-        first: int,
-        on_preview: OnPreview,
-        on_ask: Callable[[Component], None],
-    ) -> Order:
+        # Once, so that all pictures of a request are of one model.
         canary = self._routes.canary(_MODEL)
         is_canary = choose(canary, wanted.variant, self._draw_number) is Variant.CANARY
-        return Order(
-            part,
-            # What is to have a quality of its own is written here.
-            encoding=wanted.encoding if wanted.quality is None else Encoding.PNG,
-            canary=canary if is_canary else None,
-            previews=wanted.previews,
-            on_preview=lambda preview: on_preview(first, preview),
-            on_ask=on_ask,
-        )
+        parts, first = [], 0
+        for request in divided(wanted.request, self._batch_pictures, self._fresh_seed):
+            order = Order(
+                request,
+                # What is to have a quality of its own is written here.
+                encoding=wanted.encoding if wanted.quality is None else Encoding.PNG,
+                canary=canary if is_canary else None,
+                previews=wanted.previews,
+                on_preview=partial(on_preview, first),
+                on_ask=on_ask,
+            )
+            parts.append(Part(order, request.images, _together(order)))
+            first += request.images
+        return await self._finished(wanted, await self._scheduler.results(client, parts))
 
     async def _finished(self, wanted: Wanted, generations: list[Generation]) -> Drawn:
         pictures: list[Finished] = []
@@ -214,13 +203,3 @@ def _files(generation: Generation, wanted: Wanted) -> list[Finished]:
         Finished(generation.file(index, wanted.encoding, wanted.quality), generation.receipt.of_picture(index))
         for index in range(len(generation))
     ]
-
-
-async def _all(results: list[Coroutine[Any, Any, Generation]]) -> list[Generation]:
-    """What comes of all; the first error ends the others."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(result) for result in results]
-    except ExceptionGroup as faults:
-        raise faults.exceptions[0] from None
-    return [task.result() for task in tasks]

@@ -1,6 +1,6 @@
 """Calls as steps of a flow: asked, remembered and checked."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -41,8 +41,19 @@ class Progress:
     preview: Call | None = None
 
 
-Flow = Generator[Call | Look | Progress, Answer | Offer | None, T]
-"""Yields what is to be asked, and is sent the answers: an Answer for a Call, an Offer for a Look and None for Progress.
+@dataclass(frozen=True)
+class Work:
+    """Something to compute here that takes a while, for which an event loop has a thread.
+
+    Attributes:
+        run: computes it; to be called once.
+    """
+
+    run: Callable[[], None]
+
+
+Flow = Generator[Call | Look | Progress | Work, Answer | Offer | None, T]
+"""Yields what is to be asked or done, and is sent the answers: an Answer for a Call, an Offer for a Look, else None.
 
 An error in asking is thrown into it. Closing it between two of its steps leaves the rest undone.
 """
@@ -51,6 +62,13 @@ An error in asking is thrown into it. Closing it between two of its steps leaves
 def tell(progress: Progress) -> Flow[None]:
     """Tell how far it is."""
     yield progress
+
+
+def compute(work: Callable[[], T]) -> Flow[T]:
+    """Compute something that takes a while."""
+    found: list[T] = []
+    yield Work(lambda: found.append(work()))
+    return found[0]
 
 
 def ask(memory: Memory, call: Call) -> Flow[Answer]:

@@ -115,6 +115,11 @@ def _read(file: bytes) -> NDArray[np.uint8]:
         with Image.open(io.BytesIO(file), formats=[one.upper() for one in Encoding]) as image:
             return np.asarray(image.convert("RGB"))
     except (OSError, Image.DecompressionBombError) as error:
-        raise UnexpectedAnswerError(
-            _DECODER, "the decoder answered a file that is no picture: serve a model that `sdpipeline export` wrote"
-        ) from error
+        raise no_picture() from error
+
+
+def no_picture() -> UnexpectedAnswerError:
+    """What is wrong where the decoder sent a file that is no picture."""
+    return UnexpectedAnswerError(
+        _DECODER, "the decoder answered a file that is no picture: serve a model that `sdpipeline export` wrote"
+    )

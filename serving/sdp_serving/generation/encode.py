@@ -10,7 +10,7 @@ from sdp_serving.contract.signatures import TOKENS, SignatureName
 from sdp_serving.generation.ask import Flow, ask, look, offers, output
 from sdp_serving.generation.calls import Answer, Array, Call
 from sdp_serving.generation.errors import VersionGoneError
-from sdp_serving.generation.memory import Memory, Unconditional
+from sdp_serving.generation.memory import Memory
 from sdp_serving.generation.request import ImageRequest
 
 Tokenize = Callable[[str], Sequence[int]]
@@ -39,7 +39,7 @@ class Contexts:
 
 
 def encode(requests: Sequence[ImageRequest], memory: Memory, tokenize: Tokenize) -> Flow[Contexts]:
-    """Encode the prompts of several requests, and the negative prompts that aren't remembered.
+    """Encode the prompts and negative prompts of several requests.
 
     Args:
         requests: one or more.
@@ -48,50 +48,33 @@ def encode(requests: Sequence[ImageRequest], memory: Memory, tokenize: Tokenize)
     """
     offer = yield from look(memory, _ENCODER)
     if offers(offer, SignatureName.ENCODE_PROMPTS):
-        return (yield from _encode_text(requests, memory, offer.version))
+        return (yield from _encode_text(requests, memory))
     return (yield from _encode_tokens(requests, memory, tokenize))
 
 
-def _encode_text(requests: Sequence[ImageRequest], memory: Memory, version: int | None) -> Flow[Contexts]:
+def _encode_text(requests: Sequence[ImageRequest], memory: Memory) -> Flow[Contexts]:
     count = len(requests)
-    negatives = [request.negative_prompt for request in requests]
-    known = [None if version is None else memory.unconditional(negative, version) for negative in negatives]
-    # The encoder takes pairs: where all are known, their places are filled with the empty prompt and not answered.
-    wanted = ("context", "tokens_cut_off") if all(known) else ()
     call = Call(
         _ENCODER,
         SignatureName.ENCODE_PROMPTS,
         {
             "prompts": _strings([request.prompt for request in requests]),
-            "negative_prompts": _strings([""] * count if all(known) else negatives),
+            "negative_prompts": _strings([request.negative_prompt for request in requests]),
         },
-        outputs=wanted,
     )
     answer = yield from ask(memory, call)
     context = output(answer, call, "context", (count, TOKENS, None))
-    cut_off = output(answer, call, "tokens_cut_off", (count,))
-    if all(known) and answer.version != version:
-        # Another model answered than the one whose contexts are remembered.
-        return (yield from _encode_text(requests, memory, None))
-    if not all(known):
-        unconditional = output(answer, call, "unconditional_context", context.shape)
-        negative_cut_off = output(answer, call, "negative_tokens_cut_off", (count,))
-        known = [Unconditional(row, int(cut)) for row, cut in zip(unconditional, negative_cut_off, strict=True)]
-        _keep(memory, negatives, known, answer)
-    rows = [row for row in known if row is not None]
     return Contexts(
         context,
-        np.stack([row.context for row in rows]),
-        tuple(map(int, cut_off)),
-        tuple(row.cut_off for row in rows),
+        output(answer, call, "unconditional_context", context.shape),
+        _counts(answer, call, "tokens_cut_off"),
+        _counts(answer, call, "negative_tokens_cut_off"),
         answer.version,
     )
 
 
-def _keep(memory: Memory, negatives: Sequence[str], made: Sequence[Unconditional | None], answer: Answer) -> None:
-    for negative, one in zip(negatives, made, strict=True):
-        if one is not None:
-            memory.keep_unconditional(negative, answer.version, one)
+def _counts(answer: Answer, call: Call, name: str) -> tuple[int, ...]:
+    return tuple(map(int, output(answer, call, name, (len(call.inputs["prompts"]),))))
 
 
 def _encode_tokens(requests: Sequence[ImageRequest], memory: Memory, tokenize: Tokenize) -> Flow[Contexts]:
@@ -107,16 +90,12 @@ def _encode_one(request: ImageRequest, memory: Memory, tokenize: Tokenize) -> Fl
     context, unconditional, version = yield from _encode_prompt(request.prompt, memory, tokenize)
     if not request.negative_prompt:
         return context, unconditional, version
-    known = memory.unconditional(request.negative_prompt, version)
-    if known is None:
-        try:
-            negative, _, _ = yield from _encode_prompt(request.negative_prompt, memory, tokenize, version)
-        except VersionGoneError:
-            # It was replaced between the two.
-            return (yield from _encode_one(request, memory, tokenize))
-        known = Unconditional(negative, None)
-        memory.keep_unconditional(request.negative_prompt, version, known)
-    return context, known.context, version
+    try:
+        negative, _, _ = yield from _encode_prompt(request.negative_prompt, memory, tokenize, version)
+    except VersionGoneError:
+        # It was replaced between the two.
+        return (yield from _encode_one(request, memory, tokenize))
+    return context, negative, version
 
 
 def _encode_prompt(

@@ -87,7 +87,7 @@ def read_receipt(file: bytes) -> Receipt:
 def _receipt_json(file: bytes) -> str:
     with Image.open(io.BytesIO(file), formats=[one.upper() for one in Encoding]) as image:
         if image.format == "PNG":
-            return png.read_text(file)[RECEIPT]
+            return png.read_text(file, RECEIPT) or ""
         packet: bytes = image.info["xmp"]
     _, _, rest = packet.decode().partition("<sdpipeline:receipt>")
     return unescape(rest.partition("</sdpipeline:receipt>")[0])

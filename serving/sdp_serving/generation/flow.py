@@ -9,36 +9,40 @@ A flow is driven like this, by `servers.drive` and others:
             case Call():     event = flow.send(<the server's Answer>)
             case Look():     event = flow.send(<the server's Offer>)
             case Progress(): event = flow.send(None)
+            case Work():     event.run(); event = flow.send(None)
 
 An error in asking is thrown into it (`flow.throw(error)`), for it knows what to try instead; if nothing, it comes out
 again. `flow.close()` between two events leaves the remaining steps undone.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from sdp_serving.contract.components import Component
+from sdp_serving.contract.components import DRAWING, Component
 from sdp_serving.contract.routes import Canary, Variant
 from sdp_serving.contract.sampling import Sampler, Schedule
 from sdp_serving.contract.signatures import LATENT_FACTOR
-from sdp_serving.generation.ask import Flow, Progress, Stage, look, tell
-from sdp_serving.generation.calls import Offer
+from sdp_serving.generation.ask import Flow, Progress, Stage, compute, look, tell
+from sdp_serving.generation.calls import Look, Offer
 from sdp_serving.generation.decode import Decoded, Encoding, decode
 from sdp_serving.generation.denoise import Drawing, Drawn, Target, draw
 from sdp_serving.generation.encode import Contexts, Tokenize, encode
 from sdp_serving.generation.errors import (
     InvalidRequestError,
+    NotOfferedError,
     RequestRefusedError,
     ServerUnreachableError,
+    UnexpectedAnswerError,
     VersionGoneError,
 )
 from sdp_serving.generation.generation import Generation
 from sdp_serving.generation.memory import Memory
-from sdp_serving.generation.receipt import ModelReceipt, Receipt, source_receipt
+from sdp_serving.generation.receipt import ModelReceipt, Receipt, SourceReceipt, source_receipt
 from sdp_serving.generation.request import ImageRequest, Size
 from sdp_serving.generation.sizes import chosen_size
 from sdp_serving.generation.start import Start, from_picture
@@ -104,18 +108,39 @@ def generate_together(requests: Sequence[ImageRequest], setting: Setting) -> Flo
         request if request.seed is not None else replace(request, seed=setting.fresh_seed()) for request in requests
     ]
     has_choice = any(request.seed is not None or request.guidance_scale is not None for request in requests)
+    known = setting.memory.offers()
     try:
         return (yield from _generate(seeded, setting, has_choice=has_choice))
     except VersionGoneError:
         raise
-    except RequestRefusedError as error:
-        # What a model could do may be what its predecessor could.
-        known = setting.memory.offers_of(error.component)
-        setting.memory.forget(error.component)
-        offer = yield from look(setting.memory, error.component)
-        if all(offer.version == one.version for one in known):
+    except (NotOfferedError, RequestRefusedError, UnexpectedAnswerError) as error:
+        # What models could do may be what their predecessors could, even under the same version numbers.
+        if not (yield from _has_changed(known, {error.component, *DRAWING}, setting)):
             raise
         return (yield from _generate(seeded, setting, has_choice=has_choice))
+
+
+def _has_changed(known: Mapping[Look, Offer], components: Set[Component], setting: Setting) -> Flow[bool]:
+    """Look again at the models of these components; whether any can do something else than was known."""
+    for component in components:
+        setting.memory.forget(component)
+    for asked, before in known.items():
+        is_canary = asked.variant is Variant.CANARY
+        if asked.component not in components or (is_canary and asked.version != _version(setting.canary)):
+            continue
+        try:
+            offer = yield from look(setting.memory, asked.component, asked.version, asked.variant)
+        except (VersionGoneError, ServerUnreachableError):
+            if not is_canary:
+                raise
+            return True
+        if offer != before:
+            return True
+    return False
+
+
+def _version(canary: Canary | None) -> int | None:
+    return None if canary is None else canary.version
 
 
 def default_guidance_scale(width: int) -> float:
@@ -139,7 +164,10 @@ def _generate(requests: Sequence[ImageRequest], setting: Setting, *, has_choice:
     stopwatch.begin(Stage.DECODING)
     yield from tell(Progress(Stage.DECODING, steps, steps))
     decoded = yield from decode(denoised.drawn.latent, decoder, setting.encoding, setting.memory)
-    return tuple(_sorted_out(requests, contexts, denoised, decoded, stopwatch.end()))
+    seconds = stopwatch.end()
+    source = requests[0].source
+    from_source = None if source is None else (yield from compute(partial(source_receipt, source)))
+    return tuple(_sorted_out(requests, contexts, denoised, decoded, from_source, seconds))
 
 
 @dataclass(frozen=True)
@@ -215,6 +243,7 @@ def _sorted_out(
     contexts: Contexts,
     denoised: _Denoised,
     decoded: Decoded,
+    source: SourceReceipt | None,
     seconds: Mapping[Stage, float],
 ) -> Iterator[Generation]:
     """Yields each request's own part of a batch."""
@@ -242,7 +271,7 @@ def _sorted_out(
             schedule=drawing.schedule,
             width=width * LATENT_FACTOR,
             height=height * LATENT_FACTOR,
-            source=None if request.source is None else source_receipt(request.source),
+            source=source,
             variant=denoised.variant,
             models={component: ModelReceipt(version=version) for component, version in versions.items()},
         )

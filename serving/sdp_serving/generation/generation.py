@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.routes import Variant
 from sdp_serving.generation.ask import Stage
-from sdp_serving.generation.decode import Encoding, Pictures
+from sdp_serving.generation.decode import Encoding, Pictures, no_picture
 from sdp_serving.generation.files import QUALITY, encoded, with_receipt
+from sdp_serving.generation.png import NotPngError
 from sdp_serving.generation.receipt import ModelReceipt, Receipt
 
 
@@ -71,10 +72,16 @@ class Generation:
             index: from 0.
             encoding: of the file.
             quality: of JPEG and WebP in percent; None for what is usual.
+
+        Raises:
+            UnexpectedAnswerError: when the decoder sent files that are no pictures.
         """
         receipt = self.receipt.of_picture(index)
         if isinstance(self.pictures.sent, tuple) and encoding is self.pictures.encoding and quality is None:
-            return with_receipt(self.pictures.sent[index], encoding, receipt)
+            try:
+                return with_receipt(self.pictures.sent[index], encoding, receipt)
+            except NotPngError as error:
+                raise no_picture() from error
         return encoded(self.images[index], encoding, receipt, quality=QUALITY if quality is None else quality)
 
     def identified(self, models: Mapping[Component, ModelReceipt]) -> Self:

@@ -12,6 +12,8 @@ from typing import Final
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _HEAD: Final = struct.Struct(">I4s")
 _CRC: Final = struct.Struct(">I")
+_MOST_UNPACKED: Final = 1 << 20
+"""Bytes of a text: far more than the receipt of the longest prompt."""
 
 
 class NotPngError(ValueError):
@@ -36,28 +38,39 @@ def with_text(png: bytes, texts: Mapping[str, str]) -> bytes:
     return png[:end] + chunks + png[end:]
 
 
-def read_text(png: bytes) -> dict[str, str]:
-    """The texts of a PNG file, by keyword; the last where there are several of one.
+def read_text(png: bytes, keyword: str) -> str | None:
+    """The text of a PNG file that has this keyword, the last where there are several; None where there is none.
 
     Raises:
-        NotPngError: when it is none.
+        NotPngError: when it is no PNG file, or the text is damaged or unpacks to more than a megabyte.
     """
-    found = {}
+    begin, found = keyword.encode("latin-1") + b"\0", None
     for kind, data, _ in _chunks(png):
-        if kind == b"iTXt":
-            keyword, _, rest = data.partition(b"\0")
-            compressed, rest = rest[:1] == b"\1", rest[2:]
-            _, _, rest = rest.partition(b"\0")
-            _, _, text = rest.partition(b"\0")
-            found[keyword.decode("latin-1")] = _decompressed(text, compressed=compressed)
-    return found
+        if kind == b"iTXt" and data.startswith(begin):
+            found = data.removeprefix(begin)
+    return None if found is None else _text(found)
 
 
-def _decompressed(text: bytes, *, compressed: bool) -> str:
+def _text(data: bytes) -> str:
+    """What is in a text chunk behind its keyword."""
+    compressed, rest = data[:1] == b"\1", data[2:]
+    _, _, rest = rest.partition(b"\0")
+    _, _, text = rest.partition(b"\0")
     try:
-        return (zlib.decompress(text) if compressed else text).decode()
+        return (_decompressed(text) if compressed else text).decode()
     except (zlib.error, UnicodeDecodeError) as error:
         raise NotPngError("the file has text that is damaged: give a whole PNG file") from error
+
+
+def _decompressed(text: bytes) -> bytes:
+    # A file of a few kilobytes can unpack to gigabytes.
+    unpacking = zlib.decompressobj()
+    found = unpacking.decompress(text, _MOST_UNPACKED)
+    if unpacking.unconsumed_tail:
+        raise NotPngError("the file has a text of more than a megabyte: give a picture with a shorter one")
+    if not unpacking.eof:
+        raise NotPngError("the file has text that is damaged: give a whole PNG file")
+    return found
 
 
 def _text_chunk(keyword: str, text: str) -> bytes:

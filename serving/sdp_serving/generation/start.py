@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sdp_serving.contract.components import Component
 from sdp_serving.contract.signatures import LATENT_CHANNELS, LATENT_FACTOR, SignatureName
-from sdp_serving.generation.ask import Flow, ask, look, output
+from sdp_serving.generation.ask import Flow, ask, compute, look, output
 from sdp_serving.generation.calls import Array, Call
 from sdp_serving.generation.fitting import fitted_image, fitted_mask
 from sdp_serving.generation.memory import Memory
@@ -41,13 +41,18 @@ def from_picture(source: Source, size: Size, memory: Memory) -> Flow[Start]:
         NotOfferedError: when there is no image encoder, or it is of another size.
     """
     require_encodable(size, (yield from look(memory, _ENCODER)))
-    image = fitted_image(source.image, size)
-    call = Call(_ENCODER, SignatureName.DEFAULT, {"images": image[np.newaxis].astype(np.float32) / 127.5 - 1.0})
+    image, mask = yield from compute(lambda: _fitted(source, size))
+    call = Call(_ENCODER, SignatureName.DEFAULT, {"images": image})
     answer = yield from ask(memory, call)
     height, width = size.height // LATENT_FACTOR, size.width // LATENT_FACTOR
     latent = output(answer, call, "latent", (1, height, width, LATENT_CHANNELS))
-    mask = None if source.mask is None else latent_mask(fitted_mask(source.mask, size))
     return Start(latent, mask, source.strength, answer.version)
+
+
+def _fitted(source: Source, size: Size) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """What the image encoder takes, float32 [1, h, w, 3] from -1 to 1, and the mask of latents."""
+    image = fitted_image(source.image, size)[np.newaxis].astype(np.float32) / np.float32(127.5) - np.float32(1)
+    return image, None if source.mask is None else latent_mask(fitted_mask(source.mask, size))
 
 
 def latent_mask(mask: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,9 +1,10 @@
 """Drives a flow: asks the servers what it yields, and sends it their answers."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from sdp_serving.generation.ask import Flow, Progress
+from sdp_serving.generation.ask import Flow, Progress, Work
 from sdp_serving.generation.calls import Answer, Call, Offer
 from sdp_serving.generation.errors import PipelineError
 from sdp_serving.servers.transport import AsyncTransport, Transport
@@ -29,6 +30,10 @@ def drive(flow: Flow[T], transport: Transport, on_progress: Callable[[Progress],
                 on_progress(event)
                 event = flow.send(None)
                 continue
+            if isinstance(event, Work):
+                event.run()
+                event = flow.send(None)
+                continue
             try:
                 reply: Answer | Offer = transport.predict(event) if isinstance(event, Call) else transport.look(event)
             except PipelineError as error:
@@ -51,6 +56,10 @@ async def drive_async(
         while True:
             if isinstance(event, Progress):
                 await on_progress(event)
+                event = flow.send(None)
+                continue
+            if isinstance(event, Work):
+                await asyncio.to_thread(event.run)
                 event = flow.send(None)
                 continue
             try:

@@ -25,6 +25,9 @@ _SERVICE: Final = "/tensorflow.serving.PredictionService"
 PREDICT: Final = f"{_SERVICE}/Predict"
 METADATA: Final = f"{_SERVICE}/GetModelMetadata"
 
+CONNECT_SECONDS: Final = 5.0
+"""How long a server may take to accept a connection. What it does with a call takes as long as it takes."""
+
 _TRY_AGAIN: Final = json.dumps(
     {
         "methodConfig": [
@@ -52,8 +55,20 @@ OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),
     # Channels to one Service have connections of their own, and so may lead to different pods of it.
     ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.service_config", _TRY_AGAIN),
+    # A server that comes back is found within about a second; gRPC's own pauses grow to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # In spite of its name the time that one connection may take.
+    ("grpc.min_reconnect_backoff_ms", int(CONNECT_SECONDS * 1000)),
 )
+
+TRYING_AGAIN: Final = (
+    *OPTIONS,
+    ("grpc.service_config", _TRY_AGAIN),
+    # No larger call is sent again. It is 256 KiB unless told otherwise, and one picture's contexts take more.
+    ("grpc.per_rpc_retry_buffer_size", 1 << 30),
+)
+"""As `OPTIONS`, for who does not send calls again otherwise."""
 
 
 def predict_request(call: Call) -> pb.PredictRequest:
@@ -116,10 +131,7 @@ def sentence(asked: Call | Look, address: Address, timeout: float, error: Any) -
                 f"{where} gave no answer within {timeout:g} s: ask for fewer steps, or give more time",
             )
         case grpc.StatusCode.UNAVAILABLE:
-            return ServerUnreachableError(
-                asked.component,
-                f"{where} cannot be reached: see with `kubectl get pods` whether its pod is ready, and try again",
-            )
+            return unreachable(asked, address)
         case grpc.StatusCode.NOT_FOUND if asked.version is not None:
             return VersionGoneError(
                 asked.component, f"{where} does not serve version {asked.version}: ask again without a version"
@@ -132,6 +144,15 @@ def sentence(asked: Call | Look, address: Address, timeout: float, error: Any) -
                 where=where,
                 is_clients_fault=code is grpc.StatusCode.INVALID_ARGUMENT,
             )
+
+
+def unreachable(asked: Call | Look, address: Address) -> ServerUnreachableError:
+    """What a person is told of a server that is not there, or has just gone."""
+    return ServerUnreachableError(
+        asked.component,
+        f"the {asked.component} at {address} cannot be reached: see with `kubectl get pods` whether its pod is ready,"
+        " and try again",
+    )
 
 
 def _spec(component: Component, version: int | None, signature: str = "") -> pb.ModelSpec:

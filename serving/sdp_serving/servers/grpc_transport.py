@@ -9,8 +9,8 @@ from sdp_serving.generation.calls import Answer, Call, Look, Offer
 from sdp_serving.servers import predict_pb2 as pb
 from sdp_serving.servers.grpc_messages import (
     METADATA,
-    OPTIONS,
     PREDICT,
+    TRYING_AGAIN,
     metadata_request,
     predict_request,
     read_answer,
@@ -21,7 +21,7 @@ from sdp_serving.servers.transport import Address, of_component
 
 
 class GrpcTransport:
-    """TensorFlow Serving's PredictionService of each component."""
+    """TensorFlow Serving's PredictionService of each component. A call whose server ends is made again a few times."""
 
     def __init__(self, addresses: Mapping[Component, Address], *, timeout: float) -> None:
         """Open channels; they connect at their first use.
@@ -33,7 +33,8 @@ class GrpcTransport:
         self._timeout = timeout
         self._addresses = addresses
         self._channels = {
-            component: grpc.insecure_channel(str(address), options=OPTIONS) for component, address in addresses.items()
+            component: grpc.insecure_channel(str(address), options=TRYING_AGAIN)
+            for component, address in addresses.items()
         }
 
     def predict(self, call: Call) -> Answer:

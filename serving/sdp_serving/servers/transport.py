@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from sdp_serving.generation.errors import (
     RequestRefusedError,
     UnexpectedAnswerError,
 )
+from sdp_serving.generation.printable import printable
 
 T = TypeVar("T")
 
@@ -25,6 +26,7 @@ _NO_MEMORY: Final = "OOM when allocating tensor"
 """What TensorFlow says where a GPU is full."""
 _IN_GRAPH: Final = re.compile(r"\[\[\{\{.*?\}\}\]\]")
 _ASSERTION: Final = re.compile(r"assertion failed: \[(.*)\]")
+_LAST_PORT: Final = 65535
 
 
 class Address(NamedTuple):
@@ -36,6 +38,14 @@ class Address(NamedTuple):
     def __str__(self) -> str:
         """Such as `127.0.0.1:8500`."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, written: str) -> Self | None:
+        """The address that is written so, an IPv6 host with brackets or without; None where it is none."""
+        host, _, port = written.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) <= _LAST_PORT:
+            return None
+        return cls(host.removeprefix("[").removesuffix("]"), int(port))
 
 
 class Transport(Protocol):
@@ -78,7 +88,7 @@ class AsyncTransport(Protocol):
 
 def one_line(text: str) -> str:
     """A server's error text as one line, without what TensorFlow puts around the words of a model's own check."""
-    line = " ".join(_IN_GRAPH.sub(" ", text).split())
+    line = printable(" ".join(_IN_GRAPH.sub(" ", text).split()))
     failed = _ASSERTION.fullmatch(line)
     return (failed[1] if failed else line) or "no details"
 

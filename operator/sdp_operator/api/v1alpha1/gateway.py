@@ -42,7 +42,8 @@ class GatewayAuth(Model):
 
 
 class GatewayLimits(Model):
-    """How many requests for pictures a gateway takes; what is beyond is answered 429, or 504 after its time."""
+    """How many requests for pictures a gateway takes; what is beyond is answered 429. After its time, a request that
+    still waits is answered 503, and one that is being drawn 504."""
 
     queue_length: Annotated[int, Field(ge=1, le=100_000)] = 64
     """How many requests may wait in each gateway."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdp_serving.contract.components import Component
+from sdp_serving.generation.printable import printable
 from sdp_serving.generation.receipt import ModelReceipt, Receipt
 
 _DIGITS: Final = 12
@@ -114,4 +115,5 @@ def _words(model: ModelReceipt | None) -> str:
     told = [f"version {model.version}"]
     if model.digest is not None:
         told.append(model.digest[: len("sha256:") + _DIGITS])
-    return ", ".join(told) if model.uri is None else f"{model.uri} ({', '.join(told)})"
+    # A receipt may be anybody's.
+    return ", ".join(told) if model.uri is None else f"{printable(model.uri)} ({', '.join(told)})"

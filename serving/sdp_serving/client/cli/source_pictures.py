@@ -1,12 +1,16 @@
 """Pictures and masks to begin from, read from files that may be anything."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+
+from sdp_serving.generation.pixels import levels_of, pixels_of
 
 MOST_PIXELS: Final = 1 << 26
 """Of a picture that is read at all (8192 x 8192): a file of a few bytes can unpack to gigabytes."""
@@ -25,7 +29,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     Raises:
         UnusablePictureError: it is none, or too large.
     """
-    return _on(_opened(path), (255, 255, 255))
+    with _opened(path) as picture:
+        return pixels_of(picture)
 
 
 def read_mask(path: Path, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -37,7 +42,8 @@ def read_mask(path: Path, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Raises:
         UnusablePictureError: it is none, too large, of another size than the picture, or black all over.
     """
-    levels: NDArray[np.uint8] = _on(_opened(path), (0, 0, 0)).max(axis=2)
+    with _opened(path) as mask:
+        levels = levels_of(mask)
     if levels.shape != picture.shape[:2]:
         raise UnusablePictureError(
             f"{path} is {_size(levels)} pixels, and the picture is {_size(picture)}: give a mask of the picture's size"
@@ -47,7 +53,8 @@ def read_mask(path: Path, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return levels
 
 
-def _opened(path: Path) -> Image.Image:
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             # Pillow's own limit is told below, by ours.
@@ -56,7 +63,7 @@ def _opened(path: Path) -> Image.Image:
                 if image.width * image.height > MOST_PIXELS:
                     raise UnusablePictureError(_too_large(path, image.size))
                 # Only now are the pixels unpacked.
-                return ImageOps.exif_transpose(image).convert("RGBA")
+                yield ImageOps.exif_transpose(image)
     except Image.DecompressionBombError as error:
         raise UnusablePictureError(f"{path} has too many pixels: scale it down") from error
     except FileNotFoundError as error:
@@ -69,11 +76,6 @@ def _opened(path: Path) -> Image.Image:
 
 def _too_large(path: Path, size: tuple[int, int]) -> str:
     return f"{path} is {size[0]}x{size[1]} pixels, which is too large: scale it down"
-
-
-def _on(image: Image.Image, color: tuple[int, int, int]) -> NDArray[np.uint8]:
-    ground = Image.new("RGBA", image.size, (*color, 255))
-    return np.asarray(Image.alpha_composite(ground, image).convert("RGB"))
 
 
 def _size(pixels: NDArray[np.uint8]) -> str:

@@ -30,7 +30,8 @@ def record(drawn: Drawn, files: Sequence[Path], **others: Any) -> str:
         "negative_tokens_cut_off": generation.negative_tokens_cut_off,
         "seconds": {stage: round(seconds, _DIGITS) for stage, seconds in drawn.seconds.items()},
     }
-    return json.dumps(content, ensure_ascii=False, indent=2)
+    # In ASCII, for the text of somebody else's receipt may hold what a terminal obeys.
+    return json.dumps(content, indent=2)
 
 
 def cut_off(generation: Generation) -> Iterator[str]:

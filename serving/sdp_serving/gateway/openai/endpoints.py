@@ -14,16 +14,15 @@ from sdp_serving.gateway.image_store import ImageStore, StoredImage
 from sdp_serving.gateway.metrics import Metrics, Outcome
 from sdp_serving.gateway.openai.bodies import Body, body_of
 from sdp_serving.gateway.openai.event_stream import EventStream
-from sdp_serving.gateway.openai.faults import Fault, refusal_of_fault
+from sdp_serving.gateway.openai.faults import refusal_of_fault
 from sdp_serving.gateway.openai.reading import Reader
 from sdp_serving.gateway.openai.refusal import RefusedError, refused
 from sdp_serving.gateway.openai.requests import GenerationRequest
 from sdp_serving.gateway.openai.writing import Kind, answer, completed, partial
+from sdp_serving.gateway.paths import IMAGES
 from sdp_serving.gateway.queueing.rate_limit import RateLimit
 from sdp_serving.gateway.room import Room
 from sdp_serving.gateway.studio import Drawn, Studio, Wanted
-
-IMAGES: Final = "/images/"
 
 _QUIET_SECONDS: Final = 10.0
 """How long a stream may send nothing: proxies end connections that are quiet for a minute or so."""
@@ -96,15 +95,21 @@ class ImagesApi:
                 if asked.stream:
                     return await self._stream(request, kind, asked, wants, outcome, deadline)
                 drawn = await self._studio.draw(request[CLIENT], wants, lambda _, __: None, deadline=deadline)
-            except Fault as fault:
+                body = answer(asked, drawn, int(self._now()), lambda file: self._url(request, asked, file))
+                answered = web.Response(text=body.model_dump_json(exclude_none=True), content_type="application/json")
+            except ConnectionError:
+                # The client left.
+                raise
+            except Exception as fault:  # noqa: BLE001  (the client is told, and the log)
                 refusal = refusal_of_fault(fault)
                 outcome.code = refusal.status
                 return refused(refusal)
-            body = answer(asked, drawn, int(self._now()), lambda file: self._url(request, asked, file))
             outcome.code = 200
-            return web.Response(text=body.model_dump_json(exclude_none=True), content_type="application/json")
+            return answered
 
     def _admit(self, client: str) -> None:
+        # First, so that a request that finds the queue full does not count as one of the client's.
+        self._studio.check_room()
         late = self._rate_limit.take(client)
         if late is not None:
             seconds = math.ceil(late)
@@ -114,7 +119,6 @@ class ImagesApi:
                 code="rate_limit_exceeded",
                 headers={"Retry-After": str(seconds)},
             )
-        self._studio.check_room()
 
     async def _stream(
         self,
@@ -131,7 +135,9 @@ class ImagesApi:
             for event in completed(kind, asked, drawn, int(self._now())):
                 await stream.send(event.type, event)
             outcome.code = 200
-        except Fault as fault:
+        except ConnectionError:
+            raise
+        except Exception as fault:
             if not stream.has_begun:
                 raise
             refusal = refusal_of_fault(fault)

@@ -1,14 +1,18 @@
 """What goes wrong on the way from a request to its pictures, as the client is told."""
 
+import logging
+import traceback
 from typing import Final
 
+from aiohttp import web
+
+from sdp_serving.gateway.model_servers import ServerEndedError
 from sdp_serving.gateway.openai.refusal import RefusedError
-from sdp_serving.gateway.queueing.scheduler import QueueFullError
+from sdp_serving.gateway.queueing.scheduler import QueueFullError, StoppingError
 from sdp_serving.gateway.studio import WaitedTooLongError
 from sdp_serving.generation.errors import (
     InvalidRequestError,
     NotOfferedError,
-    PipelineError,
     RequestRefusedError,
     ServerError,
     ServerTimeoutError,
@@ -18,13 +22,13 @@ from sdp_serving.generation.errors import (
 _RETRY_AFTER: Final = {"Retry-After": "10"}
 """In seconds: about as long as a model server takes to come back at the least."""
 
+_RETRY_ELSEWHERE: Final = {"Retry-After": "1"}
 
-Fault = (RefusedError, PipelineError, QueueFullError, WaitedTooLongError, TimeoutError)
-"""What a client is told of."""
+_log = logging.getLogger(__name__)
 
 
 def refusal_of_fault(fault: Exception) -> RefusedError:
-    """What the client is told of one of `Fault`."""
+    """What the client is told. What is the gateway's own fault is logged."""
     message = str(fault)
     message = message[:1].upper() + message[1:]
     match fault:
@@ -46,10 +50,21 @@ def refusal_of_fault(fault: Exception) -> RefusedError:
                 code="queue_full",
                 headers={"Retry-After": str(fault.retry_seconds)},
             )
+        case StoppingError():
+            return RefusedError(
+                503,
+                "This gateway stops, and draws nothing new: send the request again, for another one",
+                code="stopping",
+                headers=_RETRY_ELSEWHERE,
+            )
+        case web.RequestPayloadError():
+            return RefusedError(400, "The body is broken: send it again", code="invalid_body")
         case InvalidRequestError():
             return RefusedError(400, message, code="invalid_value")
         case NotOfferedError():
             return RefusedError(400, message, code="not_offered")
+        case ServerEndedError():
+            return RefusedError(502, message, code=fault.component)
         case ServerUnreachableError():
             return RefusedError(503, message, code=fault.component, headers=_RETRY_AFTER)
         case ServerTimeoutError():
@@ -58,9 +73,15 @@ def refusal_of_fault(fault: Exception) -> RefusedError:
             return RefusedError(400, message, code=fault.component)
         case ServerError():
             return RefusedError(502, message, code=fault.component)
-    return RefusedError(500, message)
+    # Without its text, in which a prompt may be.
+    where = "".join(traceback.format_tb(fault.__traceback__))
+    _log.error("The gateway failed by %s:\n%s", type(fault).__name__, where)
+    return RefusedError(
+        500, "The gateway failed, and its log says where: try again later, or report it", code="internal_error"
+    )
 
 
 def is_shared_fault(fault: Exception) -> bool:
     """Whether a fault in drawing a batch says nothing about any one of its requests."""
-    return isinstance(fault, ServerUnreachableError | ServerTimeoutError)
+    # What several servers ended with may be the fault of one of its requests, or of their number.
+    return isinstance(fault, ServerUnreachableError | ServerTimeoutError) and not isinstance(fault, ServerEndedError)

@@ -17,9 +17,10 @@ from sdp_serving.gateway.image_store import ImageStore
 from sdp_serving.gateway.metrics import Metrics
 from sdp_serving.gateway.model_servers import ModelServers
 from sdp_serving.gateway.openai.document import document
-from sdp_serving.gateway.openai.endpoints import IMAGES, ImagesApi
+from sdp_serving.gateway.openai.endpoints import ImagesApi
 from sdp_serving.gateway.openai.faults import is_shared_fault
 from sdp_serving.gateway.openai.reading import Reader
+from sdp_serving.gateway.paths import IMAGES
 from sdp_serving.gateway.queueing.rate_limit import RateLimit
 from sdp_serving.gateway.queueing.scheduler import Limits, Scheduler
 from sdp_serving.gateway.readiness import Readiness
@@ -44,14 +45,27 @@ class Shared:
     readiness: Readiness
 
 
-def openai_routes(
+@dataclass(frozen=True)
+class ImagesService:
+    """This API in action.
+
+    Attributes:
+        routes: its paths.
+        stop: tells all who wait for pictures that none are begun any more.
+    """
+
+    routes: Sequence[web.RouteDef]
+    stop: Callable[[], None]
+
+
+def images_service(
     config: Config,
     shared: Shared,
     *,
     clock: Callable[[], float],
     draw: Callable[[], float],
     now: Callable[[], float],
-) -> list[web.RouteDef]:
+) -> ImagesService:
     """The paths, and all that stands behind them.
 
     Args:
@@ -79,12 +93,13 @@ def openai_routes(
         seconds=config.request_seconds,
         now=now,
     )
-    return [
+    routes = [
         web.post("/v1/images/generations", images.generations),
         web.post("/v1/images/edits", images.edits),
         web.get(f"{IMAGES}{{file}}", images.image),
         *_describing(config, shared, scheduler),
     ]
+    return ImagesService(routes, scheduler.stop)
 
 
 def _scheduler(config: Config, shared: Shared, clock: Callable[[], float]) -> Scheduler[Order, Generation]:
@@ -92,7 +107,7 @@ def _scheduler(config: Config, shared: Shared, clock: Callable[[], float]) -> Sc
         config.grpc_addresses, seconds=config.request_seconds, hold=shared.hold, metrics=shared.metrics
     )
     return Scheduler(
-        Drawing(servers, tokenize=_tokenize, fresh_seed=_fresh_seed, clock=clock),
+        Drawing(servers, routes=shared.routes, tokenize=_tokenize, fresh_seed=_fresh_seed, clock=clock),
         Limits(waiting=config.queue_length, pictures=config.batch_pictures),
         servers=lambda: _replicas(shared.routes),
         is_shared_fault=is_shared_fault,

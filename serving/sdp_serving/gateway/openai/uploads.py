@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sdp_serving.gateway.openai.refusal import RefusedError
+from sdp_serving.generation.pixels import pixels_of
 
 MOST_SIDE: Final = 4096
 """Pixels along one side: a small file may hold billions."""
 
 _TOO_LARGE: Final = f"has too many pixels: send one of at most {MOST_SIDE} on each side"
 _FORMATS: Final = ("PNG", "JPEG", "WEBP")
-_WHITE: Final = (255, 255, 255)
 # All that Pillow's readers raise for files that are not what they begin like.
 _BROKEN: Final = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error, MemoryError)
 
@@ -30,17 +30,8 @@ def read_picture(content: bytes) -> NDArray[np.uint8]:
     Raises:
         RefusedError: it is no picture, or too large a one.
     """
-    with _opened("image", content) as found:
-        opened = found
-        if opened.mode.startswith("I"):
-            # 16 bits of grey, which Pillow would cut off above 255 instead of dividing them.
-            opened = Image.fromarray((np.asarray(opened) >> 8).astype(np.uint8))
-        if not _has_alpha(opened):
-            return np.asarray(opened.convert("RGB"))
-        seen = opened.convert("RGBA")
-        flat = Image.new("RGB", seen.size, _WHITE)
-        flat.paste(seen, mask=seen.getchannel("A"))
-        return np.asarray(flat)
+    with _opened("image", content) as opened:
+        return pixels_of(opened)
 
 
 def read_mask(content: bytes, of: NDArray[np.uint8]) -> NDArray[np.uint8]:

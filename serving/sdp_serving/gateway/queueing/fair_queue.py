@@ -1,7 +1,8 @@
 """A queue in which clients take turns, and each one's requests come in their order. Pure."""
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from itertools import chain
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -17,9 +18,18 @@ class FairQueue(Generic[Item]):
         """How many wait."""
         return sum(map(len, self._waiting.values()))
 
+    def __iter__(self) -> Iterator[Item]:
+        """All that wait, client by client."""
+        return chain.from_iterable(self._waiting.values())
+
     def put(self, client: Hashable, item: Item) -> None:
         """Let one wait. A client that had none waiting comes after all who have."""
         self._waiting.setdefault(client, deque()).append(item)
+
+    def put_back(self, client: Hashable, item: Item) -> None:
+        """Let one wait again, as if it had not been taken: it is the next one."""
+        self._waiting.setdefault(client, deque()).appendleft(item)
+        self._waiting.move_to_end(client, last=False)
 
     def take(self) -> Item | None:
         """The next one, which waits no longer; None when there is none."""

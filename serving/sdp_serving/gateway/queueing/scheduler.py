@@ -21,8 +21,12 @@ Order = TypeVar("Order")
 Result = TypeVar("Result")
 
 
+class StoppingError(Exception):
+    """No more batches are begun."""
+
+
 class QueueFullError(Exception):
-    """So many wait that another one cannot.
+    """So many requests wait that another one cannot.
 
     Attributes:
         retry_seconds: when there may be a place.
@@ -38,12 +42,27 @@ class Limits:
     """What may wait and be drawn.
 
     Attributes:
-        waiting: how many orders may wait.
-        pictures: how many of them are drawn together.
+        waiting: how many requests may wait.
+        pictures: how many pictures are drawn together.
     """
 
     waiting: int
     pictures: int
+
+
+@dataclass(frozen=True)
+class Part(Generic[Order]):
+    """What of a request is drawn in one batch.
+
+    Attributes:
+        order: what is to be drawn.
+        pictures: how many those are.
+        together: equal for orders that can be drawn together; None for one that is drawn alone.
+    """
+
+    order: Order
+    pictures: int
+    together: Hashable
 
 
 @dataclass(eq=False)
@@ -53,7 +72,9 @@ class Ticket(Generic[Order, Result]):
     Attributes:
         order: what is to be drawn.
         pictures: how many those are.
-        together: equal for orders that can be drawn together; None for one that is drawn alone.
+        together: as of a `Part`.
+        client: whose it is.
+        request: the same one for all parts of a request.
         since: when it came.
         result: what comes of it; done as well once nobody waits for it.
     """
@@ -61,6 +82,8 @@ class Ticket(Generic[Order, Result]):
     order: Order
     pictures: int
     together: Hashable
+    client: Hashable
+    request: object
     since: float
     result: "asyncio.Future[Result]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -88,7 +111,7 @@ class Watcher(Protocol):
     """Is told of what passes."""
 
     def waits(self, count: int) -> None:
-        """So many orders wait now."""
+        """So many requests wait now."""
 
     def begins(self, pictures: int, waited: Sequence[float]) -> None:
         """A batch of so many pictures begins, the orders of which waited for so many seconds."""
@@ -114,7 +137,7 @@ class Scheduler(Generic[Order, Result]):
             limits: what may wait and be drawn.
             servers: how many batches can be drawn at a time now.
             is_shared_fault: whether an error in drawing a batch says nothing about any one of its orders. With another
-                one each order is drawn once more by itself, so that none fails for its neighbours.
+                one each order is drawn once more by itself, when its turn comes, so that none fails for its neighbours.
             watcher: is told of what passes.
             clock: gives seconds that only grow.
         """
@@ -127,12 +150,13 @@ class Scheduler(Generic[Order, Result]):
         self._queue: FairQueue[Ticket[Order, Result]] = FairQueue()
         self._running: dict[asyncio.Task[None], Sequence[Ticket[Order, Result]]] = {}
         self._drawing = 0
+        self._is_stopping = False
         self._batch_seconds = _FIRST_GUESS_SECONDS
 
     @property
     def waiting(self) -> int:
-        """How many orders wait."""
-        return len(self._queue)
+        """How many requests wait, with all that they want or with a part of it."""
+        return len({id(ticket.request) for ticket in self._queue})
 
     @property
     def running(self) -> int:
@@ -140,38 +164,64 @@ class Scheduler(Generic[Order, Result]):
         return sum(map(len, self._running.values()))
 
     def check_room(self) -> None:
-        """See whether another order may wait.
+        """See whether another request may wait.
 
         Raises:
             QueueFullError: it may not.
+            StoppingError: none may any more.
         """
-        if len(self._queue) >= self._limits.waiting and self._drawing >= self._servers():
-            batches = (len(self._queue) + 1) / max(1, self._servers())
-            seconds = math.ceil(batches * self._batch_seconds)
+        if self._is_stopping:
+            raise StoppingError
+        waiting = self.waiting
+        if waiting >= self._limits.waiting and self._drawing >= self._slots:
+            seconds = math.ceil((waiting + 1) / self._slots * self._batch_seconds)
             raise QueueFullError(min(max(1, seconds), _LONGEST_RETRY_SECONDS))
 
-    async def result(self, client: Hashable, order: Order, *, pictures: int, together: Hashable) -> Result:
-        """What comes of an order, once it was its turn. Whoever stops waiting takes the order back.
+    async def results(self, client: Hashable, parts: Sequence[Part[Order]]) -> list[Result]:
+        """What comes of each part of a request, once all had their turn; the first error ends the others.
+
+        Whoever stops waiting takes the request back.
 
         Args:
             client: whose it is.
-            order: what is to be drawn.
-            pictures: how many those are.
-            together: as of a `Ticket`.
+            parts: all of it.
+
+        Raises:
+            QueueFullError: so many wait that this one cannot.
+            StoppingError: no more batches are begun.
         """
-        ticket: Ticket[Order, Result] = Ticket(order, pictures, together, self._clock())
-        self._queue.put(client, ticket)
+        # Now, and not only when the request came: many may have come while its body was on the way.
+        self.check_room()
+        request, now = object(), self._clock()
+        tickets: list[Ticket[Order, Result]] = [
+            Ticket(part.order, part.pictures, part.together, client, request, now) for part in parts
+        ]
+        for ticket in tickets:
+            self._queue.put(client, ticket)
         self._begin_what_can()
         try:
-            return await ticket.result
+            return await asyncio.gather(*(ticket.result for ticket in tickets))
         finally:
-            _drop(ticket.result)
-            self._queue.remove(client, ticket)
-            self._watcher.waits(len(self._queue))
+            for ticket in tickets:
+                _drop(ticket.result)
+                self._queue.remove(client, ticket)
+            self._watcher.waits(self.waiting)
             self._stop_what_nobody_wants()
 
+    def stop(self) -> None:
+        """Begin no more batches, and tell so to those who wait for one: `StoppingError`."""
+        self._is_stopping = True
+        while (ticket := self._queue.take()) is not None:
+            _fail(ticket, StoppingError())
+        self._watcher.waits(0)
+
+    @property
+    def _slots(self) -> int:
+        """How many batches can be drawn at a time now."""
+        return max(1, self._servers())
+
     def _begin_what_can(self) -> None:
-        while self._drawing < max(1, self._servers()):
+        while self._drawing < self._slots:
             batch = self._next_batch()
             if not batch:
                 break
@@ -181,7 +231,7 @@ class Scheduler(Generic[Order, Result]):
             task = asyncio.create_task(self._run(batch))
             self._running[task] = batch
             task.add_done_callback(self._running.pop)
-        self._watcher.waits(len(self._queue))
+        self._watcher.waits(self.waiting)
 
     def _next_batch(self) -> list[Ticket[Order, Result]]:
         first = self._queue.take()
@@ -209,28 +259,31 @@ class Scheduler(Generic[Order, Result]):
                 self._begin_what_can()
 
         try:
-            await self._draw_all(batch, is_drawn)
+            results = await self._draw(batch, is_drawn)
+        except Exception as fault:  # noqa: BLE001  (whoever waits for the order handles it)
+            self._tell_or_draw_again(batch, fault)
+        else:
             mean, last = self._batch_seconds, self._clock() - started
             self._batch_seconds = _OLD_SHARE * mean + (1 - _OLD_SHARE) * last
+            for ticket, result in zip(batch, results, strict=True):
+                if ticket.is_wanted:
+                    ticket.result.set_result(result)
         finally:
             is_drawn()
 
-    async def _draw_all(self, batch: Sequence[Ticket[Order, Result]], is_drawn: Callable[[], None]) -> None:
-        is_alone = len(batch) == 1
-        try:
-            results = await self._draw(batch, is_drawn)
-        except Exception as fault:  # noqa: BLE001  (whoever waits for the order handles it)
-            if is_alone or self._is_shared_fault(fault):
-                for ticket in batch:
-                    _fail(ticket, fault)
-                return
+    def _tell_or_draw_again(self, batch: Sequence[Ticket[Order, Result]], fault: Exception) -> None:
+        if len(batch) == 1 or self._is_shared_fault(fault):
             for ticket in batch:
-                if ticket.is_wanted:
-                    await self._draw_all([ticket], is_drawn)
+                _fail(ticket, fault)
             return
-        for ticket, result in zip(batch, results, strict=True):
-            if ticket.is_wanted:
-                ticket.result.set_result(result)
+        for ticket in reversed(batch):
+            if self._is_stopping:
+                _fail(ticket, StoppingError())
+            elif ticket.is_wanted:
+                ticket.together, ticket.since = None, self._clock()
+                self._queue.put_back(ticket.client, ticket)
+        # The diffusion model may have done its part long ago, and the batch's place be free.
+        self._begin_what_can()
 
     def _stop_what_nobody_wants(self) -> None:
         for task, batch in self._running.items():

@@ -125,6 +125,13 @@ def test_an_answer_may_take_longer_than_a_request_may_wait() -> None:
     assert virtual_time.run(_all(_hold(10), server, [1, 2, 3])) == [0, 1, 2]
 
 
+def test_a_request_that_waits_again_may_wait_as_long_again() -> None:
+    server = Server([(0, 5), (20, 25)], work=30)
+
+    assert virtual_time.run(_all(_hold(10), server, [1])) == [0]
+    assert server.begun == [0, 0]
+
+
 def test_a_request_that_ends_one_server_after_the_other_is_not_made_again_for_ever() -> None:
     server = Server([(number * 10 + 0.5, number * 10 + 5) for number in range(20)], work=6)
 

@@ -1,6 +1,7 @@
 """The flow against servers made of arithmetic, to which all of its calls must fit."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,8 @@ from sdp_serving.contract.image_sizes import ImageSizes
 from sdp_serving.contract.routes import Canary, Variant
 from sdp_serving.contract.sampling import Sampler, Schedule
 from sdp_serving.contract.signatures import SignatureName
-from sdp_serving.generation.ask import Progress, Stage
+from sdp_serving.generation import receipt, start
+from sdp_serving.generation.ask import Progress, Stage, Work
 from sdp_serving.generation.calls import Answer, Call, Look, Offer
 from sdp_serving.generation.decode import Encoding, pictures_of
 from sdp_serving.generation.errors import (
@@ -236,40 +238,49 @@ def test_a_request_that_a_model_refuses_is_asked_for_once() -> None:
         assert len(servers.calls(MODEL)) == 1
 
 
-def test_negative_prompts_are_encoded_once() -> None:
+def test_a_model_of_another_make_takes_over_under_the_same_version_number() -> None:
     servers, memory = ScriptedServers(), Memory()
-    request = ImageRequest(prompt="red", negative_prompt="y" * 80, seed=1, steps=2)
-    first = draw(request, servers, memory=memory)
+    request = ImageRequest(prompt="red", steps=2, seed=3)
+    before = draw(request, servers, memory=memory)
 
-    again = draw(replace(request, prompt="green"), servers, memory=memory)
+    servers.replace(MODEL, VERSIONS[MODEL], plain()[MODEL])
+    after = draw(request, servers, memory=memory)
+    assert np.array_equal(before.images, after.images)
 
-    assert servers.calls(TEXT)[0].outputs == ()
-    assert servers.calls(TEXT)[1].outputs == ("context", "tokens_cut_off")
-    assert np.array_equal(again.images, draw(replace(request, prompt="green")).images)
-    assert (first.negative_tokens_cut_off, again.negative_tokens_cut_off) == (5, 5)
+    servers.replace(MODEL, VERSIONS[MODEL], exported()[MODEL])
+    over_a_picture = replace(request, source=Source(PICTURE))
+    assert np.array_equal(draw(over_a_picture, servers, memory=memory).images, draw(over_a_picture).images)
+
+    larger = exported(ImageSizes(smallest=64, largest=256), decoder_side=128)
+    servers.replace(MODEL, VERSIONS[MODEL], larger[MODEL])
+    servers.replace(DECODER, VERSIONS[DECODER], larger[DECODER])
+    size = Size(128, 128)
+    assert draw(replace(request, size=size), servers, memory=memory).images.shape == (1, 128, 128, 3)
 
 
-def test_negative_prompts_of_models_that_take_tokens_are_encoded_once() -> None:
+def test_what_models_lack_is_told_though_the_offers_were_remembered() -> None:
     servers, memory = ScriptedServers(plain()), Memory()
-    request = ImageRequest(prompt="red", negative_prompt="blue", seed=1, steps=2)
-
-    made = [draw(request, servers, memory=memory) for _ in range(2)]
-
-    assert len(servers.calls(TEXT)) == 3
-    assert np.array_equal(made[0].images, made[1].images)
+    draw(ImageRequest(prompt="red"), servers, memory=memory)
+    with pytest.raises(NotOfferedError, match="cannot start from a picture"):
+        draw(ImageRequest(prompt="red", source=Source(PICTURE)), servers, memory=memory)
 
 
 @pytest.mark.parametrize("offers", [exported(), plain()], ids=["exported", "plain"])
 def test_what_a_text_encoder_made_is_not_used_with_its_successors(offers: dict[Component, Offer]) -> None:
-    servers, memory = ScriptedServers(offers), Memory()
+    class Replaced(ScriptedServers):
+        """Another text encoder, under the same version number."""
+
+        def predict(self, call: Call) -> Answer:
+            answer = super().predict(call)
+            if call.component is not TEXT:
+                return answer
+            return Answer({name: -array for name, array in answer.outputs.items()}, answer.version)
+
+    memory = Memory()
     request = ImageRequest(prompt="red", negative_prompt="blue", seed=1, steps=2)
-    draw(request, servers, memory=memory)
+    draw(request, ScriptedServers(offers), memory=memory)
 
-    servers.replace(TEXT, 40)
-
-    fresh = ScriptedServers(offers)
-    fresh.replace(TEXT, 40)
-    assert np.array_equal(draw(request, servers, memory=memory).images, draw(request, fresh).images)
+    assert np.array_equal(draw(request, Replaced(offers), memory=memory).images, draw(request, Replaced(offers)).images)
 
 
 @pytest.mark.parametrize(("width", "scale"), [(96, 3.0), (768, 7.5), (1024, 7.5)])
@@ -295,6 +306,37 @@ def test_the_receipt_has_all_that_makes_the_pictures_again() -> None:
     assert made.source is not None
     assert (made.source.mask is None, made.source.strength) == (False, 0.5)
     assert {component: model.version for component, model in made.models.items()} == VERSIONS
+
+
+def test_the_pixels_of_a_source_are_worked_on_only_where_a_thread_may_do_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work = [False]
+
+    def noted(work: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any) -> Any:
+            assert at_work[-1]
+            return work(*arguments)
+
+        return run
+
+    for module, name in ((start, "fitted_image"), (start, "fitted_mask"), (receipt, "digest_of")):
+        monkeypatch.setattr(module, name, noted(getattr(module, name)))
+    servers, flow, works = ScriptedServers(), generate(ImageRequest(prompt="x", source=SOURCES[2]), setting()), 0
+    event = next(flow)
+    with suppress(StopIteration):
+        while True:
+            reply: Answer | Offer | None = None
+            match event:
+                case Call():
+                    reply = servers.predict(event)
+                case Look():
+                    reply = servers.look(event)
+                case Work():
+                    at_work.append(True)
+                    event.run()
+                    at_work.append(False)
+                    works += 1
+            event = flow.send(reply)
+    assert works == 2
 
 
 @pytest.mark.parametrize(("strength", "taken"), [(0.0, 0), (0.3, 3), (0.7, 7), (0.75, 7), (1.0, 10)])
@@ -505,7 +547,7 @@ def test_a_latent_without_numbers_is_told_instead_of_a_black_picture(
         draw(ImageRequest(prompt="x", steps=3), Overflowing(offers), stride=stride)
 
 
-def test_a_file_that_is_no_picture_is_told_when_it_is_looked_at() -> None:
+def test_a_file_that_is_no_picture_is_told_when_it_is_looked_at_or_written() -> None:
     class Garbage(ScriptedServers):
         def predict(self, call: Call) -> Answer:
             answer = super().predict(call)
@@ -515,6 +557,8 @@ def test_a_file_that_is_no_picture_is_told_when_it_is_looked_at() -> None:
 
     with pytest.raises(UnexpectedAnswerError, match="a file that is no picture"):
         _ = draw(ImageRequest(prompt="x"), Garbage()).images
+    with pytest.raises(UnexpectedAnswerError, match="a file that is no picture"):
+        draw(ImageRequest(prompt="x"), Garbage()).file(0)
 
 
 def test_each_stage_is_timed() -> None:

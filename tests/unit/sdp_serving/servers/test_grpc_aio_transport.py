@@ -1,9 +1,11 @@
 """The way over gRPC for asyncio, to a server that is replaced, slow or not there."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import grpc
 import numpy as np
@@ -25,6 +27,7 @@ from sdp_serving.servers.tensors import to_tensor
 from sdp_serving.servers.transport import Address
 
 PICTURE = np.zeros((1, 8, 8, 3), np.uint8)
+ENOUGH = 5
 DECODER = Component.DECODER
 DECODE = Call(DECODER, SignatureName.DEFAULT, {"latent": np.zeros((1, 1, 1, 4), np.float32)})
 
@@ -35,6 +38,7 @@ class Server(grpc.GenericRpcHandler):
     def __init__(self) -> None:
         self.faults: list[grpc.StatusCode] = []
         """Its answers before it answers well."""
+        self.count = 0
         self.asked = threading.Event()
         self.left = threading.Event()
         """Set when a client has given up a call."""
@@ -44,6 +48,7 @@ class Server(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(self._answer)
 
     def _answer(self, _: bytes, context: grpc.ServicerContext) -> bytes:
+        self.count += 1
         if self.faults:
             context.abort(self.faults.pop(0), "Socket closed")
         if self.is_slow:
@@ -64,10 +69,18 @@ def server() -> Iterator[tuple[Server, Address]]:
     running.stop(None).wait()
 
 
-async def predict(address: Address, call: Call = DECODE, seconds: float = 30) -> Answer:
-    transport = GrpcAioTransport({DECODER: address}, timeout=seconds)
+async def predict(address: Address, call: Call = DECODE, seconds: float = 30, *, tries_again: bool = True) -> Answer:
+    transport = GrpcAioTransport({DECODER: address}, timeout=seconds, tries_again=tries_again)
     try:
         return await transport.predict(call)
+    finally:
+        await transport.close()
+
+
+async def connect(address: Address, seconds: float = 30) -> None:
+    transport = GrpcAioTransport({DECODER: address}, timeout=seconds)
+    try:
+        await asyncio.wait_for(transport.connect(DECODE), 20)
     finally:
         await transport.close()
 
@@ -75,7 +88,52 @@ async def predict(address: Address, call: Call = DECODE, seconds: float = 30) ->
 def test_a_request_that_a_server_ends_with_is_sent_to_the_next_one(server: tuple[Server, Address]) -> None:
     handler, address = server
     handler.faults = [grpc.StatusCode.UNAVAILABLE] * 2
-    assert np.array_equal(asyncio.run(predict(address)).outputs["images"], PICTURE)
+    # As large as the contexts of Stable Diffusion: gRPC keeps only so much of a call, in order to send it again.
+    large = replace(DECODE, inputs={"latent": np.zeros((2, 77, 768), np.float32)})
+    assert np.array_equal(asyncio.run(predict(address, large)).outputs["images"], PICTURE)
+
+
+def test_a_request_is_sent_once_where_the_caller_sends_it_again(server: tuple[Server, Address]) -> None:
+    handler, address = server
+    handler.faults = [grpc.StatusCode.UNAVAILABLE] * 2
+    with pytest.raises(ServerUnreachableError):
+        asyncio.run(predict(address, tries_again=False))
+    assert len(handler.faults) == 1
+
+
+def test_connecting_sends_nothing_and_tells_at_once_whether_a_server_is_there(server: tuple[Server, Address]) -> None:
+    handler, address = server
+    asyncio.run(connect(address))
+    assert handler.count == 0
+    with pytest.raises(ServerUnreachableError, match=r"the decoder at .* cannot be reached"):
+        asyncio.run(connect(Address("127.0.0.1", free_ports(1)[0])))
+
+
+def test_a_server_that_accepts_and_says_nothing_counts_as_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ServerUnreachableError):
+        asyncio.run(connect(Address("127.0.0.1", silent.getsockname()[1]), seconds=0.5))
+
+
+def test_a_server_that_is_away_is_looked_for_about_every_second() -> None:
+    async def scenario() -> None:
+        tried, tries = asyncio.Event(), 0
+
+        def end(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal tries
+            tries += 1
+            writer.close()
+            if tries == ENOUGH:
+                tried.set()
+
+        async with await asyncio.start_server(end, "127.0.0.1", 0) as listening:
+            transport = GrpcAioTransport({DECODER: Address(*listening.sockets[0].getsockname())}, timeout=30)
+            with pytest.raises(ServerUnreachableError):
+                await transport.connect(DECODE)
+            # gRPC itself would need more than nine.
+            await asyncio.wait_for(tried.wait(), 6)
+            await transport.close()
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(

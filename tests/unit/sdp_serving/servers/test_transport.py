@@ -5,7 +5,7 @@ from sdp_serving.contract.components import Component
 from sdp_serving.contract.signatures import SignatureName
 from sdp_serving.generation.calls import Answer, Array, Call
 from sdp_serving.generation.errors import BatchesOnlyError, NotOfferedError, RequestRefusedError, UnexpectedAnswerError
-from sdp_serving.servers.transport import checked, of_component, one_line, refused
+from sdp_serving.servers.transport import Address, checked, of_component, one_line, refused
 
 LATENT: dict[str, Array] = {"latent": np.zeros((1, 8, 8, 4), np.float32)}
 
@@ -15,6 +15,27 @@ def test_a_models_own_words_are_told_without_tensorflows() -> None:
     assert one_line(said) == "num_steps is 0; it must be from 1 to 1000"
     assert one_line("two\n lines [[{{node x}}]]") == "two lines"
     assert one_line("") == "no details"
+
+
+def test_a_server_cannot_speak_to_the_terminal() -> None:
+    assert one_line("no \x1b]0;title\x07 \x9b2J\u202e") == "no \ufffd]0;title\ufffd \ufffd2J\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("sd:8500", Address("sd", 8500)),
+        ("[::1]:8500", Address("::1", 8500)),
+        ("sd", None),
+        (":8500", None),
+        ("sd:0", None),
+        ("sd:65536", None),
+        ("sd:http", None),
+    ],
+)
+def test_an_address_is_read_as_it_is_written(written: str, address: Address | None) -> None:
+    assert Address.parse(written) == address
+    assert address is None or str(address) == written
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,8 @@ def test_what_was_replaced_is_named_by_all_that_is_known_of_it() -> None:
         f"the diffusion-model is another: it was gs://b/unet (version 1, sha256:{'a' * 12}), and is version 2"
     )
     assert compare(PIXELS, PIXELS, receipt(), now).record()["changes"][0]["was"] is None
+
+
+def test_a_receipt_cannot_speak_to_the_terminal() -> None:
+    _, line = compare(PIXELS, PIXELS, receipt(version=1, uri="gs://b\x1b[2J"), receipt(version=2)).words()
+    assert "it was gs://b\ufffd[2J (version 1)" in line

@@ -31,6 +31,12 @@ def test_a_picture_is_read_as_its_viewer_sees_it(tmp_path: Path) -> None:
         assert found.dtype == np.uint8
 
 
+def test_sixteen_bits_of_grey_are_read_as_eight(tmp_path: Path) -> None:
+    deep = saved(Image.fromarray(np.array([[0, 1 << 14, (1 << 16) - 1]], np.uint16)), tmp_path / "deep.png")
+    assert read_picture(deep)[0, :, 0].tolist() == [0, 64, 255]
+    assert read_mask(deep, np.zeros((1, 3, 3), np.uint8)).tolist() == [[0, 64, 255]]
+
+
 def test_a_mask_is_white_where_to_draw(tmp_path: Path) -> None:
     picture = np.zeros((1, 3, 3), np.uint8)
     image = Image.new("RGBA", (3, 1), "black")

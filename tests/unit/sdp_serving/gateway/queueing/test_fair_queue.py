@@ -57,6 +57,15 @@ def test_what_is_taken_back_is_not_drawn() -> None:
     assert _drained(queue) == ["a2", "b1"]
 
 
+def test_what_is_put_back_is_the_next_one() -> None:
+    queue = _filled("a1", "a2", "b1")
+    queue.take()
+    queue.put_back("a", "a1")
+
+    assert sorted(queue) == ["a1", "a2", "b1"]
+    assert _drained(queue) == ["a1", "b1", "a2"]
+
+
 @given(st.lists(st.sampled_from("abcd")))
 def test_until_a_client_has_nothing_left_nobody_gets_two_turns_more(clients: list[str]) -> None:
     queue = _filled(*(f"{client}{number}" for number, client in enumerate(clients)))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sdp_serving.gateway.queueing.scheduler import Limits, QueueFullError, Scheduler, Ticket
+from sdp_serving.gateway.queueing.scheduler import Limits, Part, QueueFullError, Scheduler, StoppingError, Ticket
 
 
 class _Watcher:
@@ -40,7 +40,12 @@ class _Bench:
 
     def ask(self, order: str, *, pictures: int = 1, together: str | None = "all") -> "asyncio.Task[str]":
         """The client is the order's first letter."""
-        return asyncio.create_task(self.scheduler.result(order[0], order, pictures=pictures, together=together))
+
+        async def result() -> str:
+            [made] = await self.scheduler.results(order[0], [Part(order, pictures, together)])
+            return made
+
+        return asyncio.create_task(result())
 
     def let_end(self, batches: int = 100) -> None:
         """Let so many batches come to their end."""
@@ -172,6 +177,98 @@ def test_one_more_than_may_wait_is_told_when_to_come_back() -> None:
         bench.let_end()
         await asyncio.gather(*asked)
         bench.scheduler.check_room()
+
+    _run(scenario)
+
+
+def test_who_comes_at_the_same_time_as_others_is_not_let_in_beyond_the_limit() -> None:
+    async def scenario() -> None:
+        bench = _Bench(waiting=2, pictures=1)
+        asked = [bench.ask(f"{number}") for number in range(50)]
+        await _settle()
+        assert bench.scheduler.waiting == 2
+        bench.let_end()
+        results = await asyncio.gather(*asked, return_exceptions=True)
+
+        assert sum(isinstance(result, QueueFullError) for result in results) == 47
+        assert results[:3] == ["0", "1", "2"]
+
+    _run(scenario)
+
+
+def test_a_request_of_several_parts_waits_as_one() -> None:
+    async def scenario() -> None:
+        bench = _Bench(waiting=2, pictures=1)
+        parts = [Part(f"a{number}", 1, "all") for number in range(4)]
+        large = asyncio.create_task(bench.scheduler.results("a", parts))
+        await _settle()
+        assert (bench.scheduler.waiting, bench.watcher.waiting) == (1, 1)
+        other = bench.ask("b1")
+        await _settle()
+        assert (bench.scheduler.waiting, bench.watcher.waiting) == (2, 2)
+        bench.let_end()
+
+        assert await large == ["A0", "A1", "A2", "A3"]
+        assert await other == "B1"
+
+    _run(scenario)
+
+
+def test_an_error_in_one_part_ends_the_others() -> None:
+    async def scenario() -> None:
+        bench = _Bench(pictures=1)
+        bench.bad.add("a0")
+        asked = asyncio.create_task(bench.scheduler.results("a", [Part(order, 1, "all") for order in ("a0", "a1")]))
+        bench.let_end()
+        with pytest.raises(ValueError, match="bad"):
+            await asked
+        await _settle()
+
+        assert (bench.scheduler.waiting, bench.scheduler.running) == (0, 0)
+
+    _run(scenario)
+
+
+def test_what_is_drawn_once_more_by_itself_waits_for_a_server_too() -> None:
+    async def scenario() -> None:
+        bench = _Bench()
+        bench.bad.add("b1")
+        first = bench.ask("x0")
+        await _settle()
+        asked = [bench.ask(order) for order in ("a1", "b1", "c1")]
+        await _settle()
+        bench.drawn_early = True
+        bench.let_end(1)
+        await _settle()
+        bench.drawn_early = False
+        bench.let_end(1)
+        await _settle()
+        assert bench.batches[-1] == ["a1"], "one at a time, since there is one server"
+        assert bench.scheduler.waiting == 2
+        bench.let_end()
+        results = await asyncio.gather(first, *asked, return_exceptions=True)
+
+        assert [str(result) for result in results] == ["X0", "A1", "bad", "C1"]
+
+    _run(scenario)
+
+
+def test_at_the_end_what_waits_is_told_so_and_what_is_drawn_comes_to_its_end() -> None:
+    async def scenario() -> None:
+        bench = _Bench(pictures=1)
+        drawn = bench.ask("a1")
+        await _settle()
+        waits = bench.ask("b1")
+        await _settle()
+        bench.scheduler.stop()
+        for late in (waits, bench.ask("c1")):
+            with pytest.raises(StoppingError):
+                await late
+        bench.let_end()
+
+        assert await drawn == "A1"
+        assert bench.batches == [["a1"]]
+        assert (bench.scheduler.waiting, bench.watcher.waiting) == (0, 0)
 
     _run(scenario)
 
