@@ -67,8 +67,15 @@ Image = Annotated[
     Field(
         min_length=1,
         max_length=512,
-        json_schema_extra=matching(
-            NO_SPACES, "an image's name has no spaces: write one such as registry.example/team/image:1.0"
+        json_schema_extra=rules(
+            (
+                f"self.matches(r'{NO_SPACES}')",
+                "an image's name has no spaces: write one such as registry.example/team/image:1.0",
+            ),
+            (
+                "!self.contains('://')",
+                "an image's name is no URI: write one such as registry.example/team/image:1.0, without a scheme",
+            ),
         ),
     ),
 ]

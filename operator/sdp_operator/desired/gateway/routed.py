@@ -42,7 +42,9 @@ def _routed(pipeline: Pipeline, component: Component, part: ComponentPart, live:
         status = part.shared.status if isinstance(part.shared, Shared) else None
         return RoutedComponent() if status is None else _of_another_pipeline(status)
     spec = pipeline.spec.components[component]
-    replicas = wanted_replicas(spec, live.find("Deployment", child_name(pipeline, component)))
+    # What an autoscaler has not brought yet, it is about to: gateways are told once.
+    scaled = wanted_replicas(spec, live.find("Deployment", child_name(pipeline, component)))
+    replicas = max(scaled, spec.least_replicas)
     if part.models is None:
         return RoutedComponent(replicas=replicas)
     serving, *others = _models(part.models)
