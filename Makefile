@@ -25,7 +25,8 @@ demo-down: setup ## Stop and remove all that `make demo` started (CONTEXT as for
 .PHONY: test
 test: setup ## Run the unit, contract, cluster and end-to-end tests
 	@$(RUN)python -m demo prepare
-	@$(RUN)pytest --numprocesses=auto --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
+	@$(RUN)pytest tests/cluster tests/e2e
+	@$(RUN)pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile tests/contract tests/unit
 
 .PHONY: test-unit
 test-unit: setup ## Run the unit tests only: seconds, no cluster
@@ -56,6 +57,14 @@ benchmark-scale: setup ## Measure the operator with up to 500 pipelines: about h
 .PHONY: benchmark-swap
 benchmark-swap: setup ## Measure swaps under load, by each strategy and without the operator: about 50 minutes
 	@$(RUN)python -m benchmarks.swap
+
+.PHONY: benchmark-exporter
+benchmark-exporter: setup ## Measure the exported diffusion model against the seed's and KerasCV's: about an hour and a half
+	@$(RUN)python -m benchmarks.exporter
+
+.PHONY: benchmark-dataplane
+benchmark-dataplane: setup ## Measure the data plane against the seed's REST flow: about ten minutes
+	@$(RUN)python -m benchmarks.dataplane
 
 .PHONY: equality
 equality: setup ## Compare the exported models with KerasCV's at full size: some hours
