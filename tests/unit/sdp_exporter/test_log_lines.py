@@ -32,7 +32,7 @@ def test_every_stage_is_a_line_of_json(request_: Request) -> None:
     for _ in range(3000):
         stored(1)
     assert [json.loads(line) for line in said] == [
-        *({**WHOSE, "stage": stage} for stage in ("build", "load", "trace", "save")),
+        *({**WHOSE, "stage": stage} for stage in ("build", "fetch", "load", "trace", "save")),
         {**WHOSE, "stage": "upload", "bytes": 3000, "uri": "gs://demo/sd/decoder"},
     ]
 

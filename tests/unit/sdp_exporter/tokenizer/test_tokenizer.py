@@ -24,7 +24,7 @@ WORDS = {
     "skstoy": [49411],
     "<\u732b>": [49412],
     "\u00e9-Style": [49413, 49414, 49415],
-    "'s-": [49416],
+    "'s-toy": [49416],
 }
 """Each has one or more tokens after CLIP's."""
 
