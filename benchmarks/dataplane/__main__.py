@@ -14,9 +14,9 @@ from benchmarks.dataplane.plan import FULL, QUICK
 from benchmarks.dataplane.report import markdown
 from benchmarks.dataplane.results import Results
 from benchmarks.dataplane.run import run
-from benchmarks.dataplane.servers import ServerEndedError
 from benchmarks.dataplane.wire import ClientFailedError
 from devcluster.console import done
+from devcluster.errors import ClusterError
 
 _FOLDER: Final = Path(__file__).parent
 
@@ -38,7 +38,7 @@ def main(quick: bool) -> None:
             table = markdown(results)
             if not quick:
                 _write(table, results)
-    except (ExportError, ServerEndedError, ClientFailedError, NoPictureError) as error:
+    except (ExportError, ClusterError, ClientFailedError, NoPictureError) as error:
         raise click.ClickException(str(error)) from None
     finally:
         console = Console()

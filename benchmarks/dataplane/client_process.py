@@ -22,7 +22,7 @@ def main() -> None:
     host, _, port = address.rpartition(":")
     with drawing(Way(way), Address(host, int(port))) as draw:
         draw()
-        print("warm", flush=True)  # noqa: T201  # What the parent process reads, as below.
+        print("warm", flush=True)  # noqa: T201  # What the parent process reads.
         sys.stdin.readline()
         cpu, file_bytes = [], None
         for _ in range(int(draws)):
@@ -31,7 +31,7 @@ def main() -> None:
             cpu.append((time.process_time() - start) / PICTURES)
             assert drawn.pixels.shape == _SHAPE, f"pictures of {drawn.pixels.shape}"
             file_bytes = drawn.file_bytes
-        print(json.dumps({"cpu": cpu, "file_bytes": file_bytes}), flush=True)  # noqa: T201
+        print(json.dumps({"cpu": cpu, "file_bytes": file_bytes}), flush=True)  # noqa: T201  # As above.
 
 
 if __name__ == "__main__":

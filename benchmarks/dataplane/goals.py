@@ -1,9 +1,9 @@
 """What the data plane should reach, and whether it does."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.common.goals import Goal
 from benchmarks.dataplane.results import Overhead, Overload, Results, WayResult
 from benchmarks.dataplane.ways import Way
 
@@ -12,21 +12,6 @@ _LESS_CPU: Final = 10.0
 _OVERHEAD_SECONDS: Final = 0.005
 _FULL_QUEUES: Final = 2.0
 """How much longer than a full queue takes an answer may take: batches are not always full."""
-
-
-@dataclass(frozen=True)
-class Goal:
-    """One goal.
-
-    Attributes:
-        text: what should be.
-        measured: what is.
-        met: whether that is good enough.
-    """
-
-    text: str
-    measured: str
-    met: bool
 
 
 def goals(results: Results) -> Iterator[Goal]:

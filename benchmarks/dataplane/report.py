@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from benchmarks.common.goals import goals_table
 from benchmarks.common.report import table
 from benchmarks.common.results import Seconds
 from benchmarks.dataplane.goals import goals
@@ -37,8 +38,7 @@ def markdown(results: Results) -> str:
         f" {results.commit}, the stand-in for TensorFlow Serving, {libraries}, Python {results.machine.python}."
         f" {results.machine}; servers, gateway and clients share it.",
     ]
-    if judged := [(goal.text, goal.measured, "pass" if goal.met else "**miss**") for goal in goals(results)]:
-        parts.append(table(("Goal", "Measured", ""), judged))
+    parts += goals_table(goals(results))
     if results.ways:
         seed = results.way(Way.SEED)
         parts += ["## Bytes and client CPU", table(_WIRE, (_way(one, seed) for one in results.ways))]

@@ -34,7 +34,7 @@ def run(plan: Plan) -> Iterator[Results]:
 
     Raises:
         ExportError: the models could not be written.
-        ServerEndedError: a server did not come.
+        ClusterError: a server did not come.
         ClientFailedError: a client could not draw.
         NoPictureError: a gateway did not answer with a picture.
     """

@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.common.machine import REPOSITORY
+from devcluster.errors import ClusterError
 from devcluster.processes import tied
+from devcluster.waiting import last_lines, wait_for
 from sdp_serving.contract.components import DRAWING
 from sdp_serving.servers.transport import Address
 
@@ -20,10 +21,6 @@ _LOOPBACK: Final = "127.0.0.1"
 _START_SECONDS: Final = 180
 _REST_MILLISECONDS: Final = 600_000
 """TensorFlow Serving's own half a minute may be too little for the seed's JSON where others use the machine too."""
-
-
-class ServerEndedError(Exception):
-    """A server did not come; the text says which, and what it wrote."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ def model_server(models: Path) -> Iterator[ModelServer]:
     """Serve the components that have a folder each in `models`, for the length of a `with` block.
 
     Raises:
-        ServerEndedError: it did not come.
+        ClusterError: it did not come.
     """
     grpc, rest = (Address(_LOOPBACK, port) for port in _free_ports(2))
     config = models / "models.config"
@@ -65,7 +62,7 @@ def gateway(server: ModelServer, log: Path, *flags: str) -> Iterator[Address]:
         flags: besides those of addresses.
 
     Raises:
-        ServerEndedError: it did not come.
+        ClusterError: it did not come.
     """
     [port] = _free_ports(1)
     address = Address(_LOOPBACK, port)
@@ -83,12 +80,14 @@ def _running(module: str, flags: Sequence[str], log: Path, ports: Sequence[Addre
         log.open("wb") as output,
         subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment) as process,
     ):
+
+        def has_come() -> bool:
+            if process.poll() is not None:
+                raise ClusterError(f"{module} has ended.{last_lines(log)}")
+            return all(map(_is_open, ports))
+
         try:
-            deadline = time.monotonic() + _START_SECONDS
-            while not all(map(_is_open, ports)):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise ServerEndedError(f"{module} did not come:\n{log.read_text()[-2000:]}")
-                time.sleep(0.05)
+            wait_for(module, has_come, seconds=_START_SECONDS, log=log)
             yield
         finally:
             process.kill()

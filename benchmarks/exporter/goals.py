@@ -1,9 +1,9 @@
 """What the exported model should reach, and whether it does."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.common.goals import Goal
 from benchmarks.exporter.results import Results
 from benchmarks.exporter.ways import EQUAL_MATHS, FASTEST, SEED
 
@@ -15,21 +15,6 @@ DPM_SOLVER: Final = "dpm_solver_pp_2m"
 _EQUAL_MATHS: Final = 1.15
 _HALF: Final = 1.7
 _PICTURE: Final = 4.0
-
-
-@dataclass(frozen=True)
-class Goal:
-    """One goal.
-
-    Attributes:
-        text: what should be.
-        measured: what is.
-        met: whether that is good enough.
-    """
-
-    text: str
-    measured: str
-    met: bool
 
 
 def goals(results: Results) -> Iterator[Goal]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from benchmarks.common.goals import goals_table
 from benchmarks.common.report import table
 from benchmarks.exporter.goals import DDIM, DPM_SOLVER, LONG, goals
 from benchmarks.exporter.plan import Plan
@@ -19,8 +20,7 @@ def markdown(results: Results, plan: Plan) -> str:
         f" matrices does {results.products.float32 / 1e9:.0f} GFLOP/s in float32 and"
         f" {results.products.bfloat16 / 1e9:.0f} in bfloat16.",
     ]
-    if judged := [(goal.text, goal.measured, "pass" if goal.met else "**miss**") for goal in goals(results)]:
-        parts.append(table(("Goal", "Measured", ""), judged))
+    parts += goals_table(goals(results))
     header = (
         "",
         "A step",

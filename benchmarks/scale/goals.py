@@ -1,28 +1,13 @@
 """What the operator should reach, and whether it did."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.common.goals import Goal
 from benchmarks.scale.results import Results, SizeResult
 
 _LINEAR: Final = 1.25
 """How much more a pipeline may cost among many than among few: some, since the machine is never quite quiet."""
-
-
-@dataclass(frozen=True)
-class Goal:
-    """One goal.
-
-    Attributes:
-        text: what should be.
-        measured: what is.
-        met: whether that is good enough.
-    """
-
-    text: str
-    measured: str
-    met: bool
 
 
 def goals(results: Results) -> Iterator[Goal]:

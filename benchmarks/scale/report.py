@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
+from benchmarks.common.goals import goals_table
 from benchmarks.common.report import table
 from benchmarks.common.results import Seconds
 from benchmarks.scale.goals import goals
@@ -31,8 +32,7 @@ def markdown(results: Results, before: Results | None) -> str:
     ]
     if before is not None:
         parts.append(f"The columns named before: the operator of commit {before.operator}, {before.when:%Y-%m-%d}.")
-    judged = [(goal.text, goal.measured, "pass" if goal.met else "**miss**") for goal in goals(results)]
-    parts += [table(("Goal", "Measured", ""), judged), table(_header(results, before), _rows(results, before))]
+    parts += [*goals_table(goals(results)), table(_header(results, before), _rows(results, before))]
     return "\n\n".join(parts) + "\n"
 
 

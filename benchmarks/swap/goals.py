@@ -1,9 +1,9 @@
 """What swaps should reach, and whether they did."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.common.goals import Goal
 from benchmarks.swap.results import Results
 from benchmarks.swap.ways import ByOperator, Way
 
@@ -13,21 +13,6 @@ _WITHOUT_FAILURE: Final[tuple[Way, ...]] = (
     ByOperator("Drain", gateway=True),
 )
 _OF_A_PLAIN_COPY: Final = 0.8
-
-
-@dataclass(frozen=True)
-class Goal:
-    """One goal.
-
-    Attributes:
-        text: what should be.
-        measured: what is.
-        met: whether that is good enough.
-    """
-
-    text: str
-    measured: str
-    met: bool
 
 
 def goals(results: Results) -> Iterator[Goal]:

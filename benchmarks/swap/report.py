@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
+from benchmarks.common.goals import goals_table
 from benchmarks.common.report import table
 from benchmarks.common.results import Seconds
 from benchmarks.swap.goals import goals
@@ -42,8 +43,7 @@ def markdown(results: Results) -> str:
         f" {machine.python}. {machine}; the node, the control plane and the load of"
         f" {results.requests_a_second:g} pictures a second share it.",
     ]
-    if judged := [(goal.text, goal.measured, "pass" if goal.met else "**miss**") for goal in goals(results)]:
-        parts.append(table(("Goal", "Measured", ""), judged))
+    parts += goals_table(goals(results))
     if results.ways:
         rows = ([title, *(cell(way) for way in results.ways)] for title, cell in _measures(results.way(_PLAIN)))
         parts.append(table(["", *(way.way for way in results.ways)], rows))
