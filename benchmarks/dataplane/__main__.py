@@ -5,17 +5,14 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
-from rich.markdown import Markdown
 
+from benchmarks.common.page import show_page, write_page
 from benchmarks.dataplane.models import ExportError
 from benchmarks.dataplane.overhead import NoPictureError
 from benchmarks.dataplane.plan import FULL, QUICK
 from benchmarks.dataplane.report import markdown
-from benchmarks.dataplane.results import Results
 from benchmarks.dataplane.run import run
 from benchmarks.dataplane.wire import ClientFailedError
-from devcluster.console import done
 from devcluster.errors import ClusterError
 
 _FOLDER: Final = Path(__file__).parent
@@ -37,19 +34,11 @@ def main(quick: bool) -> None:
         for results in run(QUICK if quick else FULL):
             table = markdown(results)
             if not quick:
-                _write(table, results)
+                write_page(_FOLDER, table, results)
     except (ExportError, ClusterError, ClientFailedError, NoPictureError) as error:
         raise click.ClickException(str(error)) from None
     finally:
-        console = Console()
-        # Whoever keeps it in a file has the page as it would be written.
-        console.print(Markdown(table) if console.is_terminal else table, soft_wrap=not console.is_terminal)
-
-
-def _write(table: str, results: Results) -> None:
-    (_FOLDER / "RESULTS.md").write_text(table)
-    (_FOLDER / "results.json").write_text(results.model_dump_json(indent=2) + "\n")
-    done(f"Written to {_FOLDER / 'RESULTS.md'} and results.json")
+        show_page(table)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
-from rich.markdown import Markdown
 
+from benchmarks.common.page import show_page, write_page
 from benchmarks.exporter.plan import FULL, QUICK
 from benchmarks.exporter.report import markdown
-from benchmarks.exporter.results import Results
 from benchmarks.exporter.run import MeasureError, run
 from benchmarks.exporter.ways import WAYS
-from devcluster.console import done
 
 _FOLDER: Final = Path(__file__).parent
 _TITLES: Final = [way.title for way in WAYS]
@@ -41,19 +38,11 @@ def main(quick: bool, titles: Sequence[str], diffusers: Path | None) -> None:
         for results in run(plan, ways, diffusers):
             table = markdown(results, plan)
             if not quick and not titles:
-                _write(table, results)
+                write_page(_FOLDER, table, results)
     except MeasureError as error:
         raise click.ClickException(str(error)) from None
     finally:
-        console = Console()
-        # Whoever keeps it in a file has the page as it would be written.
-        console.print(Markdown(table) if console.is_terminal else table, soft_wrap=not console.is_terminal)
-
-
-def _write(table: str, results: Results) -> None:
-    (_FOLDER / "RESULTS.md").write_text(table)
-    (_FOLDER / "results.json").write_text(results.model_dump_json(indent=2) + "\n")
-    done(f"Written to {_FOLDER / 'RESULTS.md'} and results.json")
+        show_page(table)
 
 
 if __name__ == "__main__":

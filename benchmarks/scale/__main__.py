@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
-from rich.markdown import Markdown
 
+from benchmarks.common.page import show_page, write_page
 from benchmarks.scale import plan as plans
 from benchmarks.scale.api import ApiError
 from benchmarks.scale.report import markdown
 from benchmarks.scale.results import Results
 from benchmarks.scale.run import run
-from devcluster.console import done
 from devcluster.errors import ClusterError
 
 _FOLDER: Final = Path(__file__).parent
@@ -49,17 +47,11 @@ def main(quick: bool, pipelines: Sequence[str], before: Path | None) -> None:
         for results in run(chosen):
             table = markdown(results, earlier)
             if not quick:
-                _write(table, results)
+                write_page(_FOLDER, table, results)
     except (ClusterError, ApiError, TimeoutError) as error:
         raise click.ClickException(str(error)) from None
     finally:
-        Console().print(Markdown(table))
-
-
-def _write(table: str, results: Results) -> None:
-    (_FOLDER / "RESULTS.md").write_text(table)
-    (_FOLDER / "results.json").write_text(results.model_dump_json(indent=2) + "\n")
-    done(f"Written to {_FOLDER / 'RESULTS.md'} and results.json")
+        show_page(table)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,12 @@ from typing import Final
 
 import click
 from demo.shell import DemoError
-from rich.console import Console
-from rich.markdown import Markdown
 
+from benchmarks.common.page import show_page, write_page
 from benchmarks.swap.plan import FULL, QUICK
 from benchmarks.swap.report import markdown
-from benchmarks.swap.results import Results
 from benchmarks.swap.run import run
 from benchmarks.swap.ways import WAYS
-from devcluster.console import done
 from devcluster.errors import ClusterError
 
 _FOLDER: Final = Path(__file__).parent
@@ -41,19 +38,11 @@ def main(quick: bool, titles: Sequence[str]) -> None:
         for results in run(QUICK if quick else FULL, ways, pulling=not titles):
             table = markdown(results)
             if not quick and not titles:
-                _write(table, results)
+                write_page(_FOLDER, table, results)
     except (ClusterError, DemoError) as error:
         raise click.ClickException(str(error)) from None
     finally:
-        console = Console()
-        # Whoever keeps it in a file has the page as it would be written.
-        console.print(Markdown(table) if console.is_terminal else table, soft_wrap=not console.is_terminal)
-
-
-def _write(table: str, results: Results) -> None:
-    (_FOLDER / "RESULTS.md").write_text(table)
-    (_FOLDER / "results.json").write_text(results.model_dump_json(indent=2) + "\n")
-    done(f"Written to {_FOLDER / 'RESULTS.md'} and results.json")
+        show_page(table)
 
 
 if __name__ == "__main__":
