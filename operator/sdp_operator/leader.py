@@ -132,12 +132,13 @@ class Election:
     async def release(self) -> None:
         """Let another candidate lead at once. The caller has finished all work."""
         self._leads_until = float("-inf")
-        if holder_of(self._seen.lease) != self._identity:
-            return
         with contextlib.suppress(TimeoutError):
             try:
                 async with asyncio.timeout(_RELEASE_SECONDS):
-                    await self._store.write(_released(self._seen.lease), self._seen.lease)
+                    # Not as last seen: a write that was cut short may have reached the API server.
+                    lease = await self._store.read()
+                    if holder_of(lease) == self._identity:
+                        await self._store.write(_released(lease), lease)
             except OperatorError as error:
                 _log.warning("the Lease is not released: %s; another operator takes it when it has run out", error)
 

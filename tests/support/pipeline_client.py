@@ -52,5 +52,7 @@ class PipelineClient:
             condition = self.condition(kind, name=name)
             return condition.get("reason") == reason and condition["observedGeneration"] == generation
 
-        eventually(holds, f"{kind} has the reason {reason}", seconds=seconds)
+        eventually(
+            holds, f"{kind} has the reason {reason}", seconds=seconds, instead=lambda: self.condition(kind, name=name)
+        )
         return self.condition(kind, name=name)

@@ -81,6 +81,6 @@ def _read(component: Component, layout: Layout, path: Path) -> Values:
 def teach(model: keras.Model, layout: Layout, learnt: Sequence[embeddings.Rows]) -> None:
     """Give tokens the rows that were learnt for them."""
     variables = {tensor.name: variable for tensor, variable in zip(layout, model.variables, strict=True)}
-    table = variables[_TOKEN_TABLE].value
     for rows in learnt:
+        table = variables[_TOKEN_TABLE].value
         table.scatter_nd_update(np.array(rows.tokens)[:, np.newaxis], tf.cast(rows.value(), table.dtype))

@@ -146,6 +146,24 @@ def test_what_is_released_is_taken_within_a_retry_period() -> None:
     virtual_time.run(scenario())
 
 
+@pytest.mark.parametrize("cut_short", [0.5, 2.5])
+def test_what_was_written_as_the_process_was_stopped_is_released_too(cut_short: float) -> None:
+    async def scenario() -> None:
+        store = DictLease()
+        good, answered_late = (0.0, 0.0, ""), (0.0, 1.0, "")
+        # Of the first writing, and of the first renewal after two seconds, which comes third.
+        faults = [good, answered_late] if cut_short < 1 else [good, good, answered_late]
+        first = candidate(Line(store, iter(faults)), "first")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(cut_short):
+                await lead(first)
+        await first.release()
+        assert holder_of(store.lease) == ""
+        assert store.version == len(faults)
+
+    virtual_time.run(scenario())
+
+
 def test_the_lease_of_one_that_died_is_taken_once_it_has_run_out() -> None:
     async def scenario() -> None:
         store = DictLease()

@@ -146,6 +146,17 @@ def test_a_taught_word_means_what_was_learnt_and_every_other_what_it_meant(
     np.testing.assert_array_equal(in_torch(model, tensors)["text_model.embeddings.token_embedding.weight"][48136], 1)
 
 
+@pytest.mark.parametrize("component", list(Component))
+def test_where_no_word_is_taught_every_component_stays_as_it_is(
+    component: Component, models: dict[tuple[Component, str], keras.Model]
+) -> None:
+    model, tensors = models[component, "v1"], layout(component, SMALL_V1)
+    fill(model, 0)
+    before = in_torch(model, tensors)
+    teach(model, tensors, learnt([], 24).rows)
+    np.testing.assert_equal(in_torch(model, tensors), before)
+
+
 def test_new_words_are_rows_after_those_that_a_file_has(
     models: dict[tuple[Component, str], keras.Model], tmp_path: Path
 ) -> None:
